@@ -1,0 +1,44 @@
+"""The only door to environment variables, and the description of the environment that a run stores."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+from tidegate._version import __version__
+
+__all__ = ["describe_environment", "processor_count", "read_variable"]
+
+_RECORDED_PACKAGES = ("numpy", "polars", "pyarrow", "deltalake", "lightgbm", "scipy", "exchange-calendars")
+
+
+def read_variable(name: str, default: str | None = None) -> str | None:
+    """Return an environment variable, or ``default`` where it is unset or empty."""
+    return os.environ.get(name) or default
+
+
+def processor_count() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return what a run must remember of the machine: versions and platform, never host or user names."""
+    return {
+        "tidegate": __version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "absent"

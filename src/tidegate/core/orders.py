@@ -1,0 +1,100 @@
+"""Decisions, orders and fills: frozen values that pass from the strategy to the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.errors import LookAheadError
+from tidegate.core.time import Instant, format_instant
+from tidegate.core.units import FloatArray, Money, Notional, Price, Quantity
+
+__all__ = ["Decision", "Fill", "Order", "OrderStatus"]
+
+
+class OrderStatus(StrEnum):
+    """How an order ended."""
+
+    FILLED = "filled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decision:
+    """Target weights decided at one instant.
+
+    Parameters
+    ----------
+    at
+        Decision instant: every input was known by then.
+    weights
+        ``float64 (n_symbols,)``, fractions of equity; what is missing to 1 is cash.
+    reason
+        The rule that produced them.
+    """
+
+    at: Instant
+    weights: FloatArray
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A wish to trade, and what became of it."""
+
+    decided_at: Instant
+    at: Instant
+    symbol: str
+    quantity: Quantity
+    status: OrderStatus
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill:
+    """A trade done.
+
+    Parameters
+    ----------
+    decided_at, at
+        Instants of decision and fill.
+    quantity
+        Shares, negative when sold.
+    price
+        Currency per share, before costs.
+    commission, half_spread, impact, stamp_tax
+        Costs in currency, each at least 0, paid out of cash.
+
+    Raises
+    ------
+    LookAheadError
+        If the fill does not lie strictly after its decision.
+    """
+
+    decided_at: Instant
+    at: Instant
+    symbol: str
+    quantity: Quantity
+    price: Price
+    commission: Money
+    half_spread: Money
+    impact: Money
+    stamp_tax: Money
+
+    def __post_init__(self) -> None:
+        if self.at <= self.decided_at:
+            raise LookAheadError(
+                found=f"{self.symbol}: a fill at {format_instant(self.at)} for a decision at {format_instant(self.decided_at)}",
+                expected="fills strictly after their decision",
+                hint="a decision at one close fills at the next open or close",
+            )
+
+    @property
+    def notional(self) -> Notional:
+        """Traded value, negative when sold."""
+        return Notional(self.quantity * self.price)
+
+    @property
+    def cost(self) -> Money:
+        """Everything paid for trading, in currency."""
+        return Money(self.commission + self.half_spread + self.impact + self.stamp_tax)

@@ -1,0 +1,306 @@
+"""The recipe: everything that decides a run, in one YAML file. This module is its complete vocabulary.
+
+Only data live here; each section is interpreted by the room of the same name.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tidegate.core.config import Settings, load_settings
+from tidegate.core.errors import RecipeError
+from tidegate.core.fingerprint import fingerprint
+from tidegate.core.time import BarInterval
+from tidegate.core.units import Bps, Count, Fraction
+
+__all__ = [
+    "RECIPE_SCHEMA",
+    "BacktestSettings",
+    "CostSettings",
+    "DataSettings",
+    "FeatureSettings",
+    "FillPrice",
+    "LabelSettings",
+    "LightgbmSettings",
+    "ModelSettings",
+    "Recipe",
+    "RidgeSettings",
+    "SplitSettings",
+    "StrategySettings",
+    "UniverseSettings",
+    "Weighting",
+    "load_recipe",
+    "shipped_recipes",
+]
+
+RECIPE_SCHEMA = 1
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class FillPrice(StrEnum):
+    """At which price of the session after the decision an order is filled."""
+
+    NEXT_OPEN = "next_open"
+    NEXT_CLOSE = "next_close"
+
+    @property
+    def column(self) -> str:
+        """The panel column that holds this price."""
+        return "open" if self is FillPrice.NEXT_OPEN else "close"
+
+
+class Weighting(StrEnum):
+    """How the chosen names share the exposure."""
+
+    EQUAL = "equal"
+    RANK = "rank"
+    SCORE = "score"
+
+
+class DataSettings(Settings):
+    """Which bars are read."""
+
+    dataset: Name
+    """Data set of the catalog that holds the bars."""
+    interval: BarInterval = BarInterval("1d")
+    """Size of one bar: a count and one of ``s``, ``m``, ``h``, ``d``; ``1d`` is one session of the calendar."""
+    start: date | None = None
+    """First date read, inclusive (UTC); none means from the first bar."""
+    end: date | None = None
+    """Last date read, inclusive (UTC); none means up to the last bar that was known."""
+    cash_rate: str | None = None
+    """Series of the annual cash rate (a fraction) in the same data set; none means that cash earns nothing."""
+
+
+class UniverseSettings(Settings):
+    """Which symbols may be held, and what they are measured against."""
+
+    symbols: tuple[str, ...] = ()
+    """Names to trade; empty means every symbol of the data set that is not excluded."""
+    exclude: tuple[str, ...] = ()
+    """Names never traded, for example the index or a series of another kind."""
+    benchmark: str = "equal-weight"
+    """A symbol, or ``equal-weight`` for the universe itself, bought in equal parts and rebalanced at the same dates."""
+    index: str | None = None
+    """A symbol drawn beside the benchmark."""
+    survivorship_biased: bool = False
+    """Whether the data set holds only names that survived; the verdict then says so."""
+
+
+class FeatureSettings(Settings):
+    """Which feature groups enter the contract."""
+
+    groups: tuple[str, ...] = ("return", "trend", "volatility", "range", "volume", "cross_section")
+    """Groups of features, in the order of the contract."""
+    exclude: tuple[str, ...] = ()
+    """Single features left out of these groups, by name."""
+
+
+class LabelSettings(Settings):
+    """What is forecast."""
+
+    horizon_bars: Count = 5
+    """How far ahead the return is measured, from the fill after the decision."""
+    target: Literal["gross", "excess"] = "gross"
+    """``gross`` log return, or its excess over the mean of all symbols labelled at that instant."""
+
+
+class SplitSettings(Settings):
+    """Walk-forward folds in calendar units; purge follows the label spans."""
+
+    first_test: date
+    """First day of the first test fold."""
+    test_months: Count = 12
+    """Length of each test fold."""
+    train_months: Count | None = None
+    """Length of a rolling training window; none means expanding."""
+    embargo_days: Annotated[int, Field(ge=0)] = 0
+    """Calendar days kept free between the last training label and the test fold, beyond the purge."""
+    minimum_train_days: Count = 365
+    """A fold with less history than this before it is not made."""
+
+
+class RidgeSettings(Settings):
+    """Linear regression with an L2 penalty on standardised features."""
+
+    penalty: Annotated[float, Field(gt=0.0)] = 100.0
+    """Weight of the squared coefficients; larger shrinks more."""
+
+
+class LightgbmSettings(Settings):
+    """Gradient-boosted trees."""
+
+    trees: Count = 200
+    """Number of boosting rounds."""
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.03
+    """How much of each tree is added."""
+    leaves: Annotated[int, Field(ge=2, le=4096)] = 31
+    """Largest number of leaves of a tree."""
+    minimum_leaf_rows: Count = 200
+    """Fewest training rows in a leaf."""
+    row_fraction: Fraction = 0.8
+    """Share of the rows drawn for each tree."""
+    feature_fraction: Fraction = 0.8
+    """Share of the features drawn for each tree."""
+    l2_penalty: Annotated[float, Field(ge=0.0)] = 1.0
+    """L2 penalty on leaf values."""
+    maximum_bins: Annotated[int, Field(ge=2, le=65535)] = 255
+    """Largest number of histogram bins per feature."""
+
+
+class ModelSettings(Settings):
+    """Which forecasters are trained, beside each other on the same folds."""
+
+    ridge: RidgeSettings | None = None
+    """Train a ridge regression."""
+    lightgbm: LightgbmSettings | None = None
+    """Train gradient-boosted trees."""
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if not self.kinds:
+            raise ValueError("at least one of ridge, lightgbm")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the forecasters asked for."""
+        return tuple(name for name in ("ridge", "lightgbm") if getattr(self, name) is not None)
+
+
+class StrategySettings(Settings):
+    """Weekly top-N rotation by score."""
+
+    scores: Literal["ridge", "lightgbm"] = "lightgbm"
+    """The model whose scores decide."""
+    top_n: Count = 10
+    """How many names are bought."""
+    retain_top_n: Annotated[int, Field(ge=0)] = 0
+    """A held name stays while it ranks within ``top_n + retain_top_n``."""
+    weighting: Weighting = Weighting.EQUAL
+    """Equal parts, by rank, or by score."""
+    minimum_score: float | None = None
+    """A name that scores lower is not bought; none means no floor."""
+    max_weight: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Largest weight of one name as a fraction of equity; what it cuts off stays in cash if no other name may take it."""
+    max_exposure: Fraction = 1.0
+    """Largest sum of weights as a fraction of equity."""
+    max_score_age_bars: Count = 10
+    """Older scores are no signal: the book is held."""
+
+
+class CostSettings(Settings):
+    """A market's preset and what differs from it; an unset field takes the preset's value."""
+
+    preset: Literal["us-equity", "a-share", "crypto-perpetual", "free"]
+    """The market whose costs apply."""
+    commission_bps: Bps | None = None
+    """Broker's commission, one way."""
+    half_spread_bps: Bps | None = None
+    """Half the distance between bid and ask, one way."""
+    minimum_fee: Annotated[float, Field(ge=0.0)] | None = None
+    """Smallest commission of one order, in currency."""
+    stamp_tax_sell_bps: Bps | None = None
+    """Tax on what is sold."""
+    impact_coefficient: Annotated[float, Field(ge=0.0)] | None = None
+    """Strength of the market impact of an order's size; 0 switches it off."""
+
+
+class BacktestSettings(Settings):
+    """Money and the price at which orders fill."""
+
+    initial_cash: Annotated[float, Field(gt=0.0)] = 1_000_000.0
+    """Money at the start, in currency."""
+    fill: FillPrice = FillPrice.NEXT_OPEN
+    """Price at which a decision is filled, in the session after it."""
+    start: date | None = None
+    """First day traded; none means the first day with scores."""
+    end: date | None = None
+    """Last day traded; none means the last day with scores."""
+
+
+class Recipe(Settings):
+    """One run, completely decided.
+
+    Examples
+    --------
+    >>> load_recipe("demo").strategy.top_n
+    5
+    """
+
+    schema_version: Annotated[int, Field(alias="schema", ge=1)] = RECIPE_SCHEMA
+    """Version of this vocabulary, written ``schema`` in the file."""
+    name: Name
+    """Name of the recipe; runs are listed under it."""
+    project: Name = "default"
+    """Runs that belong together share a project."""
+    seed: Annotated[int, Field(ge=0)] = 7
+    """The only source of randomness of a run."""
+    data: DataSettings
+    """Which bars are read."""
+    universe: UniverseSettings = UniverseSettings()
+    """Which symbols may be held."""
+    features: FeatureSettings = FeatureSettings()
+    """What the models see."""
+    labels: LabelSettings = LabelSettings()
+    """What they forecast."""
+    split: SplitSettings
+    """How training and test are kept apart."""
+    models: ModelSettings
+    """Which forecasters are trained."""
+    strategy: StrategySettings = StrategySettings()
+    """How forecasts become weights."""
+    costs: CostSettings
+    """What trading costs."""
+    backtest: BacktestSettings = BacktestSettings()
+    """Money and fills."""
+
+    @model_validator(mode="after")
+    def _scores_are_trained(self) -> Self:
+        if self.strategy.scores not in self.models.kinds:
+            raise ValueError(f"strategy.scores = {self.strategy.scores} to be one of the models {self.models.kinds}")
+        return self
+
+    def training_fingerprint(self) -> str:
+        """Return the SHA-256 of everything that a training run depends on, costs included, strategy not."""
+        parts = self.model_dump(include={"seed", "data", "universe", "features", "labels", "split", "models", "costs"})
+        return fingerprint({**parts, "fill": self.backtest.fill})
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the whole recipe."""
+        return fingerprint(self)
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the recipes inside the package, by name."""
+    folder = Path(str(resources.files("tidegate") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Read a recipe by its shipped name or from a YAML file.
+
+    Raises
+    ------
+    RecipeError
+        If there is none, it does not parse, or it was written for a newer Tidegate.
+    """
+    shipped = shipped_recipes()
+    path = shipped.get(str(name_or_path), Path(name_or_path))
+    if not path.exists() and path.suffix not in {".yaml", ".yml"}:
+        raise RecipeError(
+            found=f"no recipe {str(name_or_path)!r}", expected=f"one of {', '.join(shipped)} or a YAML file", hint="check the name or the path"
+        )
+    recipe = load_settings(path, Recipe)
+    if recipe.schema_version > RECIPE_SCHEMA:
+        raise RecipeError(
+            found=f"{path}: recipe schema {recipe.schema_version}", expected=f"at most {RECIPE_SCHEMA}", hint="upgrade tidegate"
+        )
+    return recipe

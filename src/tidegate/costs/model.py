@@ -1,0 +1,109 @@
+"""What trading costs: itemised, never negative, the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.config import Settings
+from tidegate.core.units import BASIS_POINT, Bps, FloatArray
+
+__all__ = ["CostModel", "ItemisedCosts"]
+
+_IMPACT_FLOOR_BPS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemisedCosts:
+    """Costs of a batch of trades in currency, each ``float64 (n,)`` and at least 0."""
+
+    commission: FloatArray
+    half_spread: FloatArray
+    impact: FloatArray
+    stamp_tax: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Everything paid, ``float64 (n,)``."""
+        return self.commission + self.half_spread + self.impact + self.stamp_tax
+
+
+class CostModel(Settings):
+    """Costs of one market; rates are one way.
+
+    Parameters
+    ----------
+    commission_bps
+        Broker and exchange fees of traded notional.
+    half_spread_bps
+        Half the quoted spread, paid on each side.
+    minimum_fee
+        Least commission per order, in currency.
+    stamp_tax_sell_bps
+        Tax on sales only.
+    impact_coefficient
+        *k* of the square-root law ``impact = k * sigma * sqrt(notional / ADV)``, a fraction of notional, at least
+        0.5 bps where it applies; sigma is the daily return deviation and ADV the average daily traded value, both known
+        at the decision. Without volume data there is no impact, and the report says so.
+
+    Notes
+    -----
+    Square-root impact: Almgren, Thum, Hauptmann and Li (2005), "Direct estimation of equity market impact", Risk 18(7);
+    the exponent 1/2 is the common simplification.
+
+    Examples
+    --------
+    >>> model = CostModel(commission_bps=1, half_spread_bps=2, stamp_tax_sell_bps=5)
+    >>> round(model.round_trip_rate() * 1e4, 6)
+    11.0
+    """
+
+    commission_bps: Bps = 0.0
+    half_spread_bps: Bps = 0.0
+    minimum_fee: float = 0.0
+    stamp_tax_sell_bps: Bps = 0.0
+    impact_coefficient: float = 0.0
+
+    def round_trip_rate(self) -> float:
+        """Return the cost of buying and selling as a fraction of notional, without impact and minimum fee.
+
+        Both depend on the size of an order, which a label does not have.
+        """
+        both_ways = 2.0 * (self.commission_bps + self.half_spread_bps)
+        return (both_ways + self.stamp_tax_sell_bps) * BASIS_POINT
+
+    def variable_rate(self) -> float:
+        """Return the highest one-way cost proportional to notional, impact aside."""
+        return (self.commission_bps + self.half_spread_bps + self.stamp_tax_sell_bps) * BASIS_POINT
+
+    def itemise(
+        self, notional: FloatArray, *, volatility: FloatArray | None = None, daily_value: FloatArray | None = None
+    ) -> ItemisedCosts:
+        """Return the costs of trades.
+
+        Parameters
+        ----------
+        notional
+            ``float64 (n,)`` currency, negative for sales.
+        volatility
+            ``float64 (n,)`` daily return deviation known at the decision; NaN or None where unknown.
+        daily_value
+            ``float64 (n,)`` average daily traded value in currency known at the decision; NaN or None where unknown.
+        """
+        size = np.abs(notional)
+        fee = np.where(size > 0.0, np.maximum(size * self.commission_bps * BASIS_POINT, self.minimum_fee), 0.0)
+        return ItemisedCosts(
+            commission=fee,
+            half_spread=size * self.half_spread_bps * BASIS_POINT,
+            impact=size * self._impact_rate(size, volatility, daily_value),
+            stamp_tax=np.where(notional < 0.0, size * self.stamp_tax_sell_bps * BASIS_POINT, 0.0),
+        )
+
+    def _impact_rate(self, size: FloatArray, volatility: FloatArray | None, daily_value: FloatArray | None) -> FloatArray:
+        if volatility is None or daily_value is None or self.impact_coefficient == 0.0:
+            return np.zeros_like(size)
+        known = np.isfinite(volatility) & (np.nan_to_num(daily_value) > 0.0) & (size > 0.0)
+        share = np.divide(size, daily_value, out=np.zeros_like(size), where=known)
+        rate = self.impact_coefficient * np.where(known, volatility, 0.0) * np.sqrt(share)
+        return np.where(known, np.maximum(rate, _IMPACT_FLOOR_BPS * BASIS_POINT), 0.0)

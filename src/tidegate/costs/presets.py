@@ -1,0 +1,40 @@
+"""Costs of the markets that Tidegate knows, and how a recipe departs from them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.core.recipe import CostSettings
+from tidegate.costs.model import CostModel
+
+__all__ = ["PRESETS", "cost_model", "resolve_costs"]
+
+PRESETS: Final[dict[str, CostModel]] = {
+    # Liquid US shares at an online broker: 5 bps commission and exchange fees, 5 bps half-spread; together the 10 bps of the rotation rules.
+    "us-equity": CostModel(commission_bps=5.0, half_spread_bps=5.0, impact_coefficient=0.5),
+    # Shanghai and Shenzhen: 2.5 bps commission each way with at least 5 CNY, 5 bps stamp tax on sales (since 2023-08-28).
+    "a-share": CostModel(
+        commission_bps=2.5, half_spread_bps=5.0, minimum_fee=5.0, stamp_tax_sell_bps=5.0, impact_coefficient=0.5
+    ),
+    # Perpetual futures, taker: 5 bps fee and 3 bps slippage.
+    "crypto-perpetual": CostModel(commission_bps=5.0, half_spread_bps=3.0, impact_coefficient=0.5),
+    "free": CostModel(),
+}
+"""Preset name to costs, one way."""
+
+
+def cost_model(settings: CostSettings) -> CostModel:
+    """Return a preset with the recipe's changes.
+
+    Examples
+    --------
+    >>> cost_model(CostSettings(preset="a-share", commission_bps=1.0)).commission_bps
+    1.0
+    """
+    changes = settings.model_dump(exclude={"preset"}, exclude_none=True)
+    return PRESETS[settings.preset].model_copy(update=changes)
+
+
+def resolve_costs(settings: CostSettings) -> CostSettings:
+    """Return the settings with every field filled in, as a run stores them."""
+    return CostSettings(preset=settings.preset, **cost_model(settings).model_dump())

@@ -1,0 +1,18 @@
+"""Market data: the catalog, its calendars, the connectors that fill it and the audit that doubts it."""
+
+from tidegate.data.calendars import TradingCalendar, trading_calendar
+from tidegate.data.catalog import Appended, Catalog, DatasetSummary, Revision
+from tidegate.data.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
+
+__all__ = [
+    "PRESETS",
+    "Appended",
+    "Catalog",
+    "DatasetSummary",
+    "Ingested",
+    "OhlcvSettings",
+    "Revision",
+    "TradingCalendar",
+    "ingest_ohlcv",
+    "trading_calendar",
+]

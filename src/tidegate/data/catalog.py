@@ -1,0 +1,383 @@
+"""The catalog: bitemporal, append-only, versioned tables on Delta Lake.
+
+A row is never changed. A revision is a further row of the same key with a later ``known_time``; the correction of a
+data error keeps its ``known_time`` and is recorded later. Reading asks *as of* when, always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tidegate._version import __version__
+from tidegate.core.clock import now
+from tidegate.core.database import corrections
+from tidegate.core.errors import CatalogError, DataError
+from tidegate.core.panel import Panel
+from tidegate.core.time import BarInterval, Instant, format_instant, moment_of, parse_instant
+from tidegate.core.workspace import Workspace
+from tidegate.data.panels import panel_of
+from tidegate.data.tables import BARS, MOMENT, TABLES, TableSpec
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+__all__ = ["Appended", "Catalog", "DatasetSummary", "Revision"]
+
+_CONFIGURATION = {
+    # By default old versions become unreadable after 30 days; a run must find the version that it read for good.
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.checkpointInterval": "100",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """How rows that differ from stored ones are to be understood.
+
+    Exactly one of the two: ``known_at``, the instant at which the new values became public; or
+    ``correction_reason``, which says that the stored values were never right.
+    """
+
+    known_at: Instant | None = None
+    correction_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.known_at is None) == (self.correction_reason is None):
+            raise DataError(
+                found="a revision with both or neither of known-at and correct",
+                expected="exactly one",
+                hint="--known-at for restated values, --correct --reason for an error of the data",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appended:
+    """What an append did: rows by fate, and the table version that holds the result."""
+
+    version: int
+    appended: int
+    identical: int
+    revised: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSummary:
+    """One data set of one table."""
+
+    table: str
+    dataset: str
+    interval: str | None
+    members: int
+    rows: int
+    first: Instant
+    last: Instant
+    version: int
+
+
+class Catalog:
+    """Tables of a workspace.
+
+    Parameters
+    ----------
+    workspace
+        Its ``catalog`` folder holds one Delta table per :data:`tidegate.data.tables.TABLES` entry.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def append(
+        self, table: str, rows: pl.DataFrame, *, revision: Revision | None = None, run: str | None = None
+    ) -> Appended:
+        """Append rows atomically; identical rows append nothing.
+
+        Parameters
+        ----------
+        table
+            ``bars`` or ``series``.
+        rows
+            The table's columns except ``recorded_time``; one data set per call, keys unique.
+        revision
+            What rows with a stored key but other values mean.
+        run
+            Named in the commit's metadata.
+
+        Raises
+        ------
+        DataError
+            If stored values differ and no ``revision`` says what that means; nothing is appended then.
+        """
+        spec = TABLES[table]
+        with self._workspace.lock(f"catalog-{table}"):
+            stored = self._stored_like(spec, rows)
+            fresh, revised, identical = _sort_out(spec, rows, stored)
+            if revised.height:
+                revised = _as_revision(spec, revised, revision)
+            new = pl.concat([fresh, revised.select(fresh.columns)])
+            if new.is_empty():
+                version = self.version(table)
+            else:
+                version = self._commit(spec, new, run=run, revision=revision)
+            if revised.height and revision is not None and revision.correction_reason is not None:
+                self._note_correction(rows, version, revised.height, revision.correction_reason)
+        return Appended(version=version, appended=fresh.height, identical=identical, revised=revised.height)
+
+    def read(
+        self,
+        table: str,
+        *,
+        dataset: str,
+        as_of: Instant,
+        version: int | None = None,
+        members: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pl.LazyFrame:
+        """Return each key's newest row among those with ``known_time <= as_of``, sorted by member and event time.
+
+        Parameters
+        ----------
+        as_of
+            There is no default: what is known depends on when one asks.
+        version
+            Table version; none means the present one.
+        members
+            Symbols or series; none means all.
+        start, end
+            Dates (UTC) of ``event_time``, both inclusive.
+
+        Raises
+        ------
+        CatalogError
+            If the data set or the version does not exist.
+        """
+        spec = TABLES[table]
+        known = self._scan(spec, dataset, version, members, start, end).filter(pl.col("known_time") <= moment_of(as_of))
+        key = list(spec.key)
+        return known.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True)
+
+    def bar_panel(
+        self,
+        dataset: str,
+        *,
+        interval: BarInterval,
+        as_of: Instant,
+        version: int | None = None,
+        symbols: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> Panel:
+        """Return bars as a panel whose row *t* holds what was known at the close *t*.
+
+        A value that became known later than its own bar's close (a late or restated row) does not appear in that row:
+        neither a feature nor a fill of that instant could have used it. Prices are adjusted (``raw_close`` is not);
+        a column that the source lacks is absent; the rows are all bars that the calendar owes, so that a hole in the
+        data is missing values and never a longer horizon (D-12).
+
+        Raises
+        ------
+        CatalogError
+            If the data set or the version does not exist.
+        DataError
+            If no bar is left.
+        """
+        lazy = self._scan(BARS, dataset, version, symbols, start, end)
+        timely = lazy.filter(
+            (pl.col("interval") == str(interval))
+            & (pl.col("known_time") <= moment_of(as_of))
+            & (pl.col("known_time") <= pl.col("event_time"))
+        )
+        key = ["symbol", "event_time"]
+        bars = timely.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+        if bars.is_empty():
+            raise DataError(
+                found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
+                expected="at least one",
+                hint="tidegate catalog shows what there is; check interval, dates and symbols of the recipe",
+            )
+        return panel_of(bars, interval)
+
+    def version(self, table: str) -> int:
+        """Return the present version number of a table.
+
+        Raises
+        ------
+        CatalogError
+            If nothing was ever ingested into it.
+        """
+        return int(self._open(TABLES[table]).version())
+
+    def datasets(self) -> list[DatasetSummary]:
+        """Return what the catalog holds, one entry per table, data set and interval."""
+        return [summary for spec in TABLES.values() if self._exists(spec) for summary in self._summaries(spec)]
+
+    def history(self, table: str) -> list[dict[str, Any]]:
+        """Return the commits of a table, newest first: version, time, and what was appended."""
+        return [
+            {
+                "version": entry["version"],
+                "at": format_instant(entry["timestamp"] * 1000),
+                "operation": entry["operation"],
+                "run": entry.get("tidegate.run"),
+                "code_version": entry.get("tidegate.version"),
+                "correction": entry.get("tidegate.correction"),
+            }
+            for entry in self._open(TABLES[table]).history()
+        ]
+
+    def _uri(self, spec: TableSpec) -> str:
+        return str(self._workspace.catalog_folder / spec.name)
+
+    def _exists(self, spec: TableSpec) -> bool:
+        from deltalake import DeltaTable
+
+        return bool(DeltaTable.is_deltatable(self._uri(spec)))
+
+    def _open(self, spec: TableSpec, version: int | None = None) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        if not self._exists(spec):
+            raise CatalogError(
+                found=f"no table {spec.name!r} in {self._workspace.root}", expected="ingested data", hint="run: tidegate ingest --help"
+            )
+        try:
+            return DeltaTable(self._uri(spec), version=version)
+        except DeltaError as error:
+            raise CatalogError(
+                found=f"{spec.name} version {version}: {str(error).splitlines()[0]}",
+                expected="a version that exists",
+                hint="tidegate catalog --history lists them",
+            ) from None
+
+    def _scan(
+        self,
+        spec: TableSpec,
+        dataset: str,
+        version: int | None,
+        members: Sequence[str] | None,
+        start: date | None,
+        end: date | None,
+    ) -> pl.LazyFrame:
+        table = self._open(spec, version)
+        present = sorted({str(part["dataset"]) for part in table.partitions()})
+        if dataset not in present:
+            raise CatalogError(
+                found=f"no data set {dataset!r} in {spec.name}",
+                expected=f"one of {', '.join(present) or '(none)'}",
+                hint=f"run: tidegate ingest ohlcv FILE --dataset {dataset}",
+            )
+        wanted = pl.col("dataset") == dataset
+        if members is not None:
+            wanted &= pl.col(spec.member).is_in(list(members))
+        if start is not None:
+            wanted &= pl.col("event_time") >= moment_of(parse_instant(start))
+        if end is not None:
+            wanted &= pl.col("event_time") < moment_of(parse_instant(end)) + pl.duration(days=1)
+        return pl.scan_delta(table).filter(wanted)
+
+    def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:
+        """Return the stored rows of the same data set in the same stretch of time, newest known first taken."""
+        if not self._exists(spec) or rows.is_empty():
+            return None
+        first, last = rows["event_time"].min(), rows["event_time"].max()
+        same = [pl.col(column) == rows[column][0] for column in spec.partition]
+        stored = pl.scan_delta(self._open(spec)).filter(*same, pl.col("event_time").is_between(first, last))
+        key = list(spec.key)
+        return stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+
+    def _commit(self, spec: TableSpec, rows: pl.DataFrame, *, run: str | None, revision: Revision | None) -> int:
+        from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+        stamped = rows.with_columns(pl.lit(moment_of(now())).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
+        metadata = {"tidegate.version": __version__, "tidegate.run": run or "", "tidegate.rows": str(rows.height)}
+        if revision is not None and revision.correction_reason is not None:
+            metadata["tidegate.correction"] = revision.correction_reason
+        write_deltalake(
+            self._uri(spec),
+            stamped.sort([spec.member, "event_time"]).to_arrow(),
+            mode="append",
+            partition_by=list(spec.partition),
+            configuration=None if self._exists(spec) else _CONFIGURATION,
+            commit_properties=CommitProperties(custom_metadata=metadata, max_commit_retries=20),
+        )
+        return int(DeltaTable(self._uri(spec)).version())
+
+    def _note_correction(self, rows: pl.DataFrame, version: int, count: int, reason: str) -> None:
+        with self._workspace.database.begin() as connection:
+            connection.execute(
+                corrections.insert().values(
+                    dataset=rows["dataset"][0], version=version, made_at=now(), row_count=count, reason=reason
+                )
+            )
+
+    def _summaries(self, spec: TableSpec) -> list[DatasetSummary]:
+        table = self._open(spec)
+        keys = [pl.col(column) for column in spec.partition]
+        grouped = (
+            pl.scan_delta(table)
+            .group_by(keys)
+            .agg(
+                pl.len().alias("rows"),
+                pl.col(spec.member).n_unique().alias("members"),
+                pl.col("event_time").min().dt.epoch("us").alias("first"),
+                pl.col("event_time").max().dt.epoch("us").alias("last"),
+            )
+            .sort(keys)
+            .collect()
+        )
+        version = int(table.version())
+        return [
+            DatasetSummary(
+                table=spec.name, interval=row.get("interval"), version=version, **{k: v for k, v in row.items() if k != "interval"}
+            )
+            for row in grouped.iter_rows(named=True)
+        ]
+
+
+def _sort_out(
+    spec: TableSpec, rows: pl.DataFrame, stored: pl.DataFrame | None
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Split rows into new keys and changed values, and count those that are stored already."""
+    columns = [name for name in spec.schema if name != "recorded_time"]
+    rows = rows.select(pl.col(name).cast(spec.schema[name]) for name in columns)
+    if stored is None or stored.is_empty():
+        return rows, rows.clear(), 0
+    key = list(spec.key)
+    fresh = rows.join(stored.select(key), on=key, how="anti")
+    both = rows.join(stored.select(*key, pl.col("known_time").alias("stored_known_time"), *spec.values), on=key, suffix="_stored")
+    both = both.with_columns(pl.any_horizontal(_differs(spec, name) for name in spec.values).alias("differs"))
+    revised = both.filter("differs")
+    return fresh, revised.select(*columns, "stored_known_time"), both.height - revised.height
+
+
+def _differs(spec: TableSpec, name: str) -> pl.Expr:
+    new, old = pl.col(name), pl.col(f"{name}_stored")
+    tolerance = spec.approximate.get(name)
+    if tolerance is None:
+        return new.ne_missing(old)
+    return ((new - old).abs() > tolerance * old.abs()).fill_null(new.is_null() != old.is_null())
+
+
+def _as_revision(spec: TableSpec, revised: pl.DataFrame, revision: Revision | None) -> pl.DataFrame:
+    if revision is None:
+        first = revised.row(0, named=True)
+        raise DataError(
+            found=f"{revised.height} rows that differ from stored ones, the first {first[spec.member]} at {first['event_time']:%Y-%m-%d %H:%M}",
+            expected="new rows or identical ones",
+            hint="restated values: --known-at TIME; a mistake in the data: --correct --reason TEXT",
+        )
+    if revision.known_at is None:
+        return revised.with_columns(pl.col("stored_known_time").alias("known_time"))
+    if (revised["stored_known_time"] >= moment_of(revision.known_at)).any():
+        raise DataError(
+            found=f"restated values said to be known at {format_instant(revision.known_at)}",
+            expected="a time after the stored values became known",
+            hint="a mistake in the data, right from the start, is a correction: --correct --reason TEXT",
+        )
+    return revised.with_columns(pl.lit(moment_of(revision.known_at)).cast(MOMENT).alias("known_time"))

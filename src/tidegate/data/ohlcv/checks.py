@@ -1,0 +1,73 @@
+"""Which rows are bars and which are not: every rejected row gets a reason."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tidegate.core.errors import DataError
+from tidegate.core.time import Instant, moment_of
+from tidegate.data.ohlcv.settings import OhlcvSettings
+
+__all__ = ["reject_bad_rows", "require_forward_times"]
+
+_PRICES = ("open", "high", "low", "close")
+
+
+def require_forward_times(rows: pl.DataFrame, settings: OhlcvSettings) -> None:
+    """Refuse a file in which time runs backward within a symbol.
+
+    Raises
+    ------
+    DataError
+        If it does and the settings do not allow it.
+    """
+    if settings.order == "any":
+        return
+    backward = rows.select(
+        pl.col("file"), "row_number", "symbol", "time", (pl.col("event_time").diff() < pl.duration()).over("file", "symbol").alias("back")
+    ).filter("back")
+    if backward.height:
+        first = backward.row(0, named=True)
+        raise DataError(
+            found=f"{first['file']}: time runs backward {backward.height} times, first in row {first['row_number']} ({first['symbol']}, {first['time']})",
+            expected="ascending times",
+            hint="check that day and month are not swapped; for a newest-first file add --order any",
+        )
+
+
+def reject_bad_rows(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split rows into good bars and rejected ones, the latter with a ``reason``.
+
+    Exact repetitions of a bar are dropped without a reason: they say nothing new.
+    """
+    rows = rows.with_columns(pl.coalesce(*_reasons(rows, settings, present), pl.lit(None, dtype=pl.String)).alias("reason"))
+    rejected = [rows.filter(pl.col("reason").is_not_null())]
+    good = rows.filter(pl.col("reason").is_null()).drop("reason")
+    content = [name for name in good.columns if name not in {"file", "row_number", "time"}]
+    good = good.unique(content, keep="first", maintain_order=True)
+    disagree = good.select(pl.struct("symbol", "event_time").is_duplicated()).to_series()
+    if disagree.any():
+        rejected.append(good.filter(disagree).with_columns(pl.lit("duplicates that disagree").alias("reason")))
+        good = good.filter(~disagree)
+    return good, pl.concat(rejected, how="diagonal")
+
+
+def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> list[pl.Expr]:
+    """Return one expression per reason; the first that applies to a row names it."""
+    prices = [name for name in _PRICES if name in rows.columns]
+    numbers = [*prices, *(name for name in ("volume", "traded_value", "factor", "adj_close") if name in rows.columns)]
+    positive = [*prices, *(name for name in ("factor", "adj_close") if name in rows.columns)]
+    found = {
+        "unparsable time": pl.col("event_time").is_null(),
+        "no symbol": pl.col("symbol").is_null() | (pl.col("symbol") == ""),
+        f"not a session of {settings.calendar}": ~pl.col("is_session"),
+        "bar in the future": pl.col("event_time") > moment_of(present),
+        "missing price": pl.any_horizontal(pl.col(name).is_null() for name in prices),
+        "not a finite number": pl.any_horizontal(~pl.col(name).is_finite() for name in numbers),
+        "non-positive price": pl.any_horizontal(pl.col(name) <= 0 for name in positive),
+    }
+    if "volume" in rows.columns:
+        found["negative volume"] = pl.col("volume") < 0
+    if {"high", "low"} <= set(rows.columns):
+        found["high below low"] = pl.col("high") < pl.col("low")
+    return [pl.when(condition).then(pl.lit(reason)) for reason, condition in found.items()]

@@ -1,0 +1,99 @@
+"""How a file of bars is to be understood, and presets for the usual sources."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from tidegate.core.config import Settings
+from tidegate.core.time import BarInterval
+
+__all__ = ["PRESETS", "Adjustment", "OhlcvSettings", "Stamp"]
+
+
+class Stamp(StrEnum):
+    """Which end of a bar its time names."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class Adjustment(StrEnum):
+    """Where the correction for dividends and splits comes from."""
+
+    NONE = "none"
+    FACTOR = "factor"
+    """A column of cumulative factors that only past events have entered (Tushare's ``adj_factor``)."""
+    ADJ_CLOSE = "adj_close"
+    """A back-adjusted close. Its level holds later dividends, so only its ratio to the first bar is used, which does not."""
+
+
+class OhlcvSettings(Settings):
+    """Meaning of the columns of bar files.
+
+    Examples
+    --------
+    >>> OhlcvSettings(dataset="mine", columns={"time": "date"}).calendar
+    '24/7'
+    """
+
+    dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    interval: BarInterval = BarInterval("1d")
+    columns: dict[str, str] = {}
+    """Our name to the file's: symbol, time, open, high, low, close, volume, traded_value, factor, adj_close.
+    A name that is not mapped is looked for under itself."""
+    symbol: str | None = None
+    """The symbol of a file that has no symbol column."""
+    stamp: Stamp = Stamp.CLOSE
+    time_format: str | None = None
+    """A ``strptime`` pattern; none reads ISO text, dates, times, or whole numbers of seconds, ms or us since 1970."""
+    timezone: str | None = None
+    """IANA zone of times written without an offset; none allows dates and times with offsets only."""
+    calendar: str = "24/7"
+    adjust: Adjustment = Adjustment.NONE
+    volume_unit: Annotated[float, Field(gt=0.0)] = 1.0
+    """Shares or coins per unit of the volume column."""
+    value_unit: Annotated[float, Field(gt=0.0)] = 1.0
+    """Currency per unit of the traded-value column."""
+    order: Literal["ascending", "any"] = "ascending"
+    """Times that run backward usually mean that day and month are swapped; ``any`` accepts them."""
+    source: str = "file"
+
+
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "demo": {
+        "dataset": "us-large-caps",
+        "columns": {"time": "date"},
+        "calendar": "XNYS",
+        "source": "demo",
+    },
+    "tushare-daily": {
+        "dataset": "a-share",
+        "columns": {"symbol": "ts_code", "time": "trade_date", "volume": "vol", "traded_value": "amount", "factor": "adj_factor"},
+        "calendar": "XSHG",
+        "adjust": Adjustment.FACTOR,
+        "volume_unit": 100.0,  # lots
+        "value_unit": 1000.0,  # thousand yuan
+        "order": "any",  # the service delivers newest first
+        "source": "tushare",
+    },
+    "yahoo-daily": {
+        "dataset": "us-equity",
+        "columns": {"time": "date"},
+        "calendar": "XNYS",
+        "adjust": Adjustment.ADJ_CLOSE,
+        "source": "yahoo",
+    },
+    "binance-klines": {
+        "dataset": "crypto-spot",
+        "interval": "5m",
+        "columns": {"time": "ts"},
+        "stamp": Stamp.OPEN,
+        "timezone": "UTC",
+        "calendar": "24/7",
+        "source": "binance",
+    },
+}
+"""Settings of usual sources; each may be overridden field by field."""

@@ -1,0 +1,134 @@
+"""From a file's times to the closes of bars."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tidegate.core.errors import DataError
+from tidegate.core.time import DAY
+from tidegate.data.calendars import TradingCalendar, trading_calendar
+from tidegate.data.ohlcv.settings import OhlcvSettings, Stamp
+from tidegate.data.tables import MOMENT
+
+__all__ = ["with_event_time"]
+
+_OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"
+_EPOCH_UNITS = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
+
+
+def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
+    """Add ``event_time``, the close of each bar, and ``is_session``, whether the calendar was open.
+
+    Unreadable times become null; which rows those are is decided elsewhere.
+
+    Raises
+    ------
+    DataError
+        If times carry different zones, or a time of day has no zone at all.
+    """
+    calendar = trading_calendar(settings.calendar)
+    moments = _moments(rows["time"], settings)
+    if settings.interval.is_session:
+        return _session_closes(rows, moments, calendar, settings)
+    shift = settings.interval.microseconds if settings.stamp is Stamp.OPEN else 0
+    rows = rows.with_columns((moments + pl.duration(microseconds=shift)).alias("event_time").cast(MOMENT) if shift else moments.alias("event_time").cast(MOMENT))
+    if calendar.is_continuous:
+        return rows.with_columns(pl.lit(True).alias("is_session"))  # noqa: FBT003
+    days = rows["event_time"].dt.epoch("us").fill_null(0).to_numpy() // DAY
+    return rows.with_columns(pl.Series("is_session", calendar.closes_of(days)[1]))
+
+
+def _session_closes(
+    rows: pl.DataFrame, moments: pl.Series, calendar: TradingCalendar, settings: OhlcvSettings
+) -> pl.DataFrame:
+    if moments.dtype != pl.Date:
+        # A daily bar names its session by the date on the market's own clock, which is what the file's zone gives.
+        moments = moments.dt.convert_time_zone(settings.timezone or "UTC").dt.date()
+    days = moments.cast(pl.Int32).cast(pl.Int64)
+    closes, is_session = calendar.closes_of(days.fill_null(0).to_numpy())
+    event_time = pl.Series("event_time", closes).cast(MOMENT)
+    unknown = pl.Series(days.is_null())
+    return rows.with_columns(
+        pl.when(unknown).then(None).otherwise(event_time).alias("event_time"), pl.Series("is_session", is_session)
+    )
+
+
+def _moments(times: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    """Return dates, or moments in UTC."""
+    if times.dtype == pl.Date:
+        return times
+    if isinstance(times.dtype, pl.Datetime):
+        return _zoned(times.cast(pl.Datetime("us", times.dtype.time_zone)), settings)
+    if times.dtype.is_numeric():
+        return _from_numbers(times.cast(pl.Int64, strict=False), settings)
+    if times.dtype == pl.String:
+        return _from_text(times.str.strip_chars(), settings)
+    raise DataError(found=f"a time column of type {times.dtype}", expected="dates, times, text or numbers", hint="check --column time=...")
+
+
+def _zoned(moments: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None:
+        return moments.dt.convert_time_zone("UTC")
+    if settings.timezone is not None:
+        return moments.dt.replace_time_zone(settings.timezone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+    if settings.interval.is_session and (moments.drop_nulls().dt.time() == pl.time(0, 0, 0)).all():
+        return moments.dt.date()
+    raise DataError(
+        found="times of day without a zone", expected="an offset in each time, or one zone for all", hint="add --timezone UTC (or America/New_York, Asia/Shanghai)"
+    )
+
+
+def _from_numbers(numbers: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    largest = numbers.abs().max()
+    if largest is None:
+        return pl.Series(numbers.name, [None] * len(numbers), dtype=pl.Date)
+    if settings.time_format is not None or 19_000_101 <= int(largest) <= 22_001_231:  # type: ignore[arg-type]
+        return _from_text(numbers.cast(pl.String), settings)
+    for limit, unit in _EPOCH_UNITS:
+        if int(largest) < limit:  # type: ignore[arg-type]
+            return pl.from_epoch(numbers, time_unit=unit).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")  # type: ignore[arg-type]
+    raise DataError(found=f"the time {largest}", expected="seconds, ms or us since 1970", hint="give --time-format")
+
+
+def _from_text(texts: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    if settings.time_format is not None:
+        return _zoned_or_date(texts, settings.time_format, settings)
+    sample = texts.drop_nulls()
+    if sample.str.contains(r"^\d{8}$").mean() == 1.0:  # type: ignore[comparison-overlap]
+        return texts.str.to_date("%Y%m%d", strict=False)
+    if (sample.str.len_chars() <= len("2024-01-31")).all():
+        return texts.str.to_date("%Y-%m-%d", strict=False)
+    offsets = texts.str.extract(_OFFSET)
+    written = offsets.drop_nulls()
+    if written.is_empty():
+        naive = texts.str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+        short = texts.str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
+        return _zoned(naive.fill_null(short), settings)
+    _refuse_mixed_zones(offsets, settings)
+    plain = texts.str.replace("T", " ").str.replace("Z$", "+00:00")
+    return plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
+
+
+def _zoned_or_date(texts: pl.Series, pattern: str, settings: OhlcvSettings) -> pl.Series:
+    if any(mark in pattern for mark in ("%H", "%I", "%s", "%T", "%R")):
+        moments = texts.str.to_datetime(pattern, strict=False, time_unit="us")
+        return _zoned(moments, settings)
+    return texts.str.to_date(pattern, strict=False)
+
+
+def _refuse_mixed_zones(offsets: pl.Series, settings: OhlcvSettings) -> None:
+    """Refuse a file whose times are on several clocks, unless a declared zone explains them (summer time)."""
+    written = offsets.drop_nulls().str.replace("Z", "+00:00").unique().sort().to_list()
+    without = offsets.null_count()
+    if len(written) == 1 and not without:
+        return
+    if len(written) == 2 and not without and settings.timezone is not None and _hours_apart(written) == 1.0:
+        return
+    found = " and ".join(written) + (f" and {without} times without any" if without else "")
+    raise DataError(found=f"times with offsets {found}", expected="one time zone in a file", hint="split the file, or name its zone with --timezone if it is summer time")
+
+
+def _hours_apart(offsets: list[str]) -> float:
+    hours = [int(text[:3]) + np.copysign(int(text[-2:]) / 60, int(text[:3])) for text in offsets]
+    return float(abs(hours[1] - hours[0]))

@@ -1,0 +1,87 @@
+"""Slow series beside the bars, such as a cash rate: what was known of them, and when."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tidegate.core.time import DAY, Instant
+from tidegate.core.units import FloatArray, Int64Array
+from tidegate.data.calendars import trading_calendar
+from tidegate.data.catalog import Appended, Catalog
+from tidegate.data.tables import MOMENT
+
+__all__ = ["append_daily_series", "series_as_of"]
+
+_DEFAULT_MAXIMUM_AGE: Final = 10 * DAY
+
+
+def append_daily_series(
+    catalog: Catalog, frame: pl.DataFrame, *, dataset: str, series: str, unit: str, source: str, calendar: str
+) -> Appended:
+    """Append a daily series whose value of a day is published after that day.
+
+    Parameters
+    ----------
+    frame
+        Columns ``date`` and ``value``.
+    calendar
+        The value of a day counts as known at the *next* session's close, which is late rather than early.
+
+    Raises
+    ------
+    DataError
+        If stored values differ; nothing is appended then.
+    """
+    frame = frame.drop_nulls()
+    sessions = trading_calendar(calendar)
+    midnight = (frame["date"].cast(pl.Int32).cast(pl.Int64).to_numpy() + 1) * DAY
+    known = sessions.closes[np.searchsorted(sessions.closes, midnight, side="right")]
+    rows = frame.select(
+        pl.lit(dataset).alias("dataset"),
+        pl.lit(series).alias("series"),
+        pl.Series("event_time", midnight).cast(MOMENT),
+        pl.Series("known_time", known).cast(MOMENT),
+        pl.col("value").cast(pl.Float64),
+        pl.lit(unit).alias("unit"),
+        pl.lit(source).alias("source"),
+        pl.lit(value=False).alias("synthetic"),
+    )
+    return catalog.append("series", rows)
+
+
+def series_as_of(
+    catalog: Catalog,
+    times: Int64Array,
+    *,
+    dataset: str,
+    series: str,
+    version: int | None = None,
+    end: date | None = None,
+    maximum_age: int = _DEFAULT_MAXIMUM_AGE,
+) -> FloatArray:
+    """Return, for each instant, the newest value known by then.
+
+    Parameters
+    ----------
+    times
+        ``int64 (n,)`` ascending instants.
+    maximum_age
+        Microseconds since the event after which a value counts as missing.
+
+    Returns
+    -------
+    FloatArray
+        ``float64 (n,)``; NaN where nothing young enough was known.
+    """
+    rows = catalog.read(
+        "series", dataset=dataset, as_of=Instant(int(times[-1])), version=version, members=[series], end=end
+    ).collect()
+    wanted = pl.DataFrame({"at": pl.Series(times).cast(MOMENT)})
+    known = rows.select("known_time", "event_time", "value").sort("known_time", "event_time")
+    joined = wanted.join_asof(known, left_on="at", right_on="known_time", strategy="backward")
+    young = joined["at"].dt.epoch("us") - joined["event_time"].dt.epoch("us") <= maximum_age
+    return joined.select(pl.when(young).then(pl.col("value"))).to_series().fill_null(np.nan).to_numpy()

@@ -1,0 +1,57 @@
+"""Ranked features: where a symbol stands among all symbols of the panel at the same instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from tidegate.core.ranks import average_ranks
+from tidegate.core.units import FloatArray
+from tidegate.features.contract import Feature
+from tidegate.features.price import PRICE_FEATURES
+
+__all__ = ["RANKED_FEATURES", "RANKED_FROM", "centred_ranks"]
+
+_RANKED = ("log_return_5", "log_return_20", "momentum_12_1", "volatility_20", "volume_z_20")
+
+
+def centred_ranks(values: FloatArray) -> FloatArray:
+    """Rank each row and map the ranks evenly to ``(-0.5, 0.5)``; ties share their mean.
+
+    Parameters
+    ----------
+    values
+        ``float64 (n_times, n_symbols)``.
+
+    Returns
+    -------
+    ranks
+        ``(rank - 0.5) / count - 0.5`` with *count* the numbers in the row; NaN where the value is missing or alone.
+
+    Examples
+    --------
+    >>> centred_ranks(np.array([[5.0, 7.0, np.nan, 9.0, 11.0]])).tolist()
+    [[-0.375, -0.125, nan, 0.125, 0.375]]
+    """
+    count = np.sum(~np.isnan(values), axis=1, keepdims=True).astype(np.float64)
+    count[count < 2] = np.nan
+    return (average_ranks(values) - 0.5) / count - 0.5
+
+
+def _ranked(base: Feature) -> Feature:
+    return Feature(
+        name=f"{base.name}_rank",
+        group="cross_section",
+        requires=base.requires,
+        lookback_bars=base.lookback_bars,
+        description=f"(average rank - 0.5) / count - 0.5 among the symbols at t, of: {base.description}",
+        unit="rank",
+    )
+
+
+RANKED_FEATURES: tuple[Feature, ...] = tuple(_ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
+"""Declarations in contract order."""
+RANKED_FROM: Mapping[str, str] = MappingProxyType({f"{name}_rank": name for name in _RANKED})
+"""Ranked feature name to the name of the feature that is ranked."""

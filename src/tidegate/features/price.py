@@ -1,0 +1,190 @@
+"""Features of price and volume: each declaration stands beside the function that computes it.
+
+Every formula maps :class:`~tidegate.features.bars.Bars` to ``float64 (n_times, n_symbols)``; row *t* reads rows ``<= t``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from tidegate.core.units import FloatArray
+from tidegate.features.bars import Bars, ratio
+from tidegate.features.contract import Feature
+from tidegate.features.windows import lagged, rolling_max, rolling_mean, rolling_std
+
+__all__ = ["PRICE_FEATURES", "PRICE_FORMULAS", "Formula"]
+
+Formula = Callable[[Bars], FloatArray]
+
+_MONTH, _QUARTER, _YEAR = 20, 60, 252
+_declared: list[tuple[Feature, Formula]] = []
+
+
+def _declare(
+    name: str, group: str, formula: Formula, *, lookback: int, unit: str, description: str, requires: tuple[str, ...] = ("close",)
+) -> None:
+    feature = Feature(
+        name=name, group=group, requires=requires, lookback_bars=lookback, description=description, unit=unit
+    )
+    _declared.append((feature, formula))
+
+
+def _momentum(bars: Bars) -> FloatArray:
+    return lagged(bars.log_close, _MONTH) - lagged(bars.log_close, _YEAR)
+
+
+def _bias(bars: Bars, window: int) -> FloatArray:
+    return bars.close / bars.average(window) - 1.0
+
+
+def _flag(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return 1 where ``left > right``, else 0, and missing where either is: a comparison with NaN is no answer."""
+    return np.where(np.isnan(left) | np.isnan(right), np.nan, (left > right).astype(np.float64))
+
+
+def _drawdown(bars: Bars) -> FloatArray:
+    return 1.0 - bars.close / rolling_max(bars.close, _QUARTER)
+
+
+def _distance_to_high(bars: Bars) -> FloatArray:
+    return bars.close / rolling_max(bars.close, _YEAR) - 1.0
+
+
+def _range(bars: Bars) -> FloatArray:
+    return np.log(bars.price("high")) - np.log(bars.price("low"))
+
+
+def _close_location(bars: Bars) -> FloatArray:
+    low = bars.price("low")
+    return ratio(bars.close - low, bars.price("high") - low)
+
+
+def _overnight_gap(bars: Bars) -> FloatArray:
+    return np.log(bars.price("open")) - lagged(bars.log_close, 1)
+
+
+def _volume_z(bars: Bars) -> FloatArray:
+    volume = bars.amount("volume")
+    return ratio(volume - rolling_mean(volume, _MONTH), rolling_std(volume, _MONTH))
+
+
+def _value_trend(bars: Bars) -> FloatArray:
+    value = bars.amount("traded_value")
+    quotient = ratio(rolling_mean(value, _MONTH), rolling_mean(value, _QUARTER))
+    return np.log(np.where(quotient > 0.0, quotient, np.nan))
+
+
+for _bars in (1, 5, 10, 20, 60, 120, 252):
+    _declare(
+        f"log_return_{_bars}",
+        "return",
+        lambda bars, span=_bars: bars.log_return(span),  # type: ignore[misc]
+        lookback=_bars + 1,
+        unit="log",
+        description=f"ln(close[t] / close[t-{_bars}])",
+    )
+_declare(
+    "momentum_12_1", "return", _momentum, lookback=_YEAR + 1, unit="log", description="ln(close[t-20] / close[t-252])"
+)
+
+for _bars in (20, 60, 200):
+    _declare(
+        f"average_bias_{_bars}",
+        "trend",
+        lambda bars, span=_bars: _bias(bars, span),  # type: ignore[misc]
+        lookback=_bars,
+        unit="fraction",
+        description=f"close[t] / mean(close, {_bars} bars) - 1",
+    )
+_declare(
+    "above_average_200",
+    "trend",
+    lambda bars: _flag(bars.close, bars.average(200)),
+    lookback=200,
+    unit="flag",
+    description="1 if close[t] > mean(close, 200 bars) else 0; missing while the mean is",
+)
+_declare(
+    "average_50_above_200",
+    "trend",
+    lambda bars: _flag(bars.average(50), bars.average(200)),
+    lookback=200,
+    unit="flag",
+    description="1 if mean(close, 50 bars) > mean(close, 200 bars) else 0; missing while either is",
+)
+_declare(
+    "drawdown_60", "trend", _drawdown, lookback=_QUARTER, unit="fraction", description="1 - close[t] / max(close, 60 bars)"
+)
+_declare(
+    "distance_to_high_252",
+    "trend",
+    _distance_to_high,
+    lookback=_YEAR,
+    unit="fraction",
+    description="close[t] / max(close, 252 bars) - 1",
+)
+
+for _bars in (20, 60):
+    _declare(
+        f"volatility_{_bars}",
+        "volatility",
+        lambda bars, span=_bars: rolling_std(bars.returns, span),  # type: ignore[misc]
+        lookback=_bars + 1,
+        unit="log",
+        description=f"sample standard deviation of the last {_bars} one-bar log returns, not annualised",
+    )
+
+_declare(
+    "intraday_range",
+    "range",
+    _range,
+    lookback=1,
+    unit="log",
+    description="ln(high[t] / low[t])",
+    requires=("high", "low"),
+)
+_declare(
+    "close_location",
+    "range",
+    _close_location,
+    lookback=1,
+    unit="fraction",
+    description="(close[t] - low[t]) / (high[t] - low[t]); missing where high = low",
+    requires=("close", "high", "low"),
+)
+_declare(
+    "overnight_gap",
+    "range",
+    _overnight_gap,
+    lookback=2,
+    unit="log",
+    description="ln(open[t] / close[t-1])",
+    requires=("close", "open"),
+)
+
+_declare(
+    "volume_z_20",
+    "volume",
+    _volume_z,
+    lookback=_MONTH,
+    unit="deviations",
+    description="(volume[t] - mean(volume, 20 bars)) / sample deviation(volume, 20 bars); missing where that is 0",
+    requires=("volume",),
+)
+_declare(
+    "traded_value_trend",
+    "volume",
+    _value_trend,
+    lookback=_QUARTER,
+    unit="log",
+    description="ln(mean(traded_value, 20 bars) / mean(traded_value, 60 bars)); missing where either is 0",
+    requires=("traded_value",),
+)
+
+PRICE_FEATURES: tuple[Feature, ...] = tuple(feature for feature, _ in _declared)
+"""Declarations in contract order."""
+PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType({feature.name: formula for feature, formula in _declared})
+"""Feature name to formula."""

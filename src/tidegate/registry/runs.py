@@ -1,0 +1,291 @@
+"""The store of runs: a row in the database and a folder of files for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Row, Select, select, update
+
+from tidegate.core.clock import now
+from tidegate.core.database import corrections, evidence, runs
+from tidegate.core.environment import describe_environment
+from tidegate.core.errors import RunError, WorkspaceError
+from tidegate.core.evidence import Evidence
+from tidegate.core.files import write_json
+from tidegate.core.fingerprint import fingerprint
+from tidegate.core.randomness import unique_suffix
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import Instant, moment_of
+from tidegate.core.workspace import Workspace
+
+__all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore"]
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    TRAIN = "train"
+    BACKTEST = "backtest"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. A ``running`` run whose process is gone is resumed by repeating its command."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run as the database holds it.
+
+    ``data_versions`` maps ``table/dataset`` to the table version that was read; ``corrected`` names corrections of
+    data errors that were recorded after this run read the data.
+    """
+
+    id: str
+    project: str
+    kind: RunKind
+    status: RunStatus
+    recipe_name: str
+    recipe: dict[str, Any]
+    fingerprint: str
+    parent: str | None
+    started_at: Instant
+    finished_at: Instant | None
+    data_versions: dict[str, int]
+    environment: dict[str, Any]
+    seed: int
+    metrics: dict[str, Any]
+    error: str | None
+    folder: Path
+    corrected: tuple[str, ...] = ()
+
+
+class ActiveRun:
+    """A run being made; it must :meth:`finish` before its block ends."""
+
+    def __init__(self, identifier: str, folder: Path, *, resumed: bool) -> None:
+        self.id = identifier
+        self.folder = folder
+        self.resumed = resumed
+        self.metrics: dict[str, Any] | None = None
+
+    def finish(self, metrics: dict[str, Any]) -> None:
+        """Say that the work is done; the database learns it when the block ends."""
+        self.metrics = metrics
+
+
+class RunStore:
+    """Runs of a workspace.
+
+    Parameters
+    ----------
+    workspace
+        Rows lie in its database, files in ``runs/<id>``.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @contextmanager
+    def begin(
+        self,
+        *,
+        kind: str | RunKind,
+        recipe: Recipe,
+        fingerprint_of_work: str,
+        data_versions: Mapping[str, int],
+        parent: str | None = None,
+    ) -> Iterator[ActiveRun]:
+        """Open a run, or resume the interrupted one that does exactly the same work.
+
+        Parameters
+        ----------
+        fingerprint_of_work
+            SHA-256 of all that decides the result apart from data and code, which are added here.
+
+        Raises
+        ------
+        WorkspaceError
+            If the same work is being done by another process right now.
+        """
+        environment = describe_environment()
+        identity = fingerprint([str(kind), fingerprint_of_work, dict(data_versions), environment, parent])
+        resumable = self._resumable(identity)
+        active = self._resume(resumable) if resumable else self._insert(RunKind(kind), recipe, identity, data_versions, environment, parent)
+        with self._alone(active):
+            write_json(active.folder / "recipe.json", recipe.model_dump(mode="json", by_alias=True))
+            try:
+                yield active
+            except BaseException as error:
+                stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+                self._close(active, RunStatus.INTERRUPTED if stopped else RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
+                raise
+            if active.metrics is None:
+                raise RunError(found=f"run {active.id} ended without a result", expected="finish() to be called", hint="this is a mistake in the code of the run")
+            self._close(active, RunStatus.FINISHED)
+
+    def get(self, identifier: str) -> Run:
+        """Return a run by its id, an unambiguous beginning of it, or ``latest``.
+
+        Raises
+        ------
+        RunError
+            If there is none or several.
+        """
+        query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        if identifier != "latest":
+            query = query.where(runs.c.id.startswith(identifier, autoescape=True))
+        found = self._fetch(query.limit(3))
+        exact = [run for run in found if run.id == identifier]
+        if identifier == "latest" or exact or len(found) == 1:
+            chosen = exact or found
+            if chosen:
+                return chosen[0]
+        if found:
+            raise RunError(found=f"{len(found)} runs or more that begin with {identifier!r}", expected="one", hint="give more of the id")
+        raise RunError(found=f"no run {identifier!r}", expected="a run of this workspace", hint="tidegate runs lists them")
+
+    def list(
+        self,
+        *,
+        project: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+        recipe: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Return runs, newest first, that match every filter given."""
+        query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+        wanted = {"project": project, "kind": kind, "status": status, "recipe_name": recipe}
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(runs.c[name] == value)
+        return self._fetch(query)
+
+    def latest_training(self, recipe: Recipe) -> Run:
+        """Return the newest finished training run of a recipe's training part.
+
+        Raises
+        ------
+        RunError
+            If there is none.
+        """
+        wanted = recipe.training_fingerprint()
+        for run in self.list(kind=RunKind.TRAIN, status=RunStatus.FINISHED, recipe=recipe.name, limit=1000):
+            if Recipe.model_validate(run.recipe).training_fingerprint() == wanted:
+                return run
+        raise RunError(
+            found=f"no finished training run of recipe {recipe.name!r} as it stands",
+            expected="one",
+            hint=f"run: tidegate train {recipe.name}",
+        )
+
+    def record_evidence(self, found: Evidence) -> None:
+        """Keep what a check found."""
+        with self._workspace.database.begin() as connection:
+            connection.execute(
+                evidence.insert().values(
+                    fingerprint=found.fingerprint(),
+                    made_at=found.made_at,
+                    check_name=found.check,
+                    subject=found.subject,
+                    verdict=found.verdict,
+                    findings=found.findings,
+                )
+            )
+
+    def _resumable(self, identity: str) -> str | None:
+        with self._workspace.database.connect() as connection:
+            return connection.execute(
+                select(runs.c.id)
+                .where(runs.c.fingerprint == identity, runs.c.status.in_([RunStatus.RUNNING, RunStatus.INTERRUPTED]))
+                .order_by(runs.c.started_at.desc())
+            ).scalar()
+
+    def _resume(self, identifier: str) -> ActiveRun:
+        return ActiveRun(identifier, self._folder(identifier), resumed=True)
+
+    def _insert(
+        self,
+        kind: RunKind,
+        recipe: Recipe,
+        identity: str,
+        data_versions: Mapping[str, int],
+        environment: dict[str, Any],
+        parent: str | None,
+    ) -> ActiveRun:
+        started = now()
+        identifier = f"{kind}-{recipe.name}-{moment_of(started):%Y%m%d-%H%M%S}-{unique_suffix()}"
+        self._folder(identifier).mkdir(parents=True)
+        with self._workspace.database.begin() as connection:
+            connection.execute(
+                runs.insert().values(
+                    id=identifier,
+                    project=recipe.project,
+                    kind=kind,
+                    status=RunStatus.RUNNING,
+                    recipe_name=recipe.name,
+                    recipe=recipe.model_dump(mode="json", by_alias=True),
+                    fingerprint=identity,
+                    parent=parent,
+                    started_at=started,
+                    data_versions=dict(data_versions),
+                    environment=environment,
+                    seed=recipe.seed,
+                    metrics={},
+                )
+            )
+        return ActiveRun(identifier, self._folder(identifier), resumed=False)
+
+    @contextmanager
+    def _alone(self, active: ActiveRun) -> Iterator[None]:
+        # The operating system drops this lock with the process, so a killed run is free to be resumed at once.
+        held = FileLock(active.folder / ".lock")
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            raise WorkspaceError(
+                found=f"run {active.id} under way in another process", expected="one process per run", hint="wait for it, then repeat"
+            ) from None
+        try:
+            self._set(active.id, status=RunStatus.RUNNING, error=None)
+            yield
+        finally:
+            held.release()
+
+    def _close(self, active: ActiveRun, status: RunStatus, error: str | None = None) -> None:
+        self._set(active.id, status=status, finished_at=now(), metrics=active.metrics or {}, error=error)
+
+    def _set(self, identifier: str, **values: Any) -> None:
+        with self._workspace.database.begin() as connection:
+            connection.execute(update(runs).where(runs.c.id == identifier).values(**values))
+
+    def _folder(self, identifier: str) -> Path:
+        return self._workspace.runs_folder / identifier
+
+    def _fetch(self, query: Select[Any]) -> list[Run]:
+        with self._workspace.database.connect() as connection:
+            rows = connection.execute(query).all()
+            corrected = connection.execute(select(corrections)).all() if rows else []
+        return [self._run(row, corrected) for row in rows]
+
+    def _run(self, row: Row[Any], corrected: Any) -> Run:
+        values = dict(row._mapping)
+        read = values["data_versions"]
+        marks = tuple(
+            f"{mark.dataset}: {mark.reason} ({mark.row_count} rows)"
+            for mark in corrected
+            if mark.version > read.get(f"bars/{mark.dataset}", mark.version)
+        )
+        values |= {"kind": RunKind(values["kind"]), "status": RunStatus(values["status"])}
+        return Run(**values, folder=self._folder(values["id"]), corrected=marks)

@@ -1,0 +1,253 @@
+"""What a finished run left in its folder, read into typed, frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from tidegate.core.errors import RunError
+from tidegate.core.files import read_json
+
+__all__ = [
+    "BacktestFiles",
+    "Costs",
+    "Curve",
+    "Excess",
+    "Fold",
+    "ForecastFiles",
+    "ModelQuality",
+    "Note",
+    "Performance",
+    "YearQuality",
+    "read_backtest_files",
+    "read_forecast_files",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Figures of one equity curve: fractions, and instants in microseconds UTC; ``None`` where undefined."""
+
+    cagr: float | None
+    volatility: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    drawdown_start: int | None
+    drawdown_end: int | None
+    total_return: float | None
+    years: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excess:
+    """Weekly log return of the strategy minus its benchmark's, a year, with its Newey-West standard error."""
+
+    annual_log_excess: float | None
+    t_statistic: float | None
+    weeks: int
+    standard_error: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What trading cost: amounts in currency, drag and turnover a year as fractions of equity."""
+
+    commission: float
+    half_spread: float
+    impact: float
+    stamp_tax: float
+    total: float
+    annual_drag: float | None
+    interest: float
+    annual_turnover: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A circumstance that the engine wants the reader to know."""
+
+    code: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """The figures of a backtest."""
+
+    strategy: Curve
+    benchmark: Curve
+    index: Curve | None
+    excess: Excess
+    costs: Costs
+    notes: tuple[Note, ...]
+
+    def note(self, code: str) -> Note | None:
+        """Return the note of that code, if the engine made one."""
+        return next((note for note in self.notes if note.code == code), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One fold: instants in microseconds UTC, ``test_end`` exclusive."""
+
+    fold: int
+    train_start: int
+    train_end: int
+    test_start: int
+    test_end: int
+    train_rows: int
+    test_rows: int
+    purged_rows: int
+    embargoed_rows: int
+    trained_until: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class YearQuality:
+    """Quality of one model's forecasts within one calendar year."""
+
+    year: int
+    rank_ic: float | None
+    hit_rate: float | None
+    quantile_spread: float | None
+    instants: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelQuality:
+    """Quality of one model's forecasts over all test folds."""
+
+    model: str
+    rank_ic: float | None
+    rank_ic_t: float | None
+    hit_rate: float | None
+    quantile_spread: float | None
+    instants: int
+    by_year: tuple[YearQuality, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastFiles:
+    """What a training run says about its forecasts.
+
+    Parameters
+    ----------
+    daily
+        Columns ``time``, ``model``, ``rank_ic``: one row per model and instant, sorted.
+    importance
+        Share of each feature, by model.
+    """
+
+    folds: tuple[Fold, ...]
+    models: tuple[ModelQuality, ...]
+    daily: pl.DataFrame
+    importance: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestFiles:
+    """What a backtest run says about its money.
+
+    Parameters
+    ----------
+    equity
+        One row per session, with a column ``day`` (the session's date) added.
+    orders
+        How many orders ended in each status.
+    """
+
+    equity: pl.DataFrame
+    performance: Performance
+    orders: Mapping[str, int]
+
+
+def read_forecast_files(folder: Path) -> ForecastFiles:
+    """Read the forecast half of a report from a training run's folder.
+
+    Raises
+    ------
+    RunError
+        If a file is missing or lacks a field.
+    """
+    evaluation = _json(folder, "evaluation.json")
+    return ForecastFiles(
+        folds=tuple(_typed(Fold, row, "folds.json") for row in _json(folder, "folds.json")),
+        models=tuple(_model(name, found) for name, found in sorted(evaluation.items())),
+        daily=_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
+        importance=_json(folder, "importance.json"),
+    )
+
+
+def read_backtest_files(folder: Path) -> BacktestFiles:
+    """Read the money half of a report from a backtest run's folder.
+
+    Raises
+    ------
+    RunError
+        If a file is missing, lacks a field, or holds no session.
+    """
+    equity = _frame(folder, "equity.parquet").sort("time")
+    if equity.is_empty():
+        raise RunError(found=f"no session in {folder.name}/equity.parquet", expected="at least one", hint="repeat the backtest")
+    # A session that closes at midnight belongs to the day that ends there.
+    day = (pl.col("time") - pl.duration(microseconds=1)).dt.date()
+    orders = _frame(folder, "orders.parquet").group_by("status").len()
+    return BacktestFiles(
+        equity=equity.with_columns(day=day),
+        performance=_performance(_json(folder, "performance.json")),
+        orders={str(status): int(count) for status, count in orders.iter_rows()},
+    )
+
+
+def _performance(found: Mapping[str, Any]) -> Performance:
+    where = "performance.json"
+    index = found.get("index")
+    return Performance(
+        strategy=_typed(Curve, found["strategy"], where),
+        benchmark=_typed(Curve, found["benchmark"], where),
+        index=None if index is None else _typed(Curve, index, where),
+        excess=_typed(Excess, found["excess"], where),
+        costs=_typed(Costs, found["costs"], where),
+        notes=tuple(Note(code=note["code"], values=note.get("values", {})) for note in found["notes"]),
+    )
+
+
+def _model(name: str, found: Mapping[str, Any]) -> ModelQuality:
+    years = tuple(_typed(YearQuality, row, "evaluation.json") for row in found.get("by_year", ()))
+    return _typed(ModelQuality, {**found, "model": name, "by_year": years}, "evaluation.json")
+
+
+Value = TypeVar("Value")
+
+
+def _typed(kind: type[Value], found: Mapping[str, Any], where: str) -> Value:
+    """Pick the fields of ``kind``; what a later version adds beside them is not looked at."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise RunError(found=f"{where} without {', '.join(missing)}", expected="every figure", hint="repeat the run with this version")
+    return kind(**{name: found[name] for name in names})
+
+
+def _json(folder: Path, name: str) -> Any:
+    try:
+        return read_json(folder / name)
+    except FileNotFoundError:
+        raise _absent(folder, name) from None
+
+
+def _frame(folder: Path, name: str) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(folder / name)
+    except FileNotFoundError:
+        raise _absent(folder, name) from None
+
+
+def _absent(folder: Path, name: str) -> RunError:
+    return RunError(found=f"no {name} in run {folder.name}", expected="the files of a finished run", hint="repeat the run")

@@ -1,0 +1,92 @@
+"""Calendar sums of a backtest: what each month and each year brought and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+__all__ = ["COST_PARTS", "Year", "monthly_returns", "years_of"]
+
+COST_PARTS = ("commission", "half_spread", "impact", "stamp_tax")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Year:
+    """One calendar year of a backtest, whole or cut by its ends.
+
+    Parameters
+    ----------
+    strategy, benchmark, index
+        Simple returns within the year; ``index`` is ``None`` where there is none.
+    turnover
+        Sum of the sessions' one-sided turnover, as a multiple of equity.
+    costs
+        Each kind of cost as a fraction of the year's mean equity.
+    """
+
+    year: int
+    strategy: float
+    benchmark: float
+    index: float | None
+    turnover: float
+    costs: Mapping[str, float]
+
+    @property
+    def cost(self) -> float:
+        """All costs as a fraction of the year's mean equity."""
+        return sum(self.costs.values())
+
+
+def years_of(equity: pl.DataFrame) -> tuple[Year, ...]:
+    """Return the years of an equity table, which carries a column ``day``, in order.
+
+    A year's return runs from the last session of the year before; the first one starts at the first session.
+    """
+    curves = ("equity", "benchmark", "index")
+    sums = [*(pl.col(part).sum() for part in ("turnover", *COST_PARTS)), pl.col("equity").mean().alias("mean_equity")]
+    ends = [pl.col(curve).last().alias(f"{curve}_end") for curve in curves]
+    table = equity.group_by(pl.col("day").dt.year().alias("year"), maintain_order=True).agg(*ends, *sums)
+    first = {curve: equity[curve][0] for curve in curves}
+    years = []
+    for row in table.iter_rows(named=True):
+        returns = {curve: _growth(first[curve], row[f"{curve}_end"]) for curve in curves}
+        first = {curve: row[f"{curve}_end"] for curve in curves}
+        costs = {part: row[part] / row["mean_equity"] for part in COST_PARTS}
+        years.append(
+            Year(
+                year=row["year"],
+                strategy=returns["equity"] or 0.0,
+                benchmark=returns["benchmark"] or 0.0,
+                index=returns["index"],
+                turnover=row["turnover"],
+                costs=costs,
+            )
+        )
+    return tuple(years)
+
+
+def monthly_returns(equity: pl.DataFrame) -> dict[tuple[int, int], float]:
+    """Return the strategy's simple return of each calendar month, by year and month.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> days = [date(2020, 1, 30), date(2020, 1, 31), date(2020, 2, 3)]
+    >>> table = pl.DataFrame({"day": days, "equity": [100.0, 110.0, 99.0]})
+    >>> [round(change, 3) for change in monthly_returns(table).values()]
+    [0.1, -0.1]
+    """
+    month = [pl.col("day").dt.year().alias("year"), pl.col("day").dt.month().alias("month")]
+    ends = equity.group_by(*month, maintain_order=True).agg(pl.col("equity").last())
+    before = float(equity["equity"][0])
+    returns = {}
+    for year, number, end in ends.iter_rows():
+        returns[int(year), int(number)] = float(end) / before - 1.0
+        before = float(end)
+    return returns
+
+
+def _growth(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end / start - 1.0

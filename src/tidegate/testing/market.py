@@ -1,0 +1,89 @@
+"""A seeded synthetic market: prices that look like prices, with gaps and a findable signal on request."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidegate.core.panel import Panel
+from tidegate.core.randomness import generator
+from tidegate.core.time import DAY, HOUR, parse_instant
+from tidegate.core.units import FloatArray, Int64Array
+
+__all__ = ["synthetic_panel"]
+
+_FIRST_MONDAY = parse_instant("2015-01-05") + 21 * HOUR
+_PERSISTENCE = 0.98
+
+
+def synthetic_panel(seed: int, n_times: int, n_symbols: int, *, gaps: float = 0.0, edge: float = 0.0) -> Panel:
+    """Return a random daily market, the same for the same arguments.
+
+    Parameters
+    ----------
+    seed
+        Decides every number.
+    n_times, n_symbols
+        Size; one row per weekday from 2015-01-05, known at 21:00 UTC.
+    gaps
+        Fraction of bars that are missing, as in a suspension.
+    edge
+        Standard deviation of a slowly changing drift per symbol, in units of one bar's volatility. At 0 returns are
+        independent and nothing can be forecast; at 0.1 past returns forecast the next weeks.
+
+    Returns
+    -------
+    panel
+        Columns ``open high low close`` (adjusted), ``raw_close``, ``volume``, ``traded_value``; ``float64``.
+
+    Examples
+    --------
+    >>> panel = synthetic_panel(7, n_times=30, n_symbols=4)
+    >>> panel.shape, bool((panel["high"] >= panel["close"]).all())
+    ((30, 4), True)
+    """
+    random = generator(seed, "synthetic-market")
+    shape = (n_times, n_symbols)
+    volatility = random.uniform(0.01, 0.03, n_symbols)
+    overnight = random.normal(0.0, 0.3, shape) * volatility
+    session = random.normal(0.0, 0.95, shape) * volatility + _drift(random, shape) * edge * volatility
+    log_close = np.log(random.uniform(5.0, 200.0, n_symbols)) + np.cumsum(overnight + session, axis=0)
+    log_open = log_close - session
+    reach = np.abs(random.normal(0.0, 0.4, (2, *shape))) * volatility
+    close = np.exp(log_close)
+    volume = np.round(np.exp(random.normal(0.0, 0.5, shape) + random.uniform(8.0, 14.0, n_symbols)))
+    raw_close = close / _split_factor(random, shape)
+    columns = {
+        "open": np.exp(log_open),
+        "high": np.exp(np.maximum(log_open, log_close) + reach[0]),
+        "low": np.exp(np.minimum(log_open, log_close) - reach[1]),
+        "close": close,
+        "raw_close": raw_close,
+        "volume": volume,
+        "traded_value": volume * raw_close,
+    }
+    missing = random.random(shape) < gaps
+    columns = {name: np.where(missing, np.nan, column) for name, column in columns.items()}
+    symbols = tuple(f"S{place:04d}" for place in range(n_symbols))
+    return Panel(_weekdays(n_times), symbols, columns)
+
+
+def _drift(random: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """Return slowly wandering drifts of unit variance, one per symbol."""
+    shocks = random.normal(size=shape)
+    drift = np.empty(shape)
+    drift[0] = shocks[0]
+    for row in range(1, shape[0]):
+        drift[row] = _PERSISTENCE * drift[row - 1] + np.sqrt(1.0 - _PERSISTENCE**2) * shocks[row]
+    return drift
+
+
+def _split_factor(random: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """Return the cumulative adjustment: every second symbol splits two for one, once."""
+    splits_at = random.integers(1, max(shape[0], 2), shape[1])
+    has_split = (np.arange(shape[0])[:, None] >= splits_at) & (np.arange(shape[1]) % 2 == 1)
+    return np.where(has_split, 2.0, 1.0)
+
+
+def _weekdays(count: int) -> Int64Array:
+    days = np.arange(count, dtype=np.int64)
+    return _FIRST_MONDAY + (days // 5 * 7 + days % 5) * DAY

@@ -1,0 +1,109 @@
+"""Rules that hold for every test: one thread per library, no network, the same examples in every run."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Nothing above imports a numeric library, and these must be set before one is: threads that spin on busy
+# cores make tests slow, and sums depend on how many threads share them.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+PROJECT = Path(__file__).resolve().parents[1]
+DEFAULT_DATA = Path("..", "shared", "data")
+
+settings.register_profile(
+    "tidegate",
+    derandomize=True,
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tidegate")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test that asks for real data its marker, so that ``-m "not realdata"`` can be relied on."""
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.realdata)
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder that holds ``pyproject.toml``."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real development files; the test is skipped where there is none."""
+    named = os.environ.get("TIDEGATE_TEST_DATA")
+    folder = Path(named) if named else (PROJECT / DEFAULT_DATA)
+    if not folder.is_dir():
+        where = (
+            f"{named} ($TIDEGATE_TEST_DATA)" if named else f"{DEFAULT_DATA} ($TIDEGATE_TEST_DATA is unset)"
+        )
+        pytest.skip(f"the real development files are not on this machine: no folder {where}")
+    return folder.resolve()
+
+
+class NetworkAccessError(RuntimeError):
+    """A test tried to leave the machine; not an ``OSError``, so that no code under test swallows it."""
+
+
+def _refuse_unless_local(host: object) -> None:
+    if not _is_local(host):
+        raise NetworkAccessError(f"a test tried to reach {host!r}; tests use no network beyond loopback")
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode(errors="replace")
+    if host in {None, "", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Make every connection and name lookup beyond loopback raise, for the whole session.
+
+    The guard lives in this process: a subprocess or a compiled client is not covered by it.
+    """
+    methods: dict[str, Any] = {
+        name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")
+    }
+    lookup = socket.getaddrinfo
+
+    def guarded(name: str) -> Any:
+        def call(self: socket.socket, *arguments: Any) -> Any:
+            address = arguments[-1] if name == "sendto" else arguments[0]
+            if self.family in {socket.AF_INET, socket.AF_INET6}:
+                _refuse_unless_local(address[0])
+            return methods[name](self, *arguments)
+
+        return call
+
+    def guarded_lookup(host: Any, *arguments: Any, **named: Any) -> Any:
+        _refuse_unless_local(host)
+        return lookup(host, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in methods:
+            patch.setattr(socket.socket, name, guarded(name))
+        patch.setattr(socket, "getaddrinfo", guarded_lookup)
+        yield

@@ -1,0 +1,205 @@
+"""Write ``docs/recipe.md``: every field of a recipe, read from ``tidegate.core.recipe`` itself.
+
+Usage: ``python tools/recipe_reference.py`` writes the page; with ``--check`` it only says whether the page is
+up to date, and returns 1 if it is not.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from tidegate.core.recipe import Recipe, load_recipe, shipped_recipes
+from tidegate.core.time import BarInterval
+
+__all__ = ["PAGE", "main", "render"]
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "recipe.md"
+
+PREFACE = """# The recipe
+
+<!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe.py. Change it there, then run the tool. -->
+
+A recipe is one YAML file that decides a run completely: which bars are read, what the models see and forecast, how
+training and test are kept apart, how forecasts become weights, and what trading costs. The resolved recipe is stored
+with the run and hashed into its fingerprint.
+
+A field that is not listed here is refused, and so is a key given twice; the message names the line. Fields without a
+default must be given. Units are part of the names: `_bars`, `_days`, `_months`, `_bps` (basis points, one way),
+`_fraction` (between 0 and 1).
+"""
+
+_PLAIN_TYPES: dict[object, str] = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    date: "date",
+    BarInterval: "bar interval",
+    type(None): "none",
+}
+_BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+_UNITS = (
+    ("bps", "basis points"),
+    ("bars", "bars"),
+    ("days", "calendar days"),
+    ("months", "calendar months"),
+    ("rows", "rows"),
+    ("fraction", "fraction"),
+    ("weight", "fraction of equity"),
+    ("exposure", "fraction of equity"),
+    ("cash", "currency"),
+    ("fee", "currency"),
+)
+
+
+def render() -> str:
+    """Return the page as Markdown."""
+    parts = [PREFACE, _section("The file", Recipe, "")]
+    for name, field in Recipe.model_fields.items():
+        section = _section_of(field.annotation)
+        if section:
+            parts.append(_section(f"`{name}`", section, f"{name}."))
+    for name, field in Recipe.model_fields["models"].annotation.model_fields.items():  # type: ignore[union-attr]
+        section = _section_of(field.annotation)
+        if section:
+            parts.append(_section(f"`models.{name}`", section, f"models.{name}."))
+    parts.append(_shipped())
+    return "\n".join(parts)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or only compare it under ``--check``."""
+    page = render()
+    if "--check" not in arguments:
+        PAGE.write_text(page, encoding="utf-8")
+        print(f"wrote {PAGE.name}")
+        return 0
+    current = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    if current != page:
+        print("docs/recipe.md is out of date; run: python tools/recipe_reference.py")
+    return int(current != page)
+
+
+def _section(title: str, settings: type[BaseModel], prefix: str) -> str:
+    meanings = _meanings(settings)
+    rows = [
+        f"| `{field.alias or name}` | {_type_of(field)} | {_default_of(field)} | {_unit_of(name)} | {meanings[name]} |"
+        for name, field in settings.model_fields.items()
+        if prefix or not _section_of(field.annotation)
+    ]
+    head = ["| field | type | default | unit | meaning |", "|---|---|---|---|---|"]
+    links = [] if prefix else ["", "Its sections:", "", *_contents(settings)]
+    return "\n".join([f"## {title}", "", _summary(settings), "", *head, *rows, *links, ""])
+
+
+def _contents(settings: type[BaseModel]) -> list[str]:
+    meanings = _meanings(settings)
+    sections = {name: field for name, field in settings.model_fields.items() if _section_of(field.annotation)}
+    return [
+        f"* [`{name}`](#{name}): {meanings[name]}{' Must be given.' if field.is_required() else ''}"
+        for name, field in sections.items()
+    ]
+
+
+def _shipped() -> str:
+    names = [f"* `{name}`: {load_recipe(name).name}" for name in shipped_recipes()]
+    lines = [f"* `{path.stem}`" for path in shipped_recipes().values()] if names else ["* none yet"]
+    return "\n".join(["## Shipped recipes", "", "Each can be named in place of a file:", "", *lines, ""])
+
+
+def _summary(settings: type[BaseModel]) -> str:
+    return (inspect.getdoc(settings) or "").split("\n\n")[0]
+
+
+def _meanings(settings: type[BaseModel]) -> dict[str, str]:
+    """Return the text under each field; a field without one is an error, the reference has no gaps."""
+    body = ast.parse(inspect.getsource(settings).lstrip()).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for statement, following in zip(body.body, [*body.body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            found[statement.target.id] = _string(following)
+    silent = [name for name, text in found.items() if not text]
+    if silent:
+        raise SystemExit(f"{settings.__name__}: no description under {', '.join(silent)}")
+    return found
+
+
+def _string(statement: ast.stmt | None) -> str:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return " ".join(str(statement.value.value).replace("``", "`").split()).replace("|", "\\|")
+    return ""
+
+
+def _section_of(annotation: object) -> type[BaseModel] | None:
+    """Return the settings class behind an annotation, also behind ``Class | None``."""
+    for option in (annotation, *get_args(annotation)):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None
+
+
+def _type_of(field: FieldInfo) -> str:
+    return _describe(field.annotation, field.metadata)
+
+
+def _describe(annotation: Any, metadata: Sequence[object] = ()) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *own = get_args(annotation)
+        return _describe(inner, _flat(own))
+    if origin in {Union, types.UnionType}:
+        return " or ".join(_describe(option, metadata) for option in get_args(annotation))
+    if origin is Literal:
+        return " or ".join(f"`{option}`" for option in get_args(annotation))
+    if origin is tuple:
+        return f"list of {_describe(get_args(annotation)[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(f"`{option.value}`" for option in annotation)
+    if _section_of(annotation):
+        return "section"
+    return _PLAIN_TYPES[annotation] + _bounds(metadata)
+
+
+def _flat(metadata: Sequence[object]) -> list[object]:
+    return [part for item in metadata for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
+
+
+def _bounds(metadata: Sequence[object]) -> str:
+    words = [f"{word} {getattr(item, key):g}" for item in metadata for key, word in _BOUNDS if hasattr(item, key)]
+    pattern = [" of letters a-z, digits, `.`, `_`, `-`" for item in metadata if getattr(item, "pattern", None)]
+    return "".join(pattern) + (f", {' and '.join(words)}" if words else "")
+
+
+def _default_of(field: FieldInfo) -> str:
+    default = field.default
+    if default is PydanticUndefined:
+        return "must be given"
+    if default is None:
+        return "none"
+    if isinstance(default, BaseModel):
+        return "its defaults"
+    if isinstance(default, tuple):
+        return f"`[{', '.join(map(str, default))}]`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _unit_of(name: str) -> str:
+    words = name.split("_")
+    return next((unit for word, unit in _UNITS if word in words), "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
