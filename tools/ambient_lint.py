@@ -91,6 +91,10 @@ def check_source(source: str, path: Path) -> list[Finding]:
     ...     print(finding)
     room.py:2: time.time is ambient; use tidegate.core.clock, or say why on this line: # ambient-ok: <reason>
     """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        return [Finding(path, error.lineno or 1, f"this is not Python: {error.msg}")]
     exemptions = _exemptions(source)
     findings = [
         Finding(path, line, "an exemption needs a reason: # ambient-ok: <reason>")
@@ -98,7 +102,7 @@ def check_source(source: str, path: Path) -> list[Finding]:
         if not reason
     ]
     needed: set[int] = set()
-    for use in _uses(ast.parse(source)):
+    for use in _uses(tree):
         exempting = [line for line in range(use.first_line, use.last_line + 1) if line in exemptions]
         needed.update(exempting)
         if not exempting:

@@ -20,8 +20,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from tidegate.core.recipe import Recipe, load_recipe, shipped_recipes
+from tidegate.core.recipe import Recipe, shipped_recipes
 from tidegate.core.time import BarInterval
+from tidegate.costs import PRESETS, CostModel
 
 __all__ = ["PAGE", "main", "render"]
 
@@ -29,15 +30,15 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "recipe.md"
 
 PREFACE = """# The recipe
 
-<!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe.py. Change it there, then run the tool. -->
+<!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe.py; change that and run the tool. -->
 
-A recipe is one YAML file that decides a run completely: which bars are read, what the models see and forecast, how
-training and test are kept apart, how forecasts become weights, and what trading costs. The resolved recipe is stored
-with the run and hashed into its fingerprint.
+A recipe is one YAML file that decides a run completely: which bars are read, what the models see and
+forecast, how training and test are kept apart, how forecasts become weights, and what trading costs. The
+resolved recipe is stored with the run and hashed into its fingerprint.
 
-A field that is not listed here is refused, and so is a key given twice; the message names the line. Fields without a
-default must be given. Units are part of the names: `_bars`, `_days`, `_months`, `_bps` (basis points, one way),
-`_fraction` (between 0 and 1).
+A field that is not listed here is refused, and so is a key given twice; the message names the line. Fields
+without a default must be given. Units are part of the names: `_bars`, `_days`, `_months`, `_bps` (basis
+points, one way), `_fraction` (between 0 and 1).
 """
 
 _PLAIN_TYPES: dict[object, str] = {
@@ -51,6 +52,7 @@ _PLAIN_TYPES: dict[object, str] = {
 }
 _BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 _UNITS = (
+    ("cash_rate", "fraction per year"),
     ("bps", "basis points"),
     ("bars", "bars"),
     ("days", "calendar days"),
@@ -75,7 +77,7 @@ def render() -> str:
         section = _section_of(field.annotation)
         if section:
             parts.append(_section(f"`models.{name}`", section, f"models.{name}."))
-    parts.append(_shipped())
+    parts += [_presets(), _shipped()]
     return "\n".join(parts)
 
 
@@ -95,13 +97,17 @@ def main(arguments: Sequence[str]) -> int:
 def _section(title: str, settings: type[BaseModel], prefix: str) -> str:
     meanings = _meanings(settings)
     rows = [
-        f"| `{field.alias or name}` | {_type_of(field)} | {_default_of(field)} | {_unit_of(name)} | {meanings[name]} |"
+        _row(field.alias or name, _type_of(field), _default_of(field), _unit_of(name), meanings[name])
         for name, field in settings.model_fields.items()
         if prefix or not _section_of(field.annotation)
     ]
     head = ["| field | type | default | unit | meaning |", "|---|---|---|---|---|"]
     links = [] if prefix else ["", "Its sections:", "", *_contents(settings)]
     return "\n".join([f"## {title}", "", _summary(settings), "", *head, *rows, *links, ""])
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"| `{name}` | {' | '.join(cells)} |"
 
 
 def _contents(settings: type[BaseModel]) -> list[str]:
@@ -113,10 +119,20 @@ def _contents(settings: type[BaseModel]) -> list[str]:
     ]
 
 
+def _presets() -> str:
+    fields = list(CostModel.model_fields)
+    head = [f"| preset | {' | '.join(f'`{field}`' for field in fields)} |", f"|---|{'--:|' * len(fields)}"]
+    rows = [
+        f"| `{name}` | {' | '.join(f'{getattr(model, field):g}' for field in fields)} |"
+        for name, model in PRESETS.items()
+    ]
+    return "\n".join(["## Cost presets", "", "What an unset field of `costs` takes:", "", *head, *rows, ""])
+
+
 def _shipped() -> str:
-    names = [f"* `{name}`: {load_recipe(name).name}" for name in shipped_recipes()]
-    lines = [f"* `{path.stem}`" for path in shipped_recipes().values()] if names else ["* none yet"]
-    return "\n".join(["## Shipped recipes", "", "Each can be named in place of a file:", "", *lines, ""])
+    lines = [f"* [`{name}`](../src/tidegate/recipes/{path.name})" for name, path in shipped_recipes().items()]
+    head = ["## Shipped recipes", "", "Each can be named in place of a file:", ""]
+    return "\n".join([*head, *lines, ""])
 
 
 def _summary(settings: type[BaseModel]) -> str:
@@ -161,7 +177,8 @@ def _describe(annotation: Any, metadata: Sequence[object] = ()) -> str:
         inner, *own = get_args(annotation)
         return _describe(inner, _flat(own))
     if origin in {Union, types.UnionType}:
-        return " or ".join(_describe(option, metadata) for option in get_args(annotation))
+        options = [_describe(option, metadata) for option in get_args(annotation)]
+        return (", or " if any("," in option for option in options) else " or ").join(options)
     if origin is Literal:
         return " or ".join(f"`{option}`" for option in get_args(annotation))
     if origin is tuple:
@@ -178,9 +195,11 @@ def _flat(metadata: Sequence[object]) -> list[object]:
 
 
 def _bounds(metadata: Sequence[object]) -> str:
-    words = [f"{word} {getattr(item, key):g}" for item in metadata for key, word in _BOUNDS if hasattr(item, key)]
-    pattern = [" of letters a-z, digits, `.`, `_`, `-`" for item in metadata if getattr(item, "pattern", None)]
-    return "".join(pattern) + (f", {' and '.join(words)}" if words else "")
+    named = [(getattr(item, key, None), word) for item in metadata for key, word in _BOUNDS]
+    words = [f"{word} {bound:g}" for bound, word in named if bound is not None]
+    has_pattern = any(getattr(item, "pattern", None) for item in metadata)
+    letters = " of a-z, 0-9, `.`, `_`, `-`" if has_pattern else ""
+    return letters + (f", {' and '.join(words)}" if words else "")
 
 
 def _default_of(field: FieldInfo) -> str:
@@ -197,8 +216,7 @@ def _default_of(field: FieldInfo) -> str:
 
 
 def _unit_of(name: str) -> str:
-    words = name.split("_")
-    return next((unit for word, unit in _UNITS if word in words), "")
+    return next((unit for word, unit in _UNITS if f"_{name}".endswith(f"_{word}")), "")
 
 
 if __name__ == "__main__":

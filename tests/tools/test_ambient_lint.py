@@ -138,5 +138,11 @@ def test_the_tree_is_clean(project_root: Path) -> None:
     assert done.stdout == "ambient lint: clean\n"
 
 
+def test_what_cannot_be_read_is_not_taken_for_clean(lint: ModuleType) -> None:
+    findings = lint.check_source("import (\n", Path("room.py"))
+
+    assert [finding.message for finding in findings] == ["this is not Python: invalid syntax"]
+
+
 def test_a_missing_path_is_not_taken_for_a_clean_one(lint: ModuleType, tmp_path: Path) -> None:
     assert lint.main([str(tmp_path / "absent")]) == 1

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tidegate.core.errors import LookAheadError
 from tidegate.core.time import Instant, format_instant
-from tidegate.core.units import FloatArray, Money, Notional, Price, Quantity
+from tidegate.core.units import FloatArray, Mask, Money, Notional, Price, Quantity
 
 __all__ = ["Decision", "Fill", "Order", "OrderStatus"]
 
@@ -28,13 +28,16 @@ class Decision:
     at
         Decision instant: every input was known by then.
     weights
-        ``float64 (n_symbols,)``, fractions of equity; what is missing to 1 is cash.
+        ``float64 (n_symbols,)``, fractions of equity, what is missing to 1 is cash; or None, which holds the book.
+    keep
+        ``bool (n_symbols,)``: names whose shares stay as they are, such as suspended ones.
     reason
         The rule that produced them.
     """
 
     at: Instant
-    weights: FloatArray
+    weights: FloatArray | None
+    keep: Mask
     reason: str
 
 

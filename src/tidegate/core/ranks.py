@@ -20,7 +20,8 @@ def average_ranks(matrix: FloatArray) -> FloatArray:
     Returns
     -------
     ranks
-        ``float64``, same shape, 1 for the smallest value of a row up to the count of its numbers; NaN stays NaN.
+        ``float64``, same shape, 1 for the smallest value of a row up to the count of its numbers; NaN stays
+        NaN.
 
     Examples
     --------

@@ -216,6 +216,17 @@ class Catalog:
         """Return what the catalog holds, one entry per table, data set and interval."""
         return [summary for spec in TABLES.values() if self._exists(spec) for summary in self._summaries(spec)]
 
+    def symbols(self, dataset: str) -> list[str]:
+        """Return the symbols of a data set of bars, ascending.
+
+        Raises
+        ------
+        CatalogError
+            If there is no such data set.
+        """
+        names = self._scan(BARS, dataset, None, None, None, None).select(pl.col("symbol").unique().sort())
+        return names.collect().to_series().to_list()
+
     def history(self, table: str) -> list[dict[str, Any]]:
         """Return the commits of a table, newest first: version, time, and what was appended."""
         return [

@@ -15,8 +15,8 @@ __all__ = ["newey_west_mean"]
 def newey_west_mean(values: FloatArray, lags: int) -> tuple[float, float]:
     """Return the mean of a series and its standard error, robust to autocorrelation up to ``lags``.
 
-    Forecasts of overlapping horizons are not independent observations: a plain standard error would count the same
-    price move once per day of the horizon. With autocovariances ``g_k`` (divisor *n*),
+    Forecasts of overlapping horizons are not independent observations: a plain standard error would count the
+    same price move once per day of the horizon. With autocovariances ``g_k`` (divisor *n*),
 
     ``standard_error = sqrt((g_0 + 2 * sum_{k=1..L} (1 - k / (L + 1)) * g_k) / n)``.
 
@@ -25,7 +25,8 @@ def newey_west_mean(values: FloatArray, lags: int) -> tuple[float, float]:
     Parameters
     ----------
     values
-        ``float64 (n,)`` in time order. NaN observations are left out and their neighbours treated as adjacent.
+        ``float64 (n,)`` in time order. NaN observations are left out and their neighbours treated as
+        adjacent.
     lags
         Largest lag at which observations may still be related, for example the horizon in bars; 0 gives the
         standard error of independent observations.
@@ -48,7 +49,9 @@ def newey_west_mean(values: FloatArray, lags: int) -> tuple[float, float]:
     """
     if lags < 0 or values.ndim != 1:
         raise InputError(
-            found=f"{lags} lags on an array of shape {values.shape}", expected="0 or more lags on one series", hint="pass one value per instant"
+            found=f"{lags} lags on an array of shape {values.shape}",
+            expected="0 or more lags on one series",
+            hint="pass one value per instant",
         )
     known = values[~np.isnan(values)]
     count = known.size

@@ -19,8 +19,9 @@ from tidegate.features.price import PRICE_FORMULAS
 
 __all__ = ["FeatureMatrix", "build_features", "features_at"]
 
-# Passes over a block of symbols stay in the processor's cache; ranks need whole rows, so they go by blocks of rows.
-_SYMBOLS_PER_BLOCK = 128
+# Passes over a block of symbols stay in the processor's cache; ranks need whole rows, so they go by blocks of
+# rows.
+_SYMBOLS_PER_BLOCK = 256
 _ROWS_PER_BLOCK = 64
 
 
@@ -37,7 +38,8 @@ class FeatureMatrix:
     contract
         Names and meaning of the last axis.
     values
-        ``float32 (n_times, n_symbols, n_features)``; row *t* uses what was known at ``times[t]``; NaN is missing.
+        ``float32 (n_times, n_symbols, n_features)``; row *t* uses what was known at ``times[t]``; NaN is
+        missing.
 
     Raises
     ------
@@ -54,7 +56,9 @@ class FeatureMatrix:
         shape = (len(self.times), len(self.symbols), self.contract.dimension)
         if self.values.shape != shape or self.values.dtype != np.float32:
             raise InputError(
-                found=f"feature values {self.values.dtype} {self.values.shape}", expected=f"float32 {shape}", hint="build them with build_features"
+                found=f"feature values {self.values.dtype} {self.values.shape}",
+                expected=f"float32 {shape}",
+                hint="build them with build_features",
             )
         object.__setattr__(self, "values", read_only(self.values))
 
@@ -62,7 +66,9 @@ class FeatureMatrix:
         """Return one feature, ``float32 (n_times, n_symbols)``."""
         if name not in self.contract.names:
             raise InputError(
-                found=f"no feature {name!r}", expected=f"one of {', '.join(self.contract.names)}", hint="check the contract"
+                found=f"no feature {name!r}",
+                expected=f"one of {', '.join(self.contract.names)}",
+                hint="check the contract",
             )
         return self.values[:, :, self.contract.names.index(name)]
 
@@ -75,8 +81,11 @@ class FeatureMatrix:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of contract, times, symbols and values."""
-        arrays = array_fingerprint(self.times, self.values)
-        return fingerprint([self.contract.fingerprint, list(self.symbols), arrays])
+        blocks = range(0, len(self.times), _ROWS_PER_BLOCK)
+        values = [array_fingerprint(self.values[start : start + _ROWS_PER_BLOCK]) for start in blocks]
+        return fingerprint(
+            [self.contract.fingerprint, list(self.symbols), array_fingerprint(self.times), values]
+        )
 
 
 def build_features(panel: Panel, contract: FeatureContract) -> FeatureMatrix:
@@ -115,8 +124,8 @@ def build_features(panel: Panel, contract: FeatureContract) -> FeatureMatrix:
 def features_at(view: PastView, contract: FeatureContract) -> Float32Array:
     """Compute the features of the newest row of a past view, as an online decision needs them.
 
-    The row equals, to the bit, the row of :func:`build_features` for the same instant: the formulas are the same, and no
-    value depends on rows before its lookback.
+    The row equals, to the bit, the row of :func:`build_features` for the same instant: the formulas are the
+    same, and no value depends on rows before its lookback.
 
     Parameters
     ----------
@@ -136,10 +145,15 @@ def features_at(view: PastView, contract: FeatureContract) -> Float32Array:
         If the view is empty or lacks a column that the contract requires.
     """
     if not len(view.times):
-        raise DataError(found="no bar up to this instant", expected="at least one", hint="start later or load more history")
+        raise DataError(
+            found="no bar up to this instant",
+            expected="at least one",
+            hint="start later or load more history",
+        )
     columns = {name: column[-contract.lookback_bars :] for name, column in _required(view, contract).items()}
     shape = (min(len(view.times), contract.lookback_bars), len(view.symbols))
-    return _compute(columns, shape, contract)[-1].copy()
+    newest: Float32Array = _compute(columns, shape, contract)[-1]
+    return newest.copy()
 
 
 def _required(source: Panel | PastView, contract: FeatureContract) -> dict[str, FloatArray]:
@@ -153,7 +167,9 @@ def _required(source: Panel | PastView, contract: FeatureContract) -> dict[str, 
     return {name: source[name] for name in contract.requires}
 
 
-def _compute(columns: Mapping[str, FloatArray], shape: tuple[int, int], contract: FeatureContract) -> Float32Array:
+def _compute(
+    columns: Mapping[str, FloatArray], shape: tuple[int, int], contract: FeatureContract
+) -> Float32Array:
     values = np.full((*shape, contract.dimension), np.nan, dtype=np.float32)
     targets = {name: values[:, :, place] for place, name in enumerate(contract.names)}
     for name in contract.names:
@@ -167,7 +183,9 @@ def _compute(columns: Mapping[str, FloatArray], shape: tuple[int, int], contract
     return values
 
 
-def _fill_formulas(columns: Mapping[str, FloatArray], targets: Mapping[str, Float32Array], n_symbols: int) -> None:
+def _fill_formulas(
+    columns: Mapping[str, FloatArray], targets: Mapping[str, Float32Array], n_symbols: int
+) -> None:
     for start in range(0, n_symbols, _SYMBOLS_PER_BLOCK):
         block = slice(start, start + _SYMBOLS_PER_BLOCK)
         bars = Bars({name: column[:, block] for name, column in columns.items()})

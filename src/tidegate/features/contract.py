@@ -1,4 +1,4 @@
-"""The feature contract: what each feature is called, needs and means, in the one order that every vector follows."""
+"""The feature contract: what each feature is called, needs and means, in the order of every vector."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Feature:
 class FeatureContract:
     """An ordered, closed set of features.
 
-    Training matrices, online vectors and stored models refer to the same contract by its fingerprint; a vector with
-    other keys, or the same keys in another order, is refused and never padded or cut to fit.
+    Training matrices, online vectors and stored models refer to the same contract by its fingerprint; a
+    vector with other keys, or the same keys in another order, is refused and never padded or cut to fit.
 
     Raises
     ------
@@ -57,7 +57,9 @@ class FeatureContract:
 
     Examples
     --------
-    >>> gap = Feature(name="gap", group="range", requires=("open",), lookback_bars=2, description="open gap", unit="log")
+    >>> gap = Feature(
+    ...     name="gap", group="range", requires=("open",), lookback_bars=2, description="gap", unit="log"
+    ... )
     >>> contract = FeatureContract((gap,))
     >>> contract.dimension, contract.lookback_bars
     (1, 2)
@@ -116,7 +118,9 @@ class FeatureContract:
             return
         extra = sorted(set(names) - set(self.names))
         missing = sorted(set(self.names) - set(names))
-        faults = [f"{kind} {', '.join(which)}" for kind, which in (("extra", extra), ("missing", missing)) if which]
+        faults = [
+            f"{kind} {', '.join(which)}" for kind, which in (("extra", extra), ("missing", missing)) if which
+        ]
         raise InputError(
             found=f"feature keys that do not fit: {'; '.join(faults) or 'the right names in another order'}",
             expected=f"the {self.dimension} keys of contract {self.fingerprint[:12]} in their order",
@@ -125,7 +129,10 @@ class FeatureContract:
 
     def as_document(self) -> dict[str, Any]:
         """Return the contract as plain values, fingerprint included, for ``contract.json``."""
-        return {"fingerprint": self.fingerprint, "features": [dataclasses.asdict(feature) for feature in self.features]}
+        return {
+            "fingerprint": self.fingerprint,
+            "features": [dataclasses.asdict(feature) for feature in self.features],
+        }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> FeatureContract:
@@ -137,11 +144,15 @@ class FeatureContract:
             If the document is not one, or its declarations do not have the fingerprint it names.
         """
         try:
-            features = tuple(Feature(**{**entry, "requires": tuple(entry["requires"])}) for entry in document["features"])
+            features = tuple(
+                Feature(**{**entry, "requires": tuple(entry["requires"])}) for entry in document["features"]
+            )
             contract, expected = cls(features), document["fingerprint"]
         except (KeyError, TypeError) as error:
             raise InputError(
-                found=f"a feature contract that cannot be read ({error})", expected="contract.json of a run", hint="restore the file"
+                found=f"a feature contract that cannot be read ({error})",
+                expected="contract.json of a run",
+                hint="restore the file",
             ) from None
         if contract.fingerprint != expected:
             raise InputError(

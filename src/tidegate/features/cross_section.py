@@ -28,7 +28,8 @@ def centred_ranks(values: FloatArray) -> FloatArray:
     Returns
     -------
     ranks
-        ``(rank - 0.5) / count - 0.5`` with *count* the numbers in the row; NaN where the value is missing or alone.
+        ``(rank - 0.5) / count - 0.5`` with *count* the numbers in the row; NaN where the value is missing or
+        alone.
 
     Examples
     --------
@@ -37,7 +38,8 @@ def centred_ranks(values: FloatArray) -> FloatArray:
     """
     count = np.sum(~np.isnan(values), axis=1, keepdims=True).astype(np.float64)
     count[count < 2] = np.nan
-    return (average_ranks(values) - 0.5) / count - 0.5
+    ranks: FloatArray = (average_ranks(values) - 0.5) / count - 0.5
+    return ranks
 
 
 def _ranked(base: Feature) -> Feature:
@@ -51,7 +53,9 @@ def _ranked(base: Feature) -> Feature:
     )
 
 
-RANKED_FEATURES: tuple[Feature, ...] = tuple(_ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
+RANKED_FEATURES: tuple[Feature, ...] = tuple(
+    _ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED
+)
 """Declarations in contract order."""
 RANKED_FROM: Mapping[str, str] = MappingProxyType({f"{name}_rank": name for name in _RANKED})
 """Ranked feature name to the name of the feature that is ranked."""

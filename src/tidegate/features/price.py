@@ -1,6 +1,7 @@
 """Features of price and volume: each declaration stands beside the function that computes it.
 
-Every formula maps :class:`~tidegate.features.bars.Bars` to ``float64 (n_times, n_symbols)``; row *t* reads rows ``<= t``.
+Every formula maps :class:`~tidegate.features.bars.Bars` to ``float64 (n_times, n_symbols)``; row *t* reads
+rows ``<= t``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ _declared: list[tuple[Feature, Formula]] = []
 
 
 def _declare(
-    name: str, group: str, formula: Formula, *, lookback: int, unit: str, description: str, requires: tuple[str, ...] = ("close",)
+    name: str,
+    group: str,
+    formula: Formula,
+    *,
+    lookback: int,
+    unit: str,
+    description: str,
+    requires: tuple[str, ...] = ("close",),
 ) -> None:
     feature = Feature(
         name=name, group=group, requires=requires, lookback_bars=lookback, description=description, unit=unit
@@ -36,12 +44,20 @@ def _momentum(bars: Bars) -> FloatArray:
     return lagged(bars.log_close, _MONTH) - lagged(bars.log_close, _YEAR)
 
 
-def _bias(bars: Bars, window: int) -> FloatArray:
-    return bars.close / bars.average(window) - 1.0
+def _log_return(span: int) -> Formula:
+    return lambda bars: bars.log_return(span)
+
+
+def _bias(window: int) -> Formula:
+    return lambda bars: bars.close / bars.average(window) - 1.0
+
+
+def _volatility(window: int) -> Formula:
+    return lambda bars: rolling_std(bars.returns, window)
 
 
 def _flag(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return 1 where ``left > right``, else 0, and missing where either is: a comparison with NaN is no answer."""
+    """Return 1 where ``left > right``, else 0, and missing where either is: no answer is not 0."""
     return np.where(np.isnan(left) | np.isnan(right), np.nan, (left > right).astype(np.float64))
 
 
@@ -81,20 +97,25 @@ for _bars in (1, 5, 10, 20, 60, 120, 252):
     _declare(
         f"log_return_{_bars}",
         "return",
-        lambda bars, span=_bars: bars.log_return(span),  # type: ignore[misc]
+        _log_return(_bars),
         lookback=_bars + 1,
         unit="log",
         description=f"ln(close[t] / close[t-{_bars}])",
     )
 _declare(
-    "momentum_12_1", "return", _momentum, lookback=_YEAR + 1, unit="log", description="ln(close[t-20] / close[t-252])"
+    "momentum_12_1",
+    "return",
+    _momentum,
+    lookback=_YEAR + 1,
+    unit="log",
+    description="ln(close[t-20] / close[t-252])",
 )
 
 for _bars in (20, 60, 200):
     _declare(
         f"average_bias_{_bars}",
         "trend",
-        lambda bars, span=_bars: _bias(bars, span),  # type: ignore[misc]
+        _bias(_bars),
         lookback=_bars,
         unit="fraction",
         description=f"close[t] / mean(close, {_bars} bars) - 1",
@@ -116,7 +137,12 @@ _declare(
     description="1 if mean(close, 50 bars) > mean(close, 200 bars) else 0; missing while either is",
 )
 _declare(
-    "drawdown_60", "trend", _drawdown, lookback=_QUARTER, unit="fraction", description="1 - close[t] / max(close, 60 bars)"
+    "drawdown_60",
+    "trend",
+    _drawdown,
+    lookback=_QUARTER,
+    unit="fraction",
+    description="1 - close[t] / max(close, 60 bars)",
 )
 _declare(
     "distance_to_high_252",
@@ -131,7 +157,7 @@ for _bars in (20, 60):
     _declare(
         f"volatility_{_bars}",
         "volatility",
-        lambda bars, span=_bars: rolling_std(bars.returns, span),  # type: ignore[misc]
+        _volatility(_bars),
         lookback=_bars + 1,
         unit="log",
         description=f"sample standard deviation of the last {_bars} one-bar log returns, not annualised",
@@ -171,7 +197,7 @@ _declare(
     _volume_z,
     lookback=_MONTH,
     unit="deviations",
-    description="(volume[t] - mean(volume, 20 bars)) / sample deviation(volume, 20 bars); missing where that is 0",
+    description="(volume[t] - mean(volume, 20 bars)) / deviation(volume, 20 bars); missing where that is 0",
     requires=("volume",),
 )
 _declare(
@@ -186,5 +212,7 @@ _declare(
 
 PRICE_FEATURES: tuple[Feature, ...] = tuple(feature for feature, _ in _declared)
 """Declarations in contract order."""
-PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType({feature.name: formula for feature, formula in _declared})
+PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType(
+    {feature.name: formula for feature, formula in _declared}
+)
 """Feature name to formula."""

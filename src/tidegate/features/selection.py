@@ -20,8 +20,8 @@ DECLARED_FEATURES = PRICE_FEATURES + RANKED_FEATURES
 def contract_for(panel_columns: Iterable[str], settings: FeatureSettings) -> FeatureContract:
     """Return the contract of the features that a recipe asks for and a source can deliver.
 
-    A feature whose columns the source lacks is absent from the contract; it is not filled with a constant that a model
-    could mistake for information.
+    A feature whose columns the source lacks is absent from the contract; it is not filled with a constant
+    that a model could mistake for information.
 
     Parameters
     ----------

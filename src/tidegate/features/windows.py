@@ -1,11 +1,12 @@
 """Rolling windows over time-major arrays whose values never depend on where the history starts.
 
-A running total drifts: its last bits remember every row it has seen, so an online value would differ from the batch
-value. Here each window is combined by doubling, ``window(2k, t) = window(k, t - k) + window(k, t)``, the same tree of
-operations for every row. A value is therefore the same to the bit in any stretch of history that holds its window, and a
-window costs ``log2`` of its length in passes instead of its length.
+A running total drifts: its last bits remember every row it has seen, so an online value would differ from the
+batch value. Here each window is combined by doubling, ``window(2k, t) = window(k, t - k) + window(k, t)``,
+the same tree of operations for every row. A value is therefore the same to the bit in any stretch of history
+that holds its window, and a window costs ``log2`` of its length in passes instead of its length.
 
-Only full windows count: one missing value makes the window missing, so a gap never turns into a longer horizon.
+Only full windows count: one missing value makes the window missing, so a gap never turns into a longer
+horizon.
 """
 
 from __future__ import annotations
@@ -63,20 +64,23 @@ def rolling_sum(values: FloatArray, window: int) -> FloatArray:
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
-    """Return the mean of rows ``t - window + 1 .. t`` at row *t*; shapes and gaps as in :func:`rolling_sum`."""
+    """Return the mean of rows ``t - window + 1 .. t`` at row *t*; otherwise as :func:`rolling_sum`."""
     return rolling_sum(values, window) / window
 
 
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
-    """Return the largest of rows ``t - window + 1 .. t`` at row *t*; shapes and gaps as in :func:`rolling_sum`."""
+    """Return the largest of rows ``t - window + 1 .. t`` at row *t*; otherwise as :func:`rolling_sum`."""
     return _at_last_row(_by_doubling((values,), window, _larger)[0], values.shape)
 
 
 def rolling_std(values: FloatArray, window: int) -> FloatArray:
-    """Return the sample standard deviation (divisor ``window - 1``) of rows ``t - window + 1 .. t`` at row *t*.
+    """Return the sample standard deviation of rows ``t - window + 1 .. t`` at row *t*.
+
+    The divisor is ``window - 1``.
 
     Means and squared deviations of two halves are merged by the update of Chan, Golub and LeVeque 1983
-    (https://doi.org/10.1080/00031305.1983.10483115), which does not cancel: a constant window gives exactly 0.
+    (https://doi.org/10.1080/00031305.1983.10483115), which does not cancel: a constant window gives exactly
+    0.
 
     Shapes and gaps as in :func:`rolling_sum`; a window of 1 has no deviation and gives NaN.
     """
@@ -105,7 +109,10 @@ def _by_doubling(state: _State, window: int, combine: _Combine) -> _State:
 def _join(older: _State, older_length: int, newer: _State, newer_length: int, combine: _Combine) -> _State:
     rows = max(newer[0].shape[0] - older_length, 0)
     return combine(
-        tuple(part[:rows] for part in older), older_length, tuple(part[older_length:] for part in newer), newer_length
+        tuple(part[:rows] for part in older),
+        older_length,
+        tuple(part[older_length:] for part in newer),
+        newer_length,
     )
 
 
@@ -138,4 +145,6 @@ def _at_last_row(windows: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 def _check_window(window: int) -> None:
     if window < 1:
-        raise InputError(found=f"a window of {window} rows", expected="at least 1", hint="windows look backward only")
+        raise InputError(
+            found=f"a window of {window} rows", expected="at least 1", hint="windows look backward only"
+        )

@@ -1,4 +1,4 @@
-"""What every chart shares: its frame, its type, and how long series are thinned without losing their extremes."""
+"""What every chart shares: its frame, its type, and how long series are thinned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,30 @@ DAILY_POINTS: Final = 3_000
 """Longer daily series are drawn weekly."""
 
 _STEPS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-_MULTIPLES: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
+_MULTIPLES: Final = (
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.7,
+    1,
+    1.5,
+    2,
+    3,
+    4,
+    5,
+    7,
+    10,
+    15,
+    20,
+    30,
+    50,
+    70,
+    100,
+    200,
+    500,
+    1000,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +88,12 @@ class Brush:
     def figure(self, **layout: Any) -> go.Figure:
         """Return an empty figure in the house style; ``layout`` refines it."""
         figure = go.Figure()
-        line = {"linecolor": self.colours["rule"], "gridcolor": self.colours["grid"], "zeroline": False, "automargin": True}
+        line = {
+            "linecolor": self.colours["rule"],
+            "gridcolor": self.colours["grid"],
+            "zeroline": False,
+            "automargin": True,
+        }
         figure.update_layout(
             template=go.layout.Template(),
             font={"family": FONT, "size": 12, "color": self.colours["muted"]},
@@ -73,9 +101,19 @@ class Brush:
             plot_bgcolor="rgba(0,0,0,0)",
             margin={"l": 44, "r": 14, "t": 8, "b": 28},
             hovermode="x unified",
-            hoverlabel={"bgcolor": self.colours["card"], "bordercolor": self.colours["rule"], "font": {"color": self.colours["ink"]}},
+            hoverlabel={
+                "bgcolor": self.colours["card"],
+                "bordercolor": self.colours["rule"],
+                "font": {"color": self.colours["ink"]},
+            },
             legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
-            xaxis={**line, "showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": self.colours["rule"]},
+            xaxis={
+                **line,
+                "showgrid": False,
+                "ticks": "outside",
+                "ticklen": 4,
+                "tickcolor": self.colours["rule"],
+            },
             yaxis={**line, "showline": False},
             bargap=0.35,
             dragmode=False,
@@ -83,7 +121,9 @@ class Brush:
         figure.update_layout(**layout)
         return figure
 
-    def chart(self, key: str, figure: go.Figure, *, height: int, wide: bool = True, **values: object) -> Chart:
+    def chart(
+        self, key: str, figure: go.Figure, *, height: int, wide: bool = True, **values: object
+    ) -> Chart:
         """Return the finished chart; the texts ``chart.KEY.title`` and ``chart.KEY.reading`` describe it."""
         return Chart(
             title=self.language.text(f"chart.{key}.title", **values),
@@ -94,7 +134,9 @@ class Brush:
         )
 
 
-def decimated(times: Int64Array, values: FloatArray, *, lowest: bool = False) -> tuple[Int64Array, FloatArray]:
+def decimated(
+    times: Int64Array, values: FloatArray, *, lowest: bool = False
+) -> tuple[Int64Array, FloatArray]:
     """Return a daily series as it is, or its weeks where it is longer than a screen can show.
 
     Parameters
@@ -121,7 +163,7 @@ def decimated(times: Int64Array, values: FloatArray, *, lowest: bool = False) ->
 
 
 def iso_days(times: Int64Array | Sequence[int]) -> list[str]:
-    """Return the days of session closes as ISO text; a close at midnight belongs to the day that ends there."""
+    """Return the days of session closes as ISO text; a close at midnight ends the day before."""
     moments = (np.asarray(times, dtype=np.int64) - 1).astype("datetime64[us]").astype("datetime64[D]")
     return [str(day) for day in moments]
 
@@ -141,5 +183,3 @@ def growth_ticks(values: FloatArray) -> tuple[list[float], list[str]]:
         places = [round(step * count, 6) for count in range(int(low / step), int(high / step) + 2)]
         places = [place for place in places if place > 0 and low - step / 2 <= place <= high + step / 2]
     return [float(place) for place in places], [f"{place:g}×" for place in places]
-
-

@@ -1,4 +1,4 @@
-"""Charts of the forecasts: rank correlation over the years, what the models looked at, and how the folds lie in time."""
+"""Charts of the forecasts: rank correlation, what the models looked at, how the folds lie in time."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ def rank_ic_chart(brush: Brush, models: Sequence[ModelQuality]) -> Chart:
             hovertemplate="%{y:.3f}",
         )
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat=".2f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1)
+    figure.update_yaxes(
+        tickformat=".2f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1
+    )
     return brush.chart("rank_ic", figure, height=290, wide=False)
 
 
 def cumulative_chart(brush: Brush, models: Sequence[ModelQuality], daily: pl.DataFrame) -> Chart:
-    """Draw the running sum of the rank correlations: a steady slope is steady skill, a flat stretch is none."""
+    """Draw the running sum of the rank correlations: a steady slope is steady skill."""
     figure = brush.figure()
     for model, role in zip(models, _roles(len(models)), strict=True):
         own = daily.filter((pl.col("model") == model.model) & pl.col("rank_ic").is_finite())
         if own.is_empty():
             continue
-        when, total = decimated(own["time"].dt.timestamp("us").to_numpy(), own["rank_ic"].cum_sum().to_numpy())
+        when, total = decimated(
+            own["time"].dt.timestamp("us").to_numpy(), own["rank_ic"].cum_sum().to_numpy()
+        )
         figure.add_scatter(
             x=iso_days(when),
             y=total,
@@ -54,7 +58,9 @@ def cumulative_chart(brush: Brush, models: Sequence[ModelQuality], daily: pl.Dat
     return brush.chart("cumulative_ic", figure, height=290, wide=False)
 
 
-def importance_chart(brush: Brush, model: str, role: str, shares: Mapping[str, float], *, wide: bool) -> Chart:
+def importance_chart(
+    brush: Brush, model: str, role: str, shares: Mapping[str, float], *, wide: bool
+) -> Chart:
     """Draw the features that a model relied on most, by their share of the whole."""
     top = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_TOP_FEATURES]
     figure = brush.figure(showlegend=False, hovermode="closest", bargap=0.28)
@@ -72,7 +78,7 @@ def importance_chart(brush: Brush, model: str, role: str, shares: Mapping[str, f
 
 
 def fold_chart(brush: Brush, folds: Sequence[Fold]) -> Chart:
-    """Draw training and test of every fold over the years; a tick marks the purged gap, too short to see at this scale."""
+    """Draw training and test of every fold; a tick marks the purge gap, too short to see at this scale."""
     figure = brush.figure(barmode="overlay", hovermode="closest", bargap=0.4)
     labels = _fold_names(brush, folds)
     _add_span(figure, brush, "training", labels, [(fold.train_start, fold.train_end) for fold in folds])
@@ -106,13 +112,17 @@ def boundary_chart(brush: Brush, folds: Sequence[Fold]) -> Chart:
     _add_days(figure, brush, "labels", labels, train_end, known)
     _add_days(figure, brush, "gap", labels, known, [0.0] * len(folds))
     _add_days(figure, brush, "test", labels, [0.0] * len(folds), [after] * len(folds))
-    figure.update_xaxes(range=[-before, after], title={"text": brush.language.text("axis.days_to_test"), "font": {"size": 11}})
+    figure.update_xaxes(
+        range=[-before, after], title={"text": brush.language.text("axis.days_to_test"), "font": {"size": 11}}
+    )
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(margin_b=44)
     return brush.chart("boundary", figure, height=_fold_height(folds), wide=False)
 
 
-def _add_span(figure: go.Figure, brush: Brush, part: str, labels: Sequence[str], spans: Sequence[tuple[int, int]]) -> None:
+def _add_span(
+    figure: go.Figure, brush: Brush, part: str, labels: Sequence[str], spans: Sequence[tuple[int, int]]
+) -> None:
     figure.add_bar(
         base=iso_days([start for start, _ in spans]),
         x=[(end - start) / 1_000 for start, end in spans],
@@ -125,14 +135,23 @@ def _add_span(figure: go.Figure, brush: Brush, part: str, labels: Sequence[str],
 
 
 def _add_days(
-    figure: go.Figure, brush: Brush, part: str, labels: Sequence[str], starts: Sequence[float], ends: Sequence[float]
+    figure: go.Figure,
+    brush: Brush,
+    part: str,
+    labels: Sequence[str],
+    starts: Sequence[float],
+    ends: Sequence[float],
 ) -> None:
     roles = {"training": "training", "labels": "purge_soft", "gap": "purge", "test": "first"}
     lengths = [round(end - start, 3) for start, end in zip(starts, ends, strict=True)]
     if max(lengths) <= 0:
         return
     colour = brush.colours[roles[part]]
-    hatch = {"shape": "/", "fgcolor": brush.colours["purge"], "size": 5, "solidity": 0.25} if part == "labels" else None
+    hatch = (
+        {"shape": "/", "fgcolor": brush.colours["purge"], "size": 5, "solidity": 0.25}
+        if part == "labels"
+        else None
+    )
     figure.add_bar(
         base=starts,
         x=lengths,
@@ -159,5 +178,3 @@ def _days_text(days: float) -> str:
 
 def _roles(count: int) -> list[str]:
     return [MODEL_ROLES[place % len(MODEL_ROLES)] for place in range(count)]
-
-

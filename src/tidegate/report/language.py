@@ -1,8 +1,8 @@
 """The language of a report: one file of texts per language, and numbers formatted inside the texts.
 
-A text may hold placeholders such as ``{excess:signed1}``; the part behind the colon names one of the formats of
-:func:`format_value`, so that a sentence and its numbers are translated together. A report adds texts to the files under
-``locales`` and nothing here.
+A text may hold placeholders such as ``{excess:signed1}``; the part behind the colon names one of the formats
+of :func:`format_value`, so that a sentence and its numbers are translated together. A report adds texts to
+the files under ``locales`` and nothing here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LANGUAGES: Final = ("en", "zh")
 MISSING: Final = "–"
 """What stands where there is no number."""
 
-_MINUS: Final = "−"  # noqa: RUF001 - the typographic minus keeps columns of numbers in line
+_MINUS: Final = "−"
 _NUMERIC: Final = re.compile(r"(percent|signed|decimal|change)(\d)")
 
 
@@ -37,9 +37,9 @@ def format_value(value: object, spec: str) -> str:
     value
         A number, text, or ``None`` for what is missing.
     spec
-        ``percent1`` and ``signed1`` show a fraction as per cent, ``decimal2`` and ``change2`` a plain number, each with that
-        many decimals, the second of each pair with its sign; ``count`` whole numbers, ``date`` an instant or ISO
-        text as a date, ``text`` the value as it is.
+        ``percent1`` and ``signed1`` show a fraction as per cent, ``decimal2`` and ``change2`` a plain number,
+        each with that many decimals, the second of each pair with its sign; ``count`` whole numbers, ``date``
+        an instant or ISO text as a date, ``text`` the value as it is.
 
     Raises
     ------
@@ -119,7 +119,9 @@ class Language:
         """
         if code not in LANGUAGES:
             raise InputError(
-                found=f"language {code!r}", expected=f"one of {', '.join(LANGUAGES)}", hint="pass --language en or zh"
+                found=f"language {code!r}",
+                expected=f"one of {', '.join(LANGUAGES)}",
+                hint="pass --language en or zh",
             )
         source = resources.files("tidegate.report") / "locales" / f"{code}.json"
         return cls(code, json.loads(source.read_text(encoding="utf-8")))
@@ -138,9 +140,9 @@ class Language:
             raise InputError(
                 found=f"no {missing} for the text {key!r} in language {self.code!r}",
                 expected="every text with all its values",
-                hint=f"add it to report/locales/{self.code}.json, or upgrade tidegate if a newer one made the run",
+                hint=f"add it to locales/{self.code}.json; upgrade tidegate if a newer one made the run",
             ) from None
 
     def name_of(self, kind: str, name: str) -> str:
-        """Return how the language calls a thing, for example a model; a thing without a text keeps its own name."""
+        """Return how the language calls a thing; one without a text keeps its own name."""
         return self.texts.get(f"{kind}.{name}", name)

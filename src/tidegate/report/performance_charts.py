@@ -28,7 +28,7 @@ class _Line:
 
 
 def wealth_chart(brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None) -> Chart:
-    """Draw the growth of one unit of money on a logarithmic axis: strategy after costs, benchmark and, if there is one, index."""
+    """Draw the growth of 1, logarithmic: strategy after costs, benchmark and, if there is one, index."""
     times = _times(equity)
     figure = brush.figure(margin={"l": 44, "r": 54, "t": 8, "b": 28})
     lines = _lines(brush, equity, benchmark, index)
@@ -146,7 +146,10 @@ def _is_long(times: Int64Array) -> bool:
 
 def _label_ends(figure: go.Figure, brush: Brush, lines: Sequence[_Line]) -> None:
     """Write each line's last value beside its end, moved apart where two would cover each other."""
-    spread = np.log10(np.nanmax([np.nanmax(line.values) for line in lines]) / np.nanmin([np.nanmin(line.values) for line in lines]))
+    spread = np.log10(
+        np.nanmax([np.nanmax(line.values) for line in lines])
+        / np.nanmin([np.nanmin(line.values) for line in lines])
+    )
     gap = 0.055 * max(float(spread), 1e-6)
     floor = -np.inf
     for line in sorted(lines, key=lambda line: float(line.values[-1])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
@@ -30,7 +30,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Figures of one equity curve: fractions, and instants in microseconds UTC; ``None`` where undefined."""
+    """Figures of one equity curve: fractions, and instants in microseconds UTC; ``None`` where undefined.
+
+    ``max_drawdown`` is a depth, 0 or more.
+    """
 
     cagr: float | None
     volatility: float | None
@@ -46,12 +49,18 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Excess:
-    """Weekly log return of the strategy minus its benchmark's, a year, with its Newey-West standard error."""
+    """Weekly log return of the strategy minus its benchmark's, a year, with its Newey-West standard error.
+
+    Every figure is ``None`` where there were too few weeks.
+    """
 
     annual_log_excess: float | None
     t_statistic: float | None
     weeks: int
     standard_error: float | None
+
+
+_NO_EXCESS: Final = Excess(annual_log_excess=None, t_statistic=None, weeks=0, standard_error=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +188,9 @@ def read_forecast_files(folder: Path) -> ForecastFiles:
     return ForecastFiles(
         folds=tuple(_typed(Fold, row, "folds.json") for row in _json(folder, "folds.json")),
         models=tuple(_model(name, found) for name, found in sorted(evaluation.items())),
-        daily=_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
+        daily=_frame(folder, "daily_quality.parquet")
+        .select("time", "model", "rank_ic")
+        .sort("model", "time"),
         importance=_json(folder, "importance.json"),
     )
 
@@ -194,14 +205,19 @@ def read_backtest_files(folder: Path) -> BacktestFiles:
     """
     equity = _frame(folder, "equity.parquet").sort("time")
     if equity.is_empty():
-        raise RunError(found=f"no session in {folder.name}/equity.parquet", expected="at least one", hint="repeat the backtest")
+        raise RunError(
+            found=f"no session in {folder.name}/equity.parquet",
+            expected="at least one",
+            hint="repeat the backtest",
+        )
     # A session that closes at midnight belongs to the day that ends there.
     day = (pl.col("time") - pl.duration(microseconds=1)).dt.date()
-    orders = _frame(folder, "orders.parquet").group_by("status").len()
+    orders = _frame(folder, "orders.parquet")
+    counts = orders["status"].value_counts().sort("status").iter_rows() if orders.height else ()
     return BacktestFiles(
         equity=equity.with_columns(day=day),
         performance=_performance(_json(folder, "performance.json")),
-        orders={str(status): int(count) for status, count in orders.iter_rows()},
+        orders={str(status): int(count) for status, count in counts},
     )
 
 
@@ -212,7 +228,7 @@ def _performance(found: Mapping[str, Any]) -> Performance:
         strategy=_typed(Curve, found["strategy"], where),
         benchmark=_typed(Curve, found["benchmark"], where),
         index=None if index is None else _typed(Curve, index, where),
-        excess=_typed(Excess, found["excess"], where),
+        excess=_NO_EXCESS if found["excess"] is None else _typed(Excess, found["excess"], where),
         costs=_typed(Costs, found["costs"], where),
         notes=tuple(Note(code=note["code"], values=note.get("values", {})) for note in found["notes"]),
     )
@@ -231,7 +247,11 @@ def _typed(kind: type[Value], found: Mapping[str, Any], where: str) -> Value:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     missing = [name for name in names if name not in found]
     if missing:
-        raise RunError(found=f"{where} without {', '.join(missing)}", expected="every figure", hint="repeat the run with this version")
+        raise RunError(
+            found=f"{where} without {', '.join(missing)}",
+            expected="every figure",
+            hint="repeat the run with this version",
+        )
     return kind(**{name: found[name] for name in names})
 
 
@@ -250,4 +270,6 @@ def _frame(folder: Path, name: str) -> pl.DataFrame:
 
 
 def _absent(folder: Path, name: str) -> RunError:
-    return RunError(found=f"no {name} in run {folder.name}", expected="the files of a finished run", hint="repeat the run")
+    return RunError(
+        found=f"no {name} in run {folder.name}", expected="the files of a finished run", hint="repeat the run"
+    )

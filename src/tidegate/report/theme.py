@@ -10,8 +10,12 @@ from tidegate.core.errors import InputError
 
 __all__ = ["FONT", "MODEL_ROLES", "ColourScheme", "contrast", "palette", "palette_css"]
 
-FONT: Final = (
-    '"Helvetica Neue", "Segoe UI", Arial, "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+FONT: Final = ", ".join(
+    (
+        '"Helvetica Neue", "Segoe UI", Arial',
+        '"Noto Sans SC", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC"',
+        "sans-serif",
+    )
 )
 """System fonts, Latin first so that figures keep their width, then the Chinese ones of each platform."""
 
@@ -38,22 +42,54 @@ class ColourScheme(StrEnum):
             return cls(name)
         except ValueError:
             raise InputError(
-                found=f"colours {name!r}", expected=f"one of {', '.join(cls)}", hint="chinese draws rises red, western green"
+                found=f"colours {name!r}",
+                expected=f"one of {', '.join(cls)}",
+                hint="chinese draws rises red, western green",
             ) from None
 
 
 _LIGHT: Final = {
-    "page": "#faf9f6", "card": "#ffffff", "ink": "#18202c", "muted": "#566070", "rule": "#dcd8ce", "grid": "#ebe8e1",
-    "first": "#1b4b7a", "second": "#b4862d", "third": "#3f8584", "fourth": "#8a4f7d",
-    "benchmark": "#7d8590", "training": "#cbd5df", "purge": "#c7600f", "purge_soft": "#c7600f59",
-    "green": "#1c7a4c", "green_soft": "#1c7a4c24", "red": "#b5352a", "red_soft": "#b5352a24", "first_soft": "#1b4b7a24",
-}  # fmt: skip
+    "page": "#faf9f6",
+    "card": "#ffffff",
+    "ink": "#18202c",
+    "muted": "#566070",
+    "rule": "#dcd8ce",
+    "grid": "#ebe8e1",
+    "first": "#1b4b7a",
+    "second": "#b4862d",
+    "third": "#3f8584",
+    "fourth": "#8a4f7d",
+    "benchmark": "#7d8590",
+    "training": "#cbd5df",
+    "purge": "#c7600f",
+    "purge_soft": "#c7600f59",
+    "green": "#1c7a4c",
+    "green_soft": "#1c7a4c24",
+    "red": "#b5352a",
+    "red_soft": "#b5352a24",
+    "first_soft": "#1b4b7a24",
+}
 _DARK: Final = {
-    "page": "#11151b", "card": "#171c24", "ink": "#e9e6df", "muted": "#a0a9b6", "rule": "#323a46", "grid": "#262d37",
-    "first": "#7db1e4", "second": "#dcb565", "third": "#6cbab5", "fourth": "#cc97c3",
-    "benchmark": "#98a1ad", "training": "#3a4757", "purge": "#f29a4a", "purge_soft": "#f29a4a66",
-    "green": "#52ba87", "green_soft": "#52ba872e", "red": "#e97a6e", "red_soft": "#e97a6e2e", "first_soft": "#7db1e42e",
-}  # fmt: skip
+    "page": "#11151b",
+    "card": "#171c24",
+    "ink": "#e9e6df",
+    "muted": "#a0a9b6",
+    "rule": "#323a46",
+    "grid": "#262d37",
+    "first": "#7db1e4",
+    "second": "#dcb565",
+    "third": "#6cbab5",
+    "fourth": "#cc97c3",
+    "benchmark": "#98a1ad",
+    "training": "#3a4757",
+    "purge": "#f29a4a",
+    "purge_soft": "#f29a4a66",
+    "green": "#52ba87",
+    "green_soft": "#52ba872e",
+    "red": "#e97a6e",
+    "red_soft": "#e97a6e2e",
+    "first_soft": "#7db1e42e",
+}
 
 
 def palette(colours: ColourScheme, *, dark: bool = False) -> Mapping[str, str]:
@@ -66,17 +102,24 @@ def palette(colours: ColourScheme, *, dark: bool = False) -> Mapping[str, str]:
     """
     base = _DARK if dark else _LIGHT
     up, down = ("red", "green") if colours is ColourScheme.CHINESE else ("green", "red")
-    return {**base, "up": base[up], "up_soft": base[f"{up}_soft"], "down": base[down], "down_soft": base[f"{down}_soft"]}
+    return {
+        **base,
+        "up": base[up],
+        "up_soft": base[f"{up}_soft"],
+        "down": base[down],
+        "down_soft": base[f"{down}_soft"],
+    }
 
 
 def palette_css() -> str:
-    """Return style rules that make each role a CSS variable, following the reader's system and the page's switches."""
-    light, dark = _variables(_LIGHT), _variables(_DARK)
+    """Return style rules that make each role a CSS variable; system and page decide its value."""
+    light, dark = _variables(_LIGHT), f"color-scheme:dark;{_variables(_DARK)}"
+    by_system = ":root:not([data-theme=light])"
     return "\n".join(
         (
             f":root{{color-scheme:light;{light}}}",
-            f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}",
-            f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}",
+            f"@media screen{{:root[data-theme=dark]{{{dark}}}}}",
+            f"@media screen and (prefers-color-scheme:dark){{{by_system}{{{dark}}}}}",
             _direction("", "green", "red"),
             _direction("[data-colours=chinese]", "red", "green"),
         )
@@ -106,6 +149,6 @@ def _variables(colours: Mapping[str, str]) -> str:
 
 
 def _direction(switch: str, up: str, down: str) -> str:
-    return (
-        f":root{switch}{{--up:var(--{up});--up-soft:var(--{up}-soft);--down:var(--{down});--down-soft:var(--{down}-soft)}}"
-    )
+    roles = ((role, f"{role}-soft", base) for role, base in (("up", up), ("down", down)))
+    rules = "".join(f"--{role}:var(--{base});--{soft}:var(--{base}-soft);" for role, soft, base in roles)
+    return f":root{switch}{{{rules}}}"

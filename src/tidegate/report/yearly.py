@@ -45,7 +45,10 @@ def years_of(equity: pl.DataFrame) -> tuple[Year, ...]:
     A year's return runs from the last session of the year before; the first one starts at the first session.
     """
     curves = ("equity", "benchmark", "index")
-    sums = [*(pl.col(part).sum() for part in ("turnover", *COST_PARTS)), pl.col("equity").mean().alias("mean_equity")]
+    sums = [
+        *(pl.col(part).sum() for part in ("turnover", *COST_PARTS)),
+        pl.col("equity").mean().alias("mean_equity"),
+    ]
     ends = [pl.col(curve).last().alias(f"{curve}_end") for curve in curves]
     table = equity.group_by(pl.col("day").dt.year().alias("year"), maintain_order=True).agg(*ends, *sums)
     first = {curve: equity[curve][0] for curve in curves}

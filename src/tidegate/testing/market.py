@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from tidegate.core.panel import Panel
 from tidegate.core.randomness import generator
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray, Int64Array
 
-__all__ = ["synthetic_panel"]
+__all__ = ["synthetic_bars", "synthetic_panel"]
 
 _FIRST_MONDAY = parse_instant("2015-01-05") + 21 * HOUR
 _PERSISTENCE = 0.98
 
 
-def synthetic_panel(seed: int, n_times: int, n_symbols: int, *, gaps: float = 0.0, edge: float = 0.0) -> Panel:
+def synthetic_panel(
+    seed: int,
+    n_times: int,
+    n_symbols: int,
+    *,
+    gaps: float = 0.0,
+    edge: float = 0.0,
+    times: Int64Array | None = None,
+) -> Panel:
     """Return a random daily market, the same for the same arguments.
 
     Parameters
@@ -23,12 +32,15 @@ def synthetic_panel(seed: int, n_times: int, n_symbols: int, *, gaps: float = 0.
     seed
         Decides every number.
     n_times, n_symbols
-        Size; one row per weekday from 2015-01-05, known at 21:00 UTC.
+        Size.
     gaps
         Fraction of bars that are missing, as in a suspension.
     edge
-        Standard deviation of a slowly changing drift per symbol, in units of one bar's volatility. At 0 returns are
-        independent and nothing can be forecast; at 0.1 past returns forecast the next weeks.
+        Standard deviation of a slowly changing drift per symbol, in units of one bar's volatility. At 0
+        returns are independent and nothing can be forecast; at 0.1 past returns forecast the next weeks.
+
+    times
+        ``int64 (n_times,)`` instants of the rows; by default every weekday from 2015-01-05 at 21:00 UTC.
 
     Returns
     -------
@@ -64,7 +76,48 @@ def synthetic_panel(seed: int, n_times: int, n_symbols: int, *, gaps: float = 0.
     missing = random.random(shape) < gaps
     columns = {name: np.where(missing, np.nan, column) for name, column in columns.items()}
     symbols = tuple(f"S{place:04d}" for place in range(n_symbols))
-    return Panel(_weekdays(n_times), symbols, columns)
+    return Panel(_weekdays(n_times) if times is None else times, symbols, columns)
+
+
+def synthetic_bars(
+    panel: Panel, *, dataset: str, interval: str = "1d", calendar: str = "24/7"
+) -> pl.DataFrame:
+    """Return a panel as rows of the catalog's ``bars`` table, each known at its own close.
+
+    Parameters
+    ----------
+    panel
+        From :func:`synthetic_panel`; adjusted prices are turned back into raw prices and a cumulative
+        adjustment.
+    dataset, interval, calendar
+        Written to every row.
+
+    Returns
+    -------
+    rows
+        One row per bar that is not missing, ready for ``Catalog.append("bars", rows)``.
+    """
+    rows, places = np.nonzero(~np.isnan(panel["close"]))
+    adjustment = panel["close"][rows, places] / panel["raw_close"][rows, places]
+    prices = {name: panel[name][rows, places] / adjustment for name in ("open", "high", "low", "close")}
+    closes = pl.Series(panel.times[rows]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return pl.DataFrame(
+        {
+            "symbol": pl.Series(panel.symbols, dtype=pl.String).gather(places),
+            "event_time": closes,
+            "known_time": closes,
+            **prices,
+            "volume": panel["volume"][rows, places],
+            "traded_value": panel["traded_value"][rows, places],
+            "adjustment": adjustment,
+        }
+    ).with_columns(
+        dataset=pl.lit(dataset),
+        interval=pl.lit(interval),
+        calendar=pl.lit(calendar),
+        source=pl.lit("synthetic market"),
+        synthetic=pl.lit(False),
+    )
 
 
 def _drift(random: np.random.Generator, shape: tuple[int, int]) -> FloatArray:

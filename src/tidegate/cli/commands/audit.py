@@ -1,0 +1,65 @@
+"""``tidegate audit``: doubt the data before a model believes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.options import Colours, ColoursOption, JsonOption, LanguageOption, ReportLanguage, WorkspaceOption, open_workspace
+from tidegate.cli.tables import audit_tables
+from tidegate.cli.terminal import Terminal
+
+__all__ = ["app", "data"]
+
+app = typer.Typer(help="Audits: coverage, gaps, staleness, outliers.", no_args_is_help=True)
+
+
+@app.callback()
+def audits() -> None:
+    """Audits: coverage, gaps, staleness, outliers."""
+
+
+@app.command("data")
+def data(
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Data sets to audit; all of them otherwise.")] = None,
+    minimum_coverage: Annotated[float, typer.Option("--minimum-coverage", min=0.0, max=1.0, help="Fail (exit 3) if a symbol covers less.")] = 0.0,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the coverage heatmap.")] = True,
+    language: LanguageOption = ReportLanguage.ENGLISH,
+    colours: ColoursOption = Colours.WESTERN,
+    workspace: WorkspaceOption = Path("tidegate-workspace"),
+    json_output: JsonOption = False,
+) -> None:
+    """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers."""
+    from tidegate.core.clock import now
+    from tidegate.core.errors import CatalogError, GateNotPassed
+    from tidegate.data import Catalog, audit_bars
+    from tidegate.registry import RunStore
+    from tidegate.report import write_coverage_report
+
+    terminal = Terminal(json_output=json_output)
+    opened = open_workspace(workspace, "audit data")
+    catalog = Catalog(opened)
+    known = [(entry.dataset, entry.interval) for entry in catalog.datasets() if entry.table == "bars" and entry.interval]
+    wanted = [pair for pair in known if not dataset or pair[0] in dataset]
+    absent = sorted(set(dataset or ()) - {name for name, _ in known})
+    if absent or not wanted:
+        raise CatalogError(
+            found=f"no bars of {', '.join(absent)}" if absent else "no bars to audit",
+            expected=f"one of {', '.join(name for name, _ in known)}" if known else "an ingested data set",
+            hint="tidegate ingest ohlcv FILE --preset ...",
+        )
+    documents, shown, worst = [], [], 1.0
+    for name, interval in terminal.track(wanted, "auditing"):
+        audit = audit_bars(catalog, name, interval=interval, as_of=now())
+        RunStore(opened).record_evidence(audit.evidence())
+        page = write_coverage_report(opened, audit, language=language.value, colours=colours.value) if html else None
+        documents.append({**audit.as_dict(), "report": str(page) if page else None})
+        shown += [*audit_tables(audit), f"heatmap: {page}" if page else ""]
+        worst = min(worst, audit.minimum_coverage)
+    terminal.emit(documents, *(part for part in shown if part))
+    if worst < minimum_coverage:
+        raise GateNotPassed(
+            found=f"a symbol that covers {worst:.2%}", expected=f"at least {minimum_coverage:.2%}", hint="ingest the missing bars, or exclude the symbol"
+        )

@@ -1,0 +1,35 @@
+"""``tidegate backtest``: trade a recipe's scores, net of cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.documents import run_document
+from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
+from tidegate.cli.tables import performance_table
+from tidegate.cli.terminal import Terminal
+from tidegate.core.recipe import load_recipe
+
+__all__ = ["backtest"]
+
+
+def backtest(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
+    scores_of: Annotated[str | None, typer.Option("--scores-of", help="A training run; the newest of this recipe otherwise.")] = None,
+    workspace: WorkspaceOption = Path("tidegate-workspace"),
+    json_output: JsonOption = False,
+) -> None:
+    """Backtest a recipe on the out-of-sample scores of its training run."""
+    from tidegate.engine import backtest as backtest_recipe
+    from tidegate.registry import RunStore
+
+    terminal = Terminal(json_output=json_output)
+    parsed = load_recipe(recipe)
+    opened = open_workspace(workspace, "backtest")
+    trained = RunStore(opened).get(scores_of) if scores_of else None
+    run = backtest_recipe(opened, parsed, train_run=trained, progress=terminal)
+    next_step = f"next: tidegate report {run.id} --workspace {workspace}"
+    terminal.emit(run_document(run), performance_table(run), f"run {run.id}", next_step)

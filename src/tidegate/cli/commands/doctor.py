@@ -1,0 +1,104 @@
+"""``tidegate doctor``: what is missing on this machine, and for a recipe."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from tidegate.cli.options import JsonOption, WorkspaceOption
+from tidegate.cli.terminal import Terminal, table
+from tidegate.core.environment import describe_environment, processor_count
+from tidegate.core.errors import TidegateError
+from tidegate.core.recipe import load_recipe
+from tidegate.core.workspace import Workspace
+
+__all__ = ["doctor"]
+
+_EXTRAS: Final = {"deep": ("torch", "safetensors"), "text": ("sklearn", "vaderSentiment"), "exchange": ("ccxt", "tushare"), "postgres": ("psycopg",), "cluster": ("distributed",)}
+_NEEDED_DISK_GB = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    check: str
+    state: str
+    detail: str
+
+
+def doctor(
+    recipe: Annotated[str | None, typer.Argument(help="Also check what this recipe needs.")] = None,
+    workspace: WorkspaceOption = Path("tidegate-workspace"),
+    json_output: JsonOption = False,
+) -> None:
+    """Check installation, workspace and, given a recipe, its data. Exit 2 if something needed is missing."""
+    terminal = Terminal(json_output=json_output)
+    findings = [*_machine(workspace), *_extras(), _workspace(workspace)]
+    if recipe is not None:
+        findings += _recipe(recipe, workspace)
+    marks = {"ok": "[green]ok[/green]", "absent": "[dim]absent[/dim]", "missing": "[red]missing[/red]"}
+    rows = [(finding.check, marks[finding.state], finding.detail) for finding in findings]
+    terminal.emit([finding.__dict__ for finding in findings], table("Doctor", ("check", "state", "detail"), rows))
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(2)
+
+
+def _machine(workspace: Path) -> list[Finding]:
+    packages = describe_environment()["packages"]
+    anchor = next(place for place in (workspace.resolve(), *workspace.resolve().parents) if place.exists())
+    free = shutil.disk_usage(anchor).free / 1e9
+    lost = [name for name, version in packages.items() if version == "absent"]
+    return [
+        Finding("python", "ok", platform.python_version()),
+        Finding("packages", "missing" if lost else "ok", ", ".join(lost or (f"{name} {version}" for name, version in packages.items()))),
+        Finding("processors", "ok", str(processor_count())),
+        Finding("disk", "ok" if free > _NEEDED_DISK_GB else "missing", f"{free:.1f} GB free at {anchor}"),
+    ]
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, modules in _EXTRAS.items():
+        lost = [module for module in modules if find_spec(module) is None]
+        detail = f"optional; pip install 'tidegate[{extra}]'" if lost else ", ".join(modules)
+        found.append(Finding(f"extra {extra}", "absent" if lost else "ok", detail))
+    return found
+
+
+def _workspace(root: Path) -> Finding:
+    try:
+        opened = Workspace.open(root)
+        with opened.lock("doctor", wait_seconds=5.0):
+            return Finding("workspace", "ok", str(opened.root))
+    except TidegateError as error:
+        return Finding("workspace", "missing", f"{error.found}; {error.hint}")
+
+
+def _recipe(name: str, root: Path) -> list[Finding]:
+    from tidegate.core.clock import now
+    from tidegate.data import Catalog
+    from tidegate.data.universe import traded_symbols
+
+    try:
+        recipe = load_recipe(name)
+        found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
+    except TidegateError as error:
+        return [Finding("recipe", "missing", f"{error.found}; {error.hint}")]
+    try:
+        panel = Catalog(Workspace.open(root)).bar_panel(
+            recipe.data.dataset, interval=recipe.data.interval, as_of=now(), start=recipe.data.start, end=recipe.data.end
+        )
+        symbols = traded_symbols(panel.symbols, recipe.universe)
+        found.append(Finding("data", "ok", f"{len(panel.times):,} bars of {len(symbols):,} symbols, columns {', '.join(sorted(panel))}"))
+        column = recipe.backtest.fill.column
+        found.append(Finding("fill price", "ok" if column in panel else "missing", f"{recipe.backtest.fill.value} needs column {column!r}"))
+    except TidegateError as error:
+        found.append(Finding("data", "missing", f"{error.found}; {error.hint}"))
+    return found

@@ -1,0 +1,32 @@
+"""``tidegate train``: walk-forward training of a recipe's models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.documents import run_document
+from tidegate.cli.options import JsonOption, ThreadsOption, WorkspaceOption, open_workspace
+from tidegate.cli.tables import forecast_table
+from tidegate.cli.terminal import Terminal
+from tidegate.core.recipe import load_recipe
+
+__all__ = ["train"]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
+    threads: ThreadsOption = 1,
+    workspace: WorkspaceOption = Path("tidegate-workspace"),
+    json_output: JsonOption = False,
+) -> None:
+    """Train a recipe's models fold by fold; every score is out of sample. Interrupted work is resumed."""
+    from tidegate.train import train as train_recipe
+
+    terminal = Terminal(json_output=json_output)
+    parsed = load_recipe(recipe)
+    run = train_recipe(open_workspace(workspace, "train"), parsed, threads=threads, progress=terminal)
+    next_step = f"next: tidegate backtest {recipe} --workspace {workspace}"
+    terminal.emit(run_document(run), forecast_table(run), f"run {run.id}", next_step)

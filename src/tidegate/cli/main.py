@@ -1,0 +1,74 @@
+"""Running a command and turning whatever happens into an exit code and a message.
+
+Exit codes: 0 done or gate passed, 1 a bug, 2 bad input or precondition, 3 gate or audit not passed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from typer.exceptions import Abort, Exit, TyperException
+
+from tidegate.cli.app import app
+from tidegate.cli.logs import log_path, logger
+from tidegate.core.errors import InputError, TidegateError, WorkspaceError
+
+__all__ = ["run"]
+
+_INTERRUPTED: Final = 130
+_NO_SPACE = "no space left on device"
+_READ_ONLY = "read-only file system"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing is raised."""
+    try:
+        result = app(args=list(arguments), prog_name="tidegate", standalone_mode=False)
+    except Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, Abort):
+        print("interrupted; repeat the command to go on", file=sys.stderr)
+        return _INTERRUPTED
+    except TidegateError as error:
+        return _report(error, arguments)
+    except TyperException as error:
+        problem = error.format_message() or "no command"
+        return _report(InputError(found=problem, expected="a command as in the help", hint="tidegate --help"), arguments)
+    except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
+        return _report(_explained(error), arguments)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: TidegateError, arguments: Sequence[str]) -> int:
+    logger().error("stopped", error=type(error).__name__, exit_code=error.exit_code, **error.as_dict())
+    if "--json" in arguments:
+        print(json.dumps(error.as_dict(), ensure_ascii=False))
+    else:
+        lines = {"Found": error.found, "Expected": error.expected, "Hint": error.hint}
+        print("\n".join(f"{name + ':':<10}{text}" for name, text in lines.items()), file=sys.stderr)
+    return error.exit_code
+
+
+class _Bug(TidegateError):
+    exit_code = 1
+
+
+def _explained(error: Exception) -> TidegateError:
+    """Tell a full or read-only disk, which libraries report in their own ways, from a mistake of ours."""
+    text = str(error).lower()
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.ENOSPC or _NO_SPACE in text or "database or disk is full" in text:
+        return WorkspaceError(found="no space left on the disk of the workspace", expected="room to write", hint="free some space, then repeat")
+    if code in {errno.EROFS, errno.EACCES} or _READ_ONLY in text or "readonly database" in text:
+        return WorkspaceError(found="a workspace that cannot be written", expected="a writable folder", hint="check the mount and the permissions")
+    logger().error("bug", trace=traceback.format_exc())
+    if log_path() is None:
+        traceback.print_exc(file=sys.stderr)
+    where = f"the trace is in {log_path()}" if log_path() else "the trace is above"
+    summary = str(error).splitlines()[0] if str(error) else ""
+    return _Bug(found=f"{type(error).__name__}: {summary}", expected="no such thing: this is a bug", hint=f"please report it; {where}")

@@ -1,0 +1,45 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.logs import log_to
+from tidegate.core.workspace import Workspace
+
+__all__ = ["Colours", "JsonOption", "LanguageOption", "ColoursOption", "ThreadsOption", "WorkspaceOption", "ReportLanguage", "open_workspace"]
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar="TIDEGATE_WORKSPACE", help="Folder made by 'tidegate init'.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads for fitting; results do not depend on it.")]
+
+
+class ReportLanguage(StrEnum):
+    """Languages of reports."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+class Colours(StrEnum):
+    """Colour schemes of reports."""
+
+    WESTERN = "western"
+    CHINESE = "chinese"
+
+
+LanguageOption = Annotated[ReportLanguage, typer.Option("--language", "-l", help="Language of the report.")]
+ColoursOption = Annotated[Colours, typer.Option("--colours", help="western: rises green; chinese: rises red.")]
+
+
+def open_workspace(root: Path, command: str) -> Workspace:
+    """Open a workspace and send the log there."""
+    workspace = Workspace.open(root)
+    log_to(workspace, command)
+    return workspace

@@ -1,0 +1,122 @@
+"""Tables of results for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from rich.console import RenderableType
+from rich.table import Table
+
+from tidegate.cli.terminal import key_values, table
+from tidegate.core.files import read_json
+from tidegate.core.time import format_instant
+from tidegate.data.audit import BarAudit
+from tidegate.registry import Run
+
+__all__ = ["audit_tables", "forecast_table", "performance_table", "run_details", "runs_table"]
+
+_ABSENT = "–"
+
+
+def forecast_table(run: Run) -> Table:
+    """Return the out-of-sample quality of each model of a training run."""
+    quality: dict[str, dict[str, Any]] = read_json(run.folder / "evaluation.json")
+    rows = [
+        (
+            model,
+            _number(found["rank_ic"], "+.4f"),
+            _number(found["rank_ic_t"], "+.2f"),
+            _percent(found["hit_rate"]),
+            _percent(found["quantile_spread"], signed=True),
+            f"{sum((year['rank_ic'] or 0) > 0 for year in found['by_year'])}/{len(found['by_year'])}",
+        )
+        for model, found in quality.items()
+    ]
+    return table("Forecasts, out of sample", ("model", "rank IC", "t", "hit rate", "top - bottom fifth", "years IC > 0"), rows)
+
+
+def performance_table(run: Run) -> Table:
+    """Return strategy, benchmark and index of a backtest side by side."""
+    found = read_json(run.folder / "performance.json")
+    curves = [(name, found[name]) for name in ("strategy", "benchmark", "index") if found[name]]
+    rows = [
+        (
+            name,
+            _percent(curve["cagr"]),
+            _percent(curve["volatility"]),
+            _number(curve["sharpe"], ".2f"),
+            _percent(curve["max_drawdown"]),
+            f"{curve['total_return'] + 1.0:,.1f}x",
+        )
+        for name, curve in curves
+    ]
+    span = found["strategy"]
+    title = f"Net of cost, {format_instant(span['start'])[:10]} to {format_instant(span['end'])[:10]}"
+    drawn = table(title, ("", "CAGR", "volatility", "Sharpe", "max drawdown", "grew"), rows)
+    drawn.caption = _caption(found)
+    drawn.caption_justify = "left"
+    return drawn
+
+
+def runs_table(listed: Sequence[Run]) -> Table:
+    """Return runs, one a row."""
+    rows = [
+        (run.id, run.project, run.status.value, format_instant(run.started_at)[:19].replace("T", " "), _headline(run), "yes" if run.corrected else "")
+        for run in listed
+    ]
+    return table("Runs", ("id", "project", "status", "started (UTC)", "result", "data corrected"), rows)
+
+
+def run_details(run: Run) -> list[RenderableType]:
+    """Return everything about one run."""
+    facts: dict[str, object] = {
+        "status": run.status.value,
+        "project": run.project,
+        "started": format_instant(run.started_at),
+        "finished": _ABSENT if run.finished_at is None else format_instant(run.finished_at),
+        "parent": run.parent or _ABSENT,
+        "seed": run.seed,
+        "data versions": ", ".join(f"{name} @ {version}" for name, version in run.data_versions.items()),
+        "fingerprint": run.fingerprint,
+        "tidegate": run.environment["tidegate"],
+        "python": run.environment["python"],
+        "folder": str(run.folder),
+    }
+    if run.corrected:
+        facts["data corrected since"] = "; ".join(run.corrected)
+    if run.error:
+        facts["error"] = run.error
+    return [key_values(run.id, facts), key_values("metrics", dict(run.metrics)), yaml.safe_dump(run.recipe, sort_keys=False)]
+
+
+def audit_tables(audit: BarAudit) -> list[RenderableType]:
+    """Return the summary of an audit and its worst symbols."""
+    columns, rows = audit.table_rows()
+    return [key_values(f"Audit of {audit.dataset} {audit.interval}", audit.headline()), table("Worst first", columns, rows)]
+
+
+def _headline(run: Run) -> str:
+    metrics = run.metrics
+    if "cagr" in metrics:
+        return f"CAGR {_percent(metrics['cagr'])}, drawdown {_percent(metrics['max_drawdown'])}"
+    models = [f"{name} IC {_number(value['rank_ic'], '+.3f')}" for name, value in metrics.get("models", {}).items()]
+    return ", ".join(models) or (run.error or "")
+
+
+def _caption(found: dict[str, Any]) -> str:
+    costs = found["costs"]
+    excess = found["excess"]
+    said = f"turnover {costs['annual_turnover']:.1f}x a year, costs {_percent(costs['annual_drag'])} a year"
+    if excess and excess["t_statistic"] is not None:
+        said += f"; excess over benchmark {_percent(excess['annual_log_excess'], signed=True)} a year, t = {excess['t_statistic']:.2f}"
+    return said
+
+
+def _percent(value: float | None, *, signed: bool = False) -> str:
+    return _ABSENT if value is None else f"{value:+.2%}" if signed else f"{value:.2%}"
+
+
+def _number(value: float | None, pattern: str) -> str:
+    return _ABSENT if value is None else format(value, pattern)

@@ -1,0 +1,83 @@
+"""What a command prints: results on standard output, progress on standard error, one JSON document under ``--json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Any, TypeVar
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tidegate.cli.logs import logger
+
+__all__ = ["Terminal", "key_values", "table"]
+
+Item = TypeVar("Item")
+
+
+class Terminal:
+    """The user's terminal, and the listener to long work.
+
+    Parameters
+    ----------
+    json_output
+        Print one JSON document instead of tables.
+    """
+
+    def __init__(self, *, json_output: bool) -> None:
+        self._json = json_output
+        self._out = Console(file=sys.stdout, highlight=False)
+        self._err = Console(file=sys.stderr, highlight=False)
+
+    def track(self, items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+        """Yield the items under a progress bar with rate and time left."""
+        count = total if total is not None else len(items) if isinstance(items, Sized) else None
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=True) as bar:
+            task = bar.add_task(label, total=count)
+            for item in items:
+                yield item
+                bar.advance(task)
+        logger().info("done", work=label, items=count)
+
+    def say(self, text: str) -> None:
+        """Print one line of progress."""
+        logger().info("progress", text=text)
+        self._err.print(f"[dim]{text}[/dim]")
+
+    def emit(self, document: Any, *shown: RenderableType) -> None:
+        """Print a command's result: the document under ``--json``, otherwise what is shown."""
+        if self._json:
+            print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+            return
+        for renderable in shown:
+            self._out.print(renderable, soft_wrap=isinstance(renderable, str))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table; numbers are aligned right."""
+    content = [list(row) for row in rows]
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for place, name in enumerate(columns):
+        numeric = bool(content) and all(isinstance(row[place], int | float) or _is_number(str(row[place])) for row in content)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in content:
+        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+    return drawn
+
+
+def key_values(title: str, values: dict[str, object]) -> Table:
+    """Return a two-column table of names and values."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    drawn.add_column(style="dim")
+    drawn.add_column(overflow="fold")
+    for name, value in values.items():
+        drawn.add_row(name, str(value))
+    return drawn
+
+
+def _is_number(text: str) -> bool:
+    return bool(text) and text.strip("+-%").replace(",", "").replace(".", "", 1).isdigit() or text in {"–", ""}

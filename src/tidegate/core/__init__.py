@@ -1,0 +1,1 @@
+"""Foundations: time, units, errors, settings, panels, evidence, the workspace and its database."""

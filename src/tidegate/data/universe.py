@@ -1,0 +1,46 @@
+"""Which symbols of a data set a recipe trades."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidegate.core.errors import DataError
+from tidegate.core.recipe import UniverseSettings
+
+__all__ = ["EQUAL_WEIGHT", "reference_symbols", "traded_symbols"]
+
+EQUAL_WEIGHT = "equal-weight"
+
+
+def traded_symbols(available: Sequence[str], universe: UniverseSettings) -> tuple[str, ...]:
+    """Return the symbols that may be held, ascending.
+
+    Without an explicit list these are all that the data set holds, minus those excluded and minus benchmark and index,
+    which are measured against and not traded.
+
+    Raises
+    ------
+    DataError
+        If a listed symbol is not in the data set, or none is left.
+
+    Examples
+    --------
+    >>> traded_symbols(["A", "B", "SPY"], UniverseSettings(benchmark="SPY"))
+    ('A', 'B')
+    """
+    absent = sorted(set(universe.symbols) - set(available))
+    if absent:
+        raise DataError(
+            found=f"no bars of {', '.join(absent[:10])}", expected="every symbol of universe.symbols in the data set", hint="tidegate catalog --symbols DATASET lists what is there"
+        )
+    wanted = set(universe.symbols) or set(available) - set(reference_symbols(universe))
+    chosen = tuple(sorted(wanted - set(universe.exclude)))
+    if not chosen:
+        raise DataError(found="an empty universe", expected="at least one symbol", hint="check universe.symbols and universe.exclude")
+    return chosen
+
+
+def reference_symbols(universe: UniverseSettings) -> tuple[str, ...]:
+    """Return the symbols that are only measured against."""
+    names = {universe.benchmark, universe.index} - {EQUAL_WEIGHT, None}
+    return tuple(sorted(name for name in names if name))

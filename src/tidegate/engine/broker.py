@@ -1,0 +1,121 @@
+"""Filling a decision: the one place where target weights become trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.orders import Decision, Fill, Order, OrderStatus
+from tidegate.core.time import Instant
+from tidegate.core.units import FloatArray, Money, Price, Quantity
+from tidegate.costs import CostModel, ItemisedCosts
+
+__all__ = ["Quotes", "execute"]
+
+_NEGLIGIBLE = 1e-9
+"""Weights and orders below this fraction of equity count as zero."""
+_SHRINK_STEPS = 50
+_ROUND_OFF = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Quotes:
+    """One bar as the broker sees it, each ``float64 (n_symbols,)``.
+
+    ``price`` is NaN where nothing can be filled; ``last_mark`` is the close before this bar; ``volatility`` and
+    ``daily_value`` were known at the decision.
+    """
+
+    price: FloatArray
+    last_mark: FloatArray
+    volatility: FloatArray | None
+    daily_value: FloatArray | None
+
+
+def execute(
+    decision: Decision, at: Instant, shares: FloatArray, cash: float, quotes: Quotes, costs: CostModel, symbols: tuple[str, ...]
+) -> tuple[list[Fill], list[Order]]:
+    """Return the fills and orders that bring a book to a decision's weights at this bar's prices.
+
+    The whole book is valued at fill prices, at the last close where there is none, before costs; shares are weight
+    times value over price. Costs come out of cash; if cash is short, all buys shrink by one factor. An order that
+    cannot be filled at this bar expires.
+    """
+    quantity = _wanted(decision, shares, cash, quotes)
+    fillable = np.isfinite(quotes.price)
+    traded = np.where(fillable, quantity, 0.0)
+    notional = traded * np.where(fillable, quotes.price, 0.0)
+    notional *= _shrink(notional, cash, quotes, costs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        filled = np.where(traded < 0.0, traded, np.where(fillable, notional / quotes.price, 0.0))
+    itemised = _itemise(costs, notional, quotes)
+    places = np.flatnonzero(quantity)
+    fills = [_fill(place, filled, itemised, decision, at, quotes, symbols) for place in places if filled[place] != 0.0]
+    orders = [_order(place, quantity, filled, decision, at, symbols) for place in places]
+    # Sells come first so that their proceeds pay for the buys; symbol order within each keeps sums reproducible.
+    return sorted(fills, key=lambda fill: (fill.quantity > 0.0, fill.symbol)), orders
+
+
+def _wanted(decision: Decision, shares: FloatArray, cash: float, quotes: Quotes) -> FloatArray:
+    """Return the change of shares that the decision asks for, 0 where it is negligible."""
+    if decision.weights is None:
+        return np.zeros_like(shares)
+    price = np.where(np.isfinite(quotes.price), quotes.price, quotes.last_mark)
+    equity = cash + float(np.where(shares != 0.0, shares * price, 0.0).sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        target = np.where(decision.weights > _NEGLIGIBLE, decision.weights * equity / price, 0.0)
+        change = np.where(decision.keep, 0.0, target - shares)
+        small = np.abs(change * price) < _NEGLIGIBLE * equity
+    leaves = (target == 0.0) & (shares != 0.0) & ~decision.keep
+    return np.where((small & ~leaves) | ~np.isfinite(change), 0.0, change)
+
+
+def _shrink(notional: FloatArray, cash: float, quotes: Quotes, costs: CostModel) -> FloatArray:
+    """Return 1 for sells and, for buys, the largest common factor that cash can pay for."""
+    buys = np.maximum(notional, 0.0)
+    sells = np.minimum(notional, 0.0)
+    wanted = float(buys.sum())
+    available = cash - float(sells.sum()) - float(_itemise(costs, sells, quotes).total.sum())
+    factor = 1.0
+    for _ in range(_SHRINK_STEPS if wanted > 0.0 else 0):
+        needed = wanted * factor + float(_itemise(costs, buys * factor, quotes).total.sum())
+        if needed <= available * (1.0 + _ROUND_OFF):
+            break
+        # Exact at once where costs are proportional; minimum fees and impact take a few steps.
+        factor *= max(available, 0.0) / needed
+    return np.where(notional > 0.0, factor, 1.0)
+
+
+def _itemise(costs: CostModel, notional: FloatArray, quotes: Quotes) -> ItemisedCosts:
+    return costs.itemise(notional, volatility=quotes.volatility, daily_value=quotes.daily_value)
+
+
+def _fill(
+    place: int, filled: FloatArray, itemised: ItemisedCosts, decision: Decision, at: Instant, quotes: Quotes, symbols: tuple[str, ...]
+) -> Fill:
+    return Fill(
+        decided_at=decision.at,
+        at=at,
+        symbol=symbols[place],
+        quantity=Quantity(float(filled[place])),
+        price=Price(float(quotes.price[place])),
+        commission=Money(float(itemised.commission[place])),
+        half_spread=Money(float(itemised.half_spread[place])),
+        impact=Money(float(itemised.impact[place])),
+        stamp_tax=Money(float(itemised.stamp_tax[place])),
+    )
+
+
+def _order(
+    place: int, quantity: FloatArray, filled: FloatArray, decision: Decision, at: Instant, symbols: tuple[str, ...]
+) -> Order:
+    done = filled[place] != 0.0
+    return Order(
+        decided_at=decision.at,
+        at=at,
+        symbol=symbols[place],
+        quantity=Quantity(float(quantity[place])),
+        status=OrderStatus.FILLED if done else OrderStatus.EXPIRED,
+        reason=decision.reason if done else "no price or no volume at the fill",
+    )

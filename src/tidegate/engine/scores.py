@@ -1,0 +1,48 @@
+"""Scores of a training run, laid on the panel of a backtest."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tidegate.core.errors import LookAheadError, RunError
+from tidegate.core.panel import Panel
+from tidegate.core.units import FloatArray
+from tidegate.registry import Run
+
+__all__ = ["scores_on"]
+
+
+def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
+    """Return out-of-sample scores as a matrix of the panel's shape, NaN where there is none.
+
+    A score of row *t* was made from features known at the close *t*, by a model whose last training label ended by then.
+
+    Raises
+    ------
+    RunError
+        If the run holds no score of that model on the panel's instants.
+    LookAheadError
+        If a score's model was trained on labels that end after the score's own instant (C.7).
+    """
+    scores = pl.read_parquet(train_run.folder / "scores.parquet").filter(pl.col("model") == model)
+    late = scores.filter(pl.col("trained_until") > pl.col("time"))
+    if late.height:
+        first = late.row(0, named=True)
+        raise LookAheadError(
+            found=f"{late.height} scores of models that knew later labels, the first at {first['time']:%Y-%m-%d} trained until {first['trained_until']:%Y-%m-%d}",
+            expected="models trained only on labels that had ended",
+            hint="the training run is in-sample there; train again with a purged split",
+        )
+    inside = scores.filter(pl.col("symbol").is_in(list(panel.symbols)))
+    instants = inside["time"].dt.epoch("us").to_numpy()
+    on_panel = np.isin(instants, panel.times)
+    if not on_panel.any():
+        raise RunError(
+            found=f"no score of {model!r} in {train_run.id} on this data", expected="scores within the backtest's dates", hint="train with this recipe again"
+        )
+    matrix = np.full(panel.shape, np.nan)
+    rows = np.searchsorted(panel.times, instants[on_panel])
+    places = inside["symbol"].cast(pl.Enum(panel.symbols)).to_physical().to_numpy()[on_panel]
+    matrix[rows, places] = inside["score"].to_numpy()[on_panel]
+    return matrix

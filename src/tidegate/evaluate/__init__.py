@@ -1,0 +1,21 @@
+"""Evaluation: how good forecasts were and what a strategy earned, with honest uncertainty."""
+
+from tidegate.evaluate.forecast import (
+    ForecastQuality,
+    forecast_quality,
+    hit_rate,
+    quantile_spread,
+    rank_correlation,
+    summarise_quality,
+)
+from tidegate.evaluate.inference import newey_west_mean
+
+__all__ = [
+    "ForecastQuality",
+    "forecast_quality",
+    "hit_rate",
+    "newey_west_mean",
+    "quantile_spread",
+    "rank_correlation",
+    "summarise_quality",
+]

@@ -1,0 +1,138 @@
+"""Performance of equity curves: plain definitions, unrounded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tidegate.core.time import DAY, Instant
+from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.evaluate.inference import newey_west_mean
+
+__all__ = ["Excess", "Performance", "drawdown", "excess_over", "performance"]
+
+_DAYS_PER_YEAR = 365.25
+_WEEKS_PER_YEAR = _DAYS_PER_YEAR / 7.0
+_EXCESS_LAGS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """One equity curve in numbers; fractions, not percent.
+
+    ``cagr = (E_T / E_0) ** (365.25 / days) - 1``; ``volatility`` and ``sharpe`` from simple returns per bar with the
+    sample deviation, annualised by the bars per year, the risk-free rate taken as 0; ``max_drawdown`` on closes.
+    """
+
+    cagr: float
+    volatility: float
+    sharpe: float | None
+    max_drawdown: float
+    drawdown_start: Instant
+    drawdown_end: Instant
+    total_return: float
+    years: float
+    start: Instant
+    end: Instant
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excess:
+    """Weekly log return of a strategy minus that of its benchmark.
+
+    ``annual_log_excess`` is the mean per year; ``t_statistic`` uses a Newey-West standard error over four lags.
+    """
+
+    annual_log_excess: float
+    standard_error: float
+    t_statistic: float | None
+    weeks: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def performance(times: Int64Array, equity: FloatArray, bars_per_year: float) -> Performance:
+    """Return the figures of one equity curve.
+
+    Parameters
+    ----------
+    times
+        ``int64 (n,)`` ascending instants, n >= 2.
+    equity
+        ``float64 (n,)`` positive values at those instants, net of cost.
+    bars_per_year
+        252 for exchange sessions, 365 for daily bars around the clock.
+
+    Examples
+    --------
+    >>> year = np.array([0, 31_557_600_000_000])
+    >>> round(performance(year, np.array([100.0, 110.0]), 252).cagr, 12)
+    0.1
+    """
+    days = (times[-1] - times[0]) / DAY
+    growth = float(equity[-1] / equity[0])
+    returns = equity[1:] / equity[:-1] - 1.0
+    deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
+    depth, start, end = drawdown(equity)
+    return Performance(
+        cagr=float(growth ** (_DAYS_PER_YEAR / days) - 1.0),
+        volatility=deviation * bars_per_year**0.5,
+        sharpe=float(returns.mean()) / deviation * bars_per_year**0.5 if deviation > 0.0 else None,
+        max_drawdown=depth,
+        drawdown_start=Instant(int(times[start])),
+        drawdown_end=Instant(int(times[end])),
+        total_return=growth - 1.0,
+        years=float(days / _DAYS_PER_YEAR),
+        start=Instant(int(times[0])),
+        end=Instant(int(times[-1])),
+    )
+
+
+def drawdown(equity: FloatArray) -> tuple[float, int, int]:
+    """Return the largest fall from a peak as a fraction, with the rows of peak and trough.
+
+    Examples
+    --------
+    >>> drawdown(np.array([1.0, 2.0, 1.5, 3.0]))
+    (0.25, 1, 2)
+    """
+    depth = 1.0 - equity / np.maximum.accumulate(equity)
+    trough = int(np.argmax(depth))
+    peak = int(np.argmax(equity[: trough + 1]))
+    return float(depth[trough]), peak, trough
+
+
+def excess_over(equity: FloatArray, benchmark: FloatArray, new_week: Mask) -> Excess | None:
+    """Return how much a strategy earned above its benchmark, and how sure that is.
+
+    Parameters
+    ----------
+    equity, benchmark
+        ``float64 (n,)`` on the same instants, both net of cost.
+    new_week
+        ``bool (n,)``: rows that open a week; a week runs from one row before to one row before the next.
+
+    Returns
+    -------
+    Excess or None
+        None with fewer than 10 whole weeks: too little to say anything.
+    """
+    ends = np.flatnonzero(new_week) - 1
+    weekly = np.diff(np.log(equity[ends])) - np.diff(np.log(benchmark[ends]))
+    if len(weekly) < 10:
+        return None
+    mean, error = newey_west_mean(weekly, _EXCESS_LAGS)
+    return Excess(
+        annual_log_excess=mean * _WEEKS_PER_YEAR,
+        standard_error=error * _WEEKS_PER_YEAR,
+        t_statistic=mean / error if error > 0.0 else None,
+        weeks=len(weekly),
+    )

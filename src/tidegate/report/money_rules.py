@@ -1,0 +1,165 @@
+"""Rules that turn the figures of a backtest into statements, each a pure function of the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tidegate.report.run_files import Curve, Performance
+from tidegate.report.statements import CLEAR_T, FEW_WEEKS, FEW_YEARS, Statement, Tone
+
+__all__ = [
+    "Backtested",
+    "against_index",
+    "costs",
+    "engine_notes",
+    "fall",
+    "loss",
+    "luck",
+    "money_limits",
+    "outcome",
+    "risk",
+    "short_period",
+]
+
+_NOTE_ORDER: Final = (
+    "survivorship",
+    "no_impact",
+    "fills_at_next_close",
+    "no_cash_rate_after",
+    "cash_earns_nothing",
+    "expired_orders",
+    "stale_scores",
+    "equal_weight_benchmark",
+)
+_SAID_ELSEWHERE: Final = frozenset({"index_without_dividends"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backtested:
+    """What the money rules look at.
+
+    Parameters
+    ----------
+    performance
+        The figures.
+    benchmark, index
+        How the reader calls them; ``index`` is ``None`` where there is none.
+    """
+
+    performance: Performance
+    benchmark: str
+    index: str | None = None
+
+
+def outcome(tested: Backtested) -> Statement | None:
+    """Say what strategy and benchmark earned a year, and who was ahead."""
+    strategy, benchmark, excess = _curves(tested)
+    if strategy.cagr is None or benchmark.cagr is None or excess is None:
+        return Statement(
+            "outcome.unknown", Tone.NEUTRAL, {"years": strategy.years, "total": strategy.total_return}
+        )
+    values = {
+        "cagr": strategy.cagr, "benchmark": tested.benchmark, "benchmark_cagr": benchmark.cagr,
+        "years": strategy.years, "difference": abs(excess),
+    }  # fmt: skip
+    ahead = excess > 0
+    return Statement("outcome.ahead" if ahead else "outcome.behind", Tone.GOOD if ahead else Tone.BAD, values)
+
+
+def loss(tested: Backtested) -> Statement | None:
+    """Say so when the account ended below its start."""
+    total = tested.performance.strategy.total_return
+    if total is None or total >= 0:
+        return None
+    return Statement("outcome.loss", Tone.BAD, {"loss": -total})
+
+
+def luck(tested: Backtested) -> Statement | None:
+    """Say whether the difference to the benchmark can be told apart from luck."""
+    excess = tested.performance.excess
+    values = {"t": excess.t_statistic, "weeks": excess.weeks}
+    if excess.t_statistic is None or excess.weeks < FEW_WEEKS:
+        return Statement("luck.too_short", Tone.CAUTION, values)
+    if abs(excess.t_statistic) < CLEAR_T:
+        return Statement("luck.indistinct", Tone.CAUTION, values)
+    if excess.t_statistic > 0:
+        return Statement("luck.ahead", Tone.GOOD, values)
+    return Statement("luck.behind", Tone.BAD, values)
+
+
+def risk(tested: Backtested) -> Statement | None:
+    """Say so when a higher return came with a lower Sharpe ratio: it was paid for with risk."""
+    strategy, benchmark, excess = _curves(tested)
+    if excess is None or excess <= 0 or strategy.sharpe is None or benchmark.sharpe is None:
+        return None
+    if strategy.sharpe >= benchmark.sharpe:
+        return None
+    return Statement(
+        "risk.lower_sharpe", Tone.CAUTION, {"sharpe": strategy.sharpe, "benchmark_sharpe": benchmark.sharpe}
+    )
+
+
+def fall(tested: Backtested) -> Statement | None:
+    """Say how deep the worst fall was, beside the benchmark's."""
+    strategy, benchmark, _ = _curves(tested)
+    if not strategy.max_drawdown or benchmark.max_drawdown is None:
+        return None
+    own, other = strategy.max_drawdown, benchmark.max_drawdown
+    values = {
+        "fall": own,
+        "start": strategy.drawdown_start,
+        "end": strategy.drawdown_end,
+        "benchmark_fall": other,
+    }
+    deeper = own > other
+    return Statement("fall.deeper" if deeper else "fall.milder", Tone.BAD if deeper else Tone.NEUTRAL, values)
+
+
+def costs(tested: Backtested) -> Statement | None:
+    """Say what trading took away, and when that was more than the strategy fell short by."""
+    paid, excess = tested.performance.costs, tested.performance.excess.annual_log_excess
+    if paid.total == 0:
+        return Statement("costs.none", Tone.CAUTION)
+    if paid.annual_drag is None:
+        return None
+    values = {"drag": paid.annual_drag, "turnover": paid.annual_turnover, "total": paid.total}
+    if excess is not None and excess < 0 < excess + paid.annual_drag:
+        return Statement("costs.decisive", Tone.BAD, {**values, "difference": -excess})
+    return Statement("costs.paid", Tone.NEUTRAL, values)
+
+
+def against_index(tested: Backtested) -> Statement | None:
+    """Set the strategy beside the index, and say when that index pays no dividends."""
+    strategy, index = tested.performance.strategy, tested.performance.index
+    if index is None or tested.index is None or index.cagr is None or strategy.cagr is None:
+        return None
+    bare = tested.performance.note("index_without_dividends") is not None
+    values = {"index": tested.index, "index_cagr": index.cagr}
+    return Statement("index.without_dividends" if bare else "index.plain", Tone.NEUTRAL, values)
+
+
+def short_period(tested: Backtested) -> Statement | None:
+    """Say so when the backtest covers few years."""
+    years = tested.performance.strategy.years
+    return Statement("caution.short_period", Tone.CAUTION, {"years": years}) if years < FEW_YEARS else None
+
+
+def engine_notes(tested: Backtested) -> tuple[Statement, ...]:
+    """Repeat what the engine noted, what matters most first."""
+    notes = [note for note in tested.performance.notes if note.code not in _SAID_ELSEWHERE]
+    order = {code: place for place, code in enumerate(_NOTE_ORDER)}
+    notes.sort(key=lambda note: order.get(note.code, len(order)))
+    return tuple(Statement(f"note.{note.code}", Tone.CAUTION, note.values) for note in notes)
+
+
+def money_limits(tested: Backtested) -> tuple[Statement, ...]:
+    """Return what a backtest leaves open, whatever it found."""
+    capacity = "limit.capacity_unknown" if tested.performance.note("no_impact") else "limit.capacity_modelled"
+    keys = ("limit.future", "limit.search", capacity, "limit.execution", "limit.taxes")
+    return tuple(Statement(key) for key in keys)
+
+
+def _curves(tested: Backtested) -> tuple[Curve, Curve, float | None]:
+    performance = tested.performance
+    return performance.strategy, performance.benchmark, performance.excess.annual_log_excess

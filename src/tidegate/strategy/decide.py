@@ -1,0 +1,108 @@
+"""The decision function: past in, target weights out, nothing else.
+
+``decide(state, view) -> Decision`` is all that an engine knows of a strategy. It is pure: the same state and the same
+past give the same decision, in a backtest, on paper and live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.orders import Decision
+from tidegate.core.past_view import PastView
+from tidegate.core.recipe import StrategySettings
+from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.strategy.selection import choose, rank_eligible
+from tidegate.strategy.weights import raw_weights, water_fill
+
+__all__ = ["BookState", "Decide", "buy_and_hold", "equal_weight", "rotation"]
+
+
+@dataclass(frozen=True, eq=False)
+class BookState:
+    """The book at a decision.
+
+    Parameters
+    ----------
+    weights
+        ``float64 (n_symbols,)``: value of each holding at the last close as a fraction of equity.
+    """
+
+    weights: FloatArray
+
+    @property
+    def held(self) -> Mask:
+        """Names with shares, those being run down included."""
+        return self.weights != 0.0
+
+
+Decide = Callable[[BookState, PastView], Decision]
+"""What an engine calls at the close before each rebalance."""
+
+
+def rotation(settings: StrategySettings) -> Decide:
+    """Return the weekly top-N rotation by score.
+
+    At the close *t-1* the newest row of scores (at most ``max_score_age_bars`` old) ranks the tradable names, ties by
+    symbol. A held name stays while it ranks within ``top_n + retain_top_n``; the free places go to the best others.
+    The chosen names share ``max_exposure`` minus what suspended holdings use, none above ``max_weight``; what the cap
+    cuts off goes to names below it or stays in cash. Without a fresh score row the book is held; with an empty
+    selection it is sold.
+    """
+
+    def decide(state: BookState, view: PastView) -> Decision:
+        scores = _freshest(view, settings.max_score_age_bars)
+        nothing = np.zeros(len(view.symbols), dtype=np.bool_)
+        if scores is None:
+            return Decision(at=view.as_of, weights=None, keep=nothing, reason="no fresh scores: hold")
+        tradable = _tradable(view)
+        stuck = state.held & ~tradable
+        order = rank_eligible(scores, tradable, settings.minimum_score)
+        chosen = choose(order, state.held & ~stuck, settings.top_n, settings.retain_top_n)
+        budget = max(settings.max_exposure - float(state.weights[stuck].sum()), 0.0)
+        weights = _weigh(scores, chosen, budget, settings)
+        weights[stuck] = state.weights[stuck]
+        reason = "top scores" if chosen.size else "no name qualifies: cash"
+        return Decision(at=view.as_of, weights=weights, keep=stuck, reason=reason)
+
+    return decide
+
+
+def equal_weight(state: BookState, view: PastView) -> Decision:
+    """Hold every tradable name in equal parts: the benchmark of choosing nothing."""
+    tradable = _tradable(view)
+    stuck = state.held & ~tradable
+    budget = 1.0 - float(state.weights[stuck].sum())
+    weights = np.where(tradable, budget / max(int(tradable.sum()), 1), 0.0)
+    weights[stuck] = state.weights[stuck]
+    return Decision(at=view.as_of, weights=weights, keep=stuck, reason="equal weight")
+
+
+def buy_and_hold(state: BookState, view: PastView) -> Decision:
+    """Buy equal parts once and never trade again."""
+    if not state.held.any():
+        return equal_weight(state, view)
+    return Decision(at=view.as_of, weights=None, keep=state.held, reason="hold")
+
+
+def _freshest(view: PastView, maximum_age_bars: int) -> FloatArray | None:
+    """Return the newest row of scores that is young enough, whole: rows are never mixed."""
+    recent = view["score"][-maximum_age_bars - 1 :]
+    rows = np.flatnonzero(np.isfinite(recent).any(axis=1))
+    return recent[rows[-1]] if rows.size else None
+
+
+def _tradable(view: PastView) -> Mask:
+    """Return the names with a bar at the decision's own close, and volume where the source has it."""
+    traded = np.isfinite(view.latest("close"))
+    return traded & (view.latest("volume") > 0.0) if "volume" in view else traded
+
+
+def _weigh(scores: FloatArray, chosen: Int64Array, budget: float, settings: StrategySettings) -> FloatArray:
+    weights = np.zeros(len(scores))
+    raw = raw_weights(scores[chosen], settings.weighting, settings.minimum_score or 0.0)
+    weights[chosen] = water_fill(raw, budget, settings.max_weight)
+    return weights

@@ -1,0 +1,117 @@
+"""What a training run learns from: features and target on the same rows, and what each row is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.clock import now
+from tidegate.core.panel import Panel
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import DAY, Instant, parse_instant
+from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
+from tidegate.core.workspace import Workspace
+from tidegate.costs import cost_model
+from tidegate.data import Catalog
+from tidegate.data.universe import traded_symbols
+from tidegate.features import FeatureMatrix, build_features, contract_for
+from tidegate.labels import Labels, forward_returns
+
+__all__ = ["Dataset", "assemble", "read_training_panel"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset:
+    """Features, labels and the two masks that say what a row is good for.
+
+    Parameters
+    ----------
+    features
+        Row *t* uses what was known at ``times[t]``.
+    labels
+        Row *t* holds what came after it.
+    target
+        ``float64 (n_times, n_symbols)``, what is forecast; NaN where there is no label.
+    trainable
+        ``bool (n_times, n_symbols)``: a label and at least one feature exist.
+    predictable
+        ``bool (n_times, n_symbols)``: the symbol has a close at *t* and at least one feature exists; no label
+        needed.
+    """
+
+    features: FeatureMatrix
+    labels: Labels
+    target: FloatArray
+    trainable: Mask
+    predictable: Mask
+
+    @property
+    def times(self) -> Int64Array:
+        """Decision instants, ``int64 (n_times,)``."""
+        return self.features.times
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the second axis."""
+        return self.features.symbols
+
+    def samples(self, rows: Int64Array, usable: Mask) -> tuple[Int64Array, Int64Array]:
+        """Return row and symbol positions of the usable samples among ``rows``, in that order."""
+        which, symbols = np.nonzero(usable[rows])
+        return rows[which], symbols
+
+    def cut(self, rows: Int64Array, symbols: Int64Array) -> Float32Array:
+        """Return features of samples, ``float32 (n_samples, n_features)``: the one copy a fold makes."""
+        cut: Float32Array = self.features.values[rows, symbols]
+        return cut
+
+
+def assemble(panel: Panel, recipe: Recipe) -> Dataset:
+    """Build features and labels of a panel as a recipe asks for them.
+
+    Raises
+    ------
+    DataError
+        If the panel lacks columns that the recipe needs.
+    """
+    features = build_features(panel, contract_for(panel, recipe.features))
+    cost = cost_model(recipe.costs).round_trip_rate()
+    labels = forward_returns(panel, recipe.labels.horizon_bars, recipe.backtest.fill, cost)
+    target, present = labels.target(recipe.labels.target), features.present()
+    return Dataset(
+        features=features,
+        labels=labels,
+        target=target,
+        trainable=present & ~np.isnan(target),
+        predictable=present & ~np.isnan(panel["close"]),
+    )
+
+
+def read_training_panel(workspace: Workspace, recipe: Recipe, versions: Mapping[str, int]) -> Panel:
+    """Read the bars of a recipe's universe at pinned table versions, as of the end of the recipe's data.
+
+    Raises
+    ------
+    CatalogError, DataError
+        If data set, version or symbols are not there.
+    """
+    settings, universe = recipe.data, recipe.universe
+    panel = Catalog(workspace).bar_panel(
+        settings.dataset,
+        interval=settings.interval,
+        as_of=_end_of_data(recipe),
+        version=versions[f"bars/{settings.dataset}"],
+        symbols=universe.symbols or None,
+        start=settings.start,
+        end=settings.end,
+    )
+    traded = traded_symbols(panel.symbols, universe)
+    return panel if traded == panel.symbols else panel.take(traded)
+
+
+def _end_of_data(recipe: Recipe) -> Instant:
+    if recipe.data.end is None:
+        return now()
+    return Instant(min(now(), parse_instant(recipe.data.end) + DAY))

@@ -1,0 +1,86 @@
+"""From finished folds to the results of a run: scores, their quality, and what the models look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tidegate.core.files import write_atomically, write_json
+from tidegate.core.fingerprint import array_fingerprint, fingerprint
+from tidegate.core.units import FloatArray
+from tidegate.evaluate import ForecastQuality, forecast_quality, summarise_quality
+from tidegate.models import load_forecaster
+from tidegate.split import Fold
+from tidegate.train.dataset import Dataset
+from tidegate.train.fold_run import fold_scores, model_folder
+
+__all__ = ["gather_scores", "scores_fingerprint", "write_importance", "write_quality"]
+
+
+def gather_scores(run: Path, kinds: Sequence[str], folds: Sequence[Fold]) -> pl.DataFrame:
+    """Join the folds' forecasts to ``scores.parquet``, sorted by model, time and symbol."""
+    parts = [pl.read_parquet(fold_scores(run, kind, fold.fold)) for kind in sorted(kinds) for fold in folds]
+    scores = pl.concat(parts).sort("model", "time", "symbol")
+    write_atomically(run / "scores.parquet", scores.write_parquet)
+    return scores
+
+
+def scores_fingerprint(scores: pl.DataFrame) -> str:
+    """Return the SHA-256 of all forecasts, the proof that two runs gave the same ones to the bit."""
+    numbers = array_fingerprint(
+        scores["time"].dt.epoch("us").to_numpy(), scores["score"].to_numpy(), scores["fold"].to_numpy()
+    )
+    runs = scores.group_by("model", "symbol", maintain_order=True).len()
+    return fingerprint([numbers, runs.rows()])
+
+
+def write_quality(run: Path, scores: pl.DataFrame, data: Dataset) -> dict[str, Any]:
+    """Compare forecasts with outcomes: ``daily_quality.parquet`` and ``evaluation.json``, also returned."""
+    daily, evaluation = [], {}
+    for (kind,), part in scores.group_by("model", maintain_order=True):
+        quality = forecast_quality(data.times, _dense(part, data), np.asarray(data.labels.gross))
+        evaluation[str(kind)] = summarise_quality(quality, lags=data.labels.horizon_bars)
+        daily.append(_daily(str(kind), quality))
+    frame = pl.concat(daily)
+    write_atomically(run / "daily_quality.parquet", frame.write_parquet)
+    write_json(run / "evaluation.json", evaluation)
+    return evaluation
+
+
+def write_importance(run: Path, kinds: Sequence[str], folds: Sequence[Fold], names: Sequence[str]) -> None:
+    """Write ``importance.json``: each feature's share per model, the mean over the folds' stored models."""
+    shares = {}
+    for kind in kinds:
+        models = [load_forecaster(model_folder(run, kind, fold.fold)) for fold in folds]
+        mean = np.mean([model.importance() for model in models], axis=0)
+        shares[kind] = dict(zip(names, mean.tolist(), strict=True))
+    write_json(run / "importance.json", shares)
+
+
+def _dense(scores: pl.DataFrame, data: Dataset) -> FloatArray:
+    matrix = np.full((len(data.times), len(data.symbols)), np.nan)
+    rows = np.searchsorted(data.times, scores["time"].dt.epoch("us").to_numpy())
+    places = scores["symbol"].cast(pl.Enum(data.symbols)).to_physical().to_numpy()
+    matrix[rows, places] = scores["score"].to_numpy()
+    return matrix
+
+
+def _daily(kind: str, quality: ForecastQuality) -> pl.DataFrame:
+    """Return one row per instant with an outcome; what cannot be computed is null."""
+    frame = pl.DataFrame(
+        {
+            "time": pl.Series(quality.times).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            "model": pl.repeat(kind, len(quality.times), dtype=pl.String, eager=True),
+            "rank_ic": quality.rank_ic,
+            "hit_rate": quality.hit_rate,
+            "quantile_spread": quality.quantile_spread,
+            "count": quality.count,
+        }
+    )
+    return frame.filter(pl.col("count") > 0).with_columns(
+        pl.col("rank_ic", "hit_rate", "quantile_spread").fill_nan(None)
+    )
