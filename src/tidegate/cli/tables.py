@@ -91,10 +91,28 @@ def run_details(run: Run) -> list[RenderableType]:
     return [key_values(run.id, facts), key_values("metrics", dict(run.metrics)), yaml.safe_dump(run.recipe, sort_keys=False)]
 
 
-def audit_tables(audit: BarAudit) -> list[RenderableType]:
-    """Return the summary of an audit and its worst symbols."""
-    columns, rows = audit.table_rows()
-    return [key_values(f"Audit of {audit.dataset} {audit.interval}", audit.headline()), table("Worst first", columns, rows)]
+def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
+    """Return the summary of an audit, the gaps that every symbol shares, and the worst symbols."""
+    found = audit.summary()
+    facts: dict[str, object] = {
+        "symbols": f"{found['symbols']:,}",
+        "bars": f"{audit.present:,} of {audit.expected:,} owed ({_percent(audit.coverage)})",
+        "least covered": _percent(audit.minimum_coverage),
+        "span": f"{found['first'][:16]} to {found['last'][:16]}",
+        "owed since the last bar": f"{audit.owed_since_last:,}",
+        "symbols with gaps": f"{found['symbols_with_gaps']:,}",
+        "suspect bars": ", ".join(f"{count:,} {kind}" for kind, count in found["suspects"].items() if count) or "none",
+        "verdict": "; ".join([found["verdict"], *found["reasons"]]),
+    }
+    shared = [
+        (format_instant(gap.start)[:16], format_instant(gap.end)[:16], f"{gap.missing:,}", f"{gap.symbols:,}") for gap in audit.shared_gaps[:most]
+    ]
+    rows = [one.table_row() for one in audit.worst(most)]
+    parts: list[RenderableType] = [key_values(f"Audit of {audit.dataset} {audit.interval}", facts)]
+    if shared:
+        parts.append(table("Gaps that all symbols share", ("first missing", "last missing", "bars", "symbols"), shared))
+    parts.append(table("Worst symbols first", tuple(rows[0]), [tuple(row.values()) for row in rows]))
+    return parts
 
 
 def _headline(run: Run) -> str:

@@ -2,17 +2,20 @@
 
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog, DatasetSummary, Revision
+from tidegate.data.audit import BarAudit, audit_bars
 from tidegate.data.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
 
 __all__ = [
     "PRESETS",
     "Appended",
+    "BarAudit",
     "Catalog",
     "DatasetSummary",
     "Ingested",
     "OhlcvSettings",
     "Revision",
     "TradingCalendar",
+    "audit_bars",
     "ingest_ohlcv",
     "trading_calendar",
 ]

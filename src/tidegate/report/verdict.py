@@ -1,7 +1,7 @@
 """What the numbers say in plain words, and no more than they say.
 
 The rules lie beside this module, one pure function each. They know nothing of language or layout: a statement
-names a text and the values to put into it. A result that does not flatter is said as plainly as one that does.
+names a text and the values to put into it. A result that does not flatter is said as plainly as any other.
 """
 
 from __future__ import annotations

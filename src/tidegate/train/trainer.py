@@ -50,7 +50,7 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
         If the data are not there or do not carry the recipe; nothing is marked finished then.
     """
     store = RunStore(workspace)
-    versions = {f"bars/{recipe.data.dataset}": Catalog(workspace).version("bars")}
+    versions = _pinned(Catalog(workspace), recipe)
     with store.begin(
         kind=RunKind.TRAIN,
         recipe=recipe,
@@ -65,6 +65,12 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
             run_fold(run.folder, recipe, data, fold, threads)
         run.finish(_conclude(run, recipe, data, folds))
     return store.get(run.id)
+
+
+def _pinned(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
+    """Return the table versions that this run, and every backtest on it, reads."""
+    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "series"]
+    return {f"{table}/{recipe.data.dataset}": catalog.version(table) for table in tables}
 
 
 def _describe(folder: Path, data: Dataset, folds: list[Fold]) -> None:

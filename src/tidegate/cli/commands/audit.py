@@ -34,6 +34,7 @@ def data(
     """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers."""
     from tidegate.core.clock import now
     from tidegate.core.errors import CatalogError, GateNotPassed
+    from tidegate.core.time import BarInterval
     from tidegate.data import Catalog, audit_bars
     from tidegate.registry import RunStore
     from tidegate.report import write_coverage_report
@@ -52,7 +53,7 @@ def data(
         )
     documents, shown, worst = [], [], 1.0
     for name, interval in terminal.track(wanted, "auditing"):
-        audit = audit_bars(catalog, name, interval=interval, as_of=now())
+        audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=now())
         RunStore(opened).record_evidence(audit.evidence())
         page = write_coverage_report(opened, audit, language=language.value, colours=colours.value) if html else None
         documents.append({**audit.as_dict(), "report": str(page) if page else None})

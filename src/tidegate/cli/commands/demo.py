@@ -38,7 +38,7 @@ def demo(
     ingested = ingest_demo(opened, progress=terminal)
     audit = audit_bars(Catalog(opened), recipe.data.dataset, interval=recipe.data.interval, as_of=now())
     RunStore(opened).record_evidence(audit.evidence())
-    terminal.say(f"audited {ingested.rows:,} bars: {audit.headline()['coverage']} coverage")
+    terminal.say(f"audited {ingested.rows:,} bars: {audit.coverage:.2%} of those owed, {audit.verdict}")
     trained = train(opened, recipe, threads=threads, progress=terminal)
     tested = backtest(opened, recipe, train_run=trained, progress=terminal)
     path = write_report(opened, tested.id, language=language.value, colours=colours.value)

@@ -15,8 +15,9 @@ __all__ = ["Suspects", "find_suspects", "worst_examples"]
 
 # Prices that were stored as 32-bit numbers or adjusted by a factor miss their own low or high by this much.
 _ROUNDING = 1e-6
-# The factor that makes the median absolute deviation of normal data an estimate of their standard deviation.
+# Factors that turn the median and the mean absolute deviation of normal data into their standard deviation.
 _NORMAL_SCALE = 1.4826
+_NORMAL_MEAN_SCALE = 1.2533
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +101,30 @@ def _extreme_returns(bars: pl.DataFrame, follows: Mask, limits: AuditLimits) -> 
     judged[1:] &= (np.diff(ordinal) == 1) & (ordinal[:-1] >= 0) & (price[1:] > 0) & (price[:-1] > 0)
     row = np.flatnonzero(judged)
     step = np.log(price[row] / price[row - 1])
-    of_symbol = pl.col("step").median().over("member"), pl.len().over("member")
     found = (
         pl.DataFrame({"member": bars["member"].gather(row), "row": row, "step": step})
-        .with_columns(of_symbol[0].alias("centre"), of_symbol[1].alias("count"))
-        .with_columns((pl.col("step") - pl.col("centre")).abs().alias("distance"))
-        .with_columns((_NORMAL_SCALE * pl.col("distance").median().over("member")).alias("scale"))
+        .with_columns(
+            pl.len().over("member").alias("count"),
+            (pl.col("step") - pl.col("step").median().over("member")).abs().alias("distance"),
+        )
+        .with_columns(_scale(pl.col("distance"), limits.return_scale_floor).over("member").alias("scale"))
         .filter(
             pl.col("count") >= limits.returns_to_judge,
-            pl.col("distance")
-            > limits.extreme_return_scales * pl.max_horizontal("scale", pl.lit(limits.return_scale_floor)),
+            pl.col("distance") > limits.extreme_return_scales * pl.col("scale"),
         )
     )
     row = found["row"].to_numpy()
     return Suspects(Suspicion.EXTREME_RETURN, row, row, found["step"].to_numpy(), np.ones_like(row))
+
+
+def _scale(distance: pl.Expr, floor: float) -> pl.Expr:
+    """Return the robust scale of distances from the median.
+
+    Where more than half of them are equal, as with prices that move by single ticks, the median absolute deviation
+    is zero and the mean takes over (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
+    """
+    usual, coarse = _NORMAL_SCALE * distance.median(), _NORMAL_MEAN_SCALE * distance.mean()
+    return pl.max_horizontal(pl.when(usual > floor).then(usual).otherwise(coarse), floor)
 
 
 def _beyond_range(opened: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:

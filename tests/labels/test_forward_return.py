@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.core.errors import DataError, InputError
+from tidegate.core.panel import Panel
+from tidegate.core.recipe import FillPrice
+from tidegate.labels import forward_returns
+from tidegate.testing import synthetic_panel
+
+COST = 0.002
+PANEL = synthetic_panel(5, 40, 4, gaps=0.05)
+
+
+@pytest.mark.parametrize("fill", FillPrice)
+@pytest.mark.parametrize("horizon", [1, 5, 20])
+def test_a_label_runs_from_the_fill_to_the_exit(fill: FillPrice, horizon: int) -> None:
+    labels = forward_returns(PANEL, horizon, fill, COST)
+    price = PANEL[fill.column]
+    for row in range(40):
+        expected = np.full(4, np.nan)
+        if row + 1 + horizon < 40:
+            expected = np.log(price[row + 1 + horizon] / price[row + 1])
+
+        np.testing.assert_allclose(labels.gross[row], expected, rtol=1e-12)
+
+
+def test_the_price_of_the_decision_plays_no_part() -> None:
+    """A decision at the close of row t cannot also fill at that close."""
+    changed = {name: column.copy() for name, column in PANEL.columns.items()}
+    for column in changed.values():
+        column[7] *= 3.0
+    before, after = (
+        forward_returns(panel, 5, FillPrice.NEXT_CLOSE, COST).gross[7]
+        for panel in (PANEL, Panel(PANEL.times, PANEL.symbols, changed))
+    )
+
+    assert np.array_equal(before, after, equal_nan=True)
+
+
+@given(horizon=st.integers(1, 45))
+def test_a_span_ends_where_the_exit_is_known(horizon: int) -> None:
+    labels = forward_returns(PANEL, horizon, FillPrice.NEXT_OPEN, COST)
+    complete = max(40 - 1 - horizon, 0)
+
+    assert len(labels.spans) == complete
+    assert np.array_equal(labels.spans.start, PANEL.times[:complete])
+    assert np.array_equal(labels.spans.end, PANEL.times[40 - complete :])
+    assert np.isnan(labels.gross[complete:]).all()
+
+
+def test_a_missing_price_is_a_missing_label_and_never_a_zero() -> None:
+    """Equity H.16: rows without an outcome became label 0, and models learned to recognise them."""
+    close = np.arange(1.0, 9.0).reshape(-1, 1)
+    close[3] = np.nan
+    close[6] = 0.0
+    panel = Panel(np.arange(8), ("A",), {"close": close})
+    labels = forward_returns(panel, 2, FillPrice.NEXT_CLOSE, COST)
+
+    assert np.isnan(labels.gross.ravel()).tolist() == [True, False, True, True, False, True, True, True]
+
+
+def test_labels_follow_the_calendar_and_not_the_bars_of_a_symbol() -> None:
+    """Equity C.4: shifting each symbol's own bars compared different stretches of time."""
+    close = np.exp(np.arange(8.0)).reshape(-1, 1) * np.ones(2)
+    close[2, 1] = np.nan
+    panel = Panel(np.arange(8), ("A", "B"), {"close": close})
+    gross = forward_returns(panel, 3, FillPrice.NEXT_CLOSE, COST).gross
+
+    # Entry at row 1, exit at row 4: the hole at row 2 does not push the exit back.
+    assert gross[0].tolist() == pytest.approx([3.0, 3.0])
+
+
+def test_the_cost_stays_out_of_the_target_and_burdens_both_sides_alike() -> None:
+    """Crypto D-07: cost subtracted from the signed target made shorts look better."""
+    labels = forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, COST)
+    free = forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, 0.0)
+
+    for kind in ("gross", "excess"):
+        assert np.array_equal(labels.target(kind), free.target(kind), equal_nan=True)  # type: ignore[arg-type]
+    np.testing.assert_allclose(labels.net_long + labels.net_short, np.where(np.isnan(labels.gross), np.nan, 2 * np.log(1 - COST)))
+    np.testing.assert_allclose(np.exp(labels.net_long), np.exp(labels.gross) * (1 - COST))
+
+
+def test_excess_is_measured_against_those_with_a_label() -> None:
+    labels = forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, COST)
+    complete = labels.excess[: len(labels.spans)]
+
+    np.testing.assert_allclose(np.nansum(complete, axis=1), 0.0, atol=1e-12)
+    assert np.array_equal(np.isnan(labels.excess), np.isnan(labels.gross))
+
+
+@pytest.mark.parametrize(("horizon", "cost"), [(0, 0.0), (-3, 0.0), (5, -0.001), (5, 1.0), (5, np.nan)])
+def test_a_horizon_or_cost_out_of_range_is_refused(horizon: int, cost: float) -> None:
+    with pytest.raises(InputError, match="at least 1 bar"):
+        forward_returns(PANEL, horizon, FillPrice.NEXT_OPEN, cost)
+
+
+def test_a_source_without_opening_prices_cannot_fill_at_them() -> None:
+    panel = Panel(PANEL.times, PANEL.symbols, {"close": PANEL["close"]})
+
+    with pytest.raises(DataError, match="without 'open' prices"):
+        forward_returns(panel, 5, FillPrice.NEXT_OPEN, COST)
+
+
+def test_labels_are_read_only() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, COST).gross[0, 0] = 0.0
