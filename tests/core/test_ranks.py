@@ -19,9 +19,7 @@ matrices = arrays.arrays(
 
 @given(matrices)
 def test_ranks_agree_with_scipy(matrix: np.ndarray) -> None:
-    assert np.array_equal(
-        average_ranks(matrix), rankdata(matrix, axis=1, nan_policy="omit"), equal_nan=True
-    )
+    assert np.array_equal(average_ranks(matrix), rankdata(matrix, axis=1, nan_policy="omit"), equal_nan=True)
 
 
 @given(matrices, st.randoms(use_true_random=False))

@@ -22,6 +22,7 @@ from tidegate.data.audit import AuditLimits, BarAudit, Suspicion, SymbolAudit, a
 from tidegate.data.audit.coverage import cover
 from tidegate.data.calendars import trading_calendar
 from tidegate.data.catalog import Catalog
+from tidegate.data.demo import demo_bars_path
 
 DAILY, FIVE_MINUTES = BarInterval("1d"), BarInterval("5m")
 LATE = parse_instant("2026-01-01")
@@ -497,6 +498,29 @@ def test_coverage_equals_a_plain_loop_over_bars(places: list[tuple[int, int]]) -
         assert [int(grid[i]) for start, stop in stretches for i in range(start, stop)] == lacking
         assert (coverage.expected[one], coverage.present[one]) == (len(owed), len(owed) - len(lacking))
         assert coverage.unexpected[one] == sum(close % 2 for close in own.tolist())
+
+
+# The demonstration data
+
+
+def test_the_demonstration_data_are_complete_and_their_known_defects_are_found() -> None:
+    stocks, index = (pl.read_parquet(path) for path in demo_bars_path())
+    raw = pl.concat([stocks, index])
+    calendar = trading_calendar("XNYS")
+    closes, known = calendar.closes_of(raw["date"].cast(pl.Int32).to_numpy().astype(np.int64))
+    assert known.all()
+    bars = raw.with_columns(pl.Series("event_time", closes).cast(pl.Datetime("us", "UTC")))
+    result = audit_frame(bars, dataset="us-large-caps", interval=DAILY, as_of=LATE, calendar="XNYS")
+
+    assert (len(result.symbols), result.expected, result.present) == (21, 21 * 8_313, 21 * 8_313)
+    assert result.verdict is Verdict.PASSED
+    jump = next(bar for bar in result.suspect_bars if bar.kind is Suspicion.EXTREME_RETURN)
+    assert (jump.symbol, jump.at) == ("RRC", parse_instant("1990-04-10T20:00:00Z"))
+    assert np.exp(jump.value) == pytest.approx(1 / 3, abs=0.001)
+    still = [bar for bar in result.suspect_bars if bar.kind is Suspicion.UNCHANGED_PRICE]
+    stale, next_stale = still[:2]
+    assert (stale.symbol, stale.until, stale.value) == ("RRC", parse_instant("1990-04-09T20:00:00Z"), 69)
+    assert (next_stale.symbol, next_stale.value) == ("RRC", 61)
 
 
 # The catalog

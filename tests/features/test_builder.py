@@ -18,10 +18,10 @@ from tidegate.features import (
     FeatureContract,
     FeatureMatrix,
     build_features,
+    builder,
     contract_for,
     features_at,
 )
-from tidegate.features import builder
 from tidegate.testing import synthetic_panel
 
 CONTRACT = FeatureContract(DECLARED_FEATURES)

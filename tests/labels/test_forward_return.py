@@ -81,7 +81,9 @@ def test_the_cost_stays_out_of_the_target_and_burdens_both_sides_alike() -> None
 
     for kind in ("gross", "excess"):
         assert np.array_equal(labels.target(kind), free.target(kind), equal_nan=True)  # type: ignore[arg-type]
-    np.testing.assert_allclose(labels.net_long + labels.net_short, np.where(np.isnan(labels.gross), np.nan, 2 * np.log(1 - COST)))
+    np.testing.assert_allclose(
+        labels.net_long + labels.net_short, np.where(np.isnan(labels.gross), np.nan, 2 * np.log(1 - COST))
+    )
     np.testing.assert_allclose(np.exp(labels.net_long), np.exp(labels.gross) * (1 - COST))
 
 

@@ -18,6 +18,7 @@ from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.evaluate.performance import excess_over, performance
 from tidegate.registry import Run, RunStore
+from tidegate.strategy import opens_new_week
 
 RECIPE: dict[str, Any] = {
     "name": "rotation",
@@ -29,7 +30,9 @@ RECIPE: dict[str, Any] = {
     "models": {"ridge": {}, "lightgbm": {}},
     "costs": {"preset": "us-equity"},
 }
-FEATURES = [f"{kind}_{bars}" for kind in ("return", "volatility", "trend", "rank") for bars in (5, 10, 20, 60, 120)]
+FEATURES = [
+    f"{kind}_{bars}" for kind in ("return", "volatility", "trend", "rank") for bars in (5, 10, 20, 60, 120)
+]
 COSTS = ("commission", "half_spread", "impact", "stamp_tax")
 CLOSE = 21 * HOUR
 
@@ -52,13 +55,21 @@ def sessions(first: str, last: str) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def write_training_run(
-    workspace: Workspace, recipe: Recipe, *, skill: dict[str, float] | None = None, years: int = 10, importance: bool = True
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    skill: dict[str, float] | None = None,
+    years: int = 10,
+    importance: bool = True,
 ) -> Run:
     """Finish a training run whose models have a given mean rank correlation."""
     skill = skill or {"ridge": 0.012, "lightgbm": 0.028}
     draw = np.random.default_rng(5)
     with RunStore(workspace).begin(
-        kind="train", recipe=recipe, fingerprint_of_work=recipe.training_fingerprint(), data_versions={"bars/synthetic-us": 3}
+        kind="train",
+        recipe=recipe,
+        fingerprint_of_work=recipe.training_fingerprint(),
+        data_versions={"bars/synthetic-us": 3},
     ) as run:
         write_json(run.folder / "folds.json", [fold_row(number, 2014 + number) for number in range(years)])
         daily, evaluation = [], {}
@@ -68,7 +79,10 @@ def write_training_run(
             evaluation[model] = summary(frame)
         pl.concat(daily).write_parquet(run.folder / "daily_quality.parquet")
         write_json(run.folder / "evaluation.json", evaluation)
-        shares = {model: dict(zip(FEATURES, draw.dirichlet(np.full(20, 0.7)).tolist(), strict=True)) for model in skill}
+        shares = {
+            model: dict(zip(FEATURES, draw.dirichlet(np.full(20, 0.7)).tolist(), strict=True))
+            for model in skill
+        }
         write_json(run.folder / "importance.json", shares if importance else {})
         run.finish({"folds": years})
     return RunStore(workspace).get(run.id)
@@ -123,17 +137,23 @@ def write_backtest_run(
     index: bool = True,
     notes: list[dict[str, Any]] | None = None,
 ) -> Run:
-    """Finish a backtest whose strategy has ``edge`` a year over its benchmark before costs; ``costs`` in bps a session."""
+    """Finish a backtest with an ``edge`` a year over its benchmark before ``costs``, in bps a session."""
     draw = np.random.default_rng(7)
     times = sessions("2014-01-02", f"{2014 + years}-01-01")
     count = len(times)
-    market = 0.0004 + 0.0105 * draw.standard_normal(count) * (1 + 1.5 * (np.sin(np.arange(count) / 400) > 0.9))
+    market = 0.0004 + 0.0105 * draw.standard_normal(count) * (
+        1 + 1.5 * (np.sin(np.arange(count) / 400) > 0.9)
+    )
     own = market * 1.05 + edge / 252 + 0.004 * draw.standard_normal(count) - sum(costs) * 1e-4
     curves = {name: 1e6 * np.exp(np.cumsum(np.where(np.arange(count) == 0, 0.0, change))) for name, change in
               {"equity": own, "benchmark": market, "index": market * 0.9 - 0.00005}.items()}  # fmt: skip
     frame = equity_rows(times, curves, costs, index=index, draw=draw)
     with RunStore(workspace).begin(
-        kind="backtest", recipe=recipe, fingerprint_of_work=f"{edge}{costs}", data_versions={"bars/synthetic-us": 3}, parent=parent
+        kind="backtest",
+        recipe=recipe,
+        fingerprint_of_work=f"{edge}{costs}",
+        data_versions={"bars/synthetic-us": 3},
+        parent=parent,
     ) as run:
         frame.write_parquet(run.folder / "equity.parquet")
         orders = {"status": ["filled"] * 480 + ["expired"] * 3}
@@ -160,7 +180,9 @@ def equity_rows(
 ) -> pl.DataFrame:
     equity = curves["equity"]
     exposure = np.clip(0.97 + 0.01 * draw.standard_normal(len(times)), 0, 1)
-    traded = np.where(np.arange(len(times)) % 5 == 0, 0.16 * (1 + 0.2 * draw.standard_normal(len(times))), 0.0)
+    traded = np.where(
+        np.arange(len(times)) % 5 == 0, 0.16 * (1 + 0.2 * draw.standard_normal(len(times))), 0.0
+    )
     return pl.DataFrame(
         {
             "time": pl.Series(times).cast(pl.Datetime("us", "UTC")),
@@ -178,8 +200,7 @@ def equity_rows(
 
 
 def figures_of(times: Any, curves: dict[str, Any], frame: pl.DataFrame, *, index: bool) -> dict[str, Any]:
-    monday = np.append(True, np.diff((times // DAY + 3) // 7) > 0)
-    excess = excess_over(curves["equity"], curves["benchmark"], monday)
+    excess = excess_over(curves["equity"], curves["benchmark"], opens_new_week(times))
     parts = {name: performance(times, values, 252).as_dict() for name, values in curves.items()}
     years = parts["equity"]["years"]
     paid = {name: float(frame[name].sum()) for name in COSTS}

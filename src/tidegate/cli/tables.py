@@ -15,7 +15,7 @@ from tidegate.core.time import format_instant
 from tidegate.data.audit import BarAudit
 from tidegate.registry import Run
 
-__all__ = ["audit_tables", "forecast_table", "performance_table", "run_details", "runs_table"]
+__all__ = ["audit_tables", "forecast_table", "performance_tables", "run_details", "runs_table"]
 
 _ABSENT = "–"
 
@@ -37,8 +37,8 @@ def forecast_table(run: Run) -> Table:
     return table("Forecasts, out of sample", ("model", "rank IC", "t", "hit rate", "top - bottom fifth", "years IC > 0"), rows)
 
 
-def performance_table(run: Run) -> Table:
-    """Return strategy, benchmark and index of a backtest side by side."""
+def performance_tables(run: Run) -> list[RenderableType]:
+    """Return strategy, benchmark and index of a backtest side by side, and what trading cost."""
     found = read_json(run.folder / "performance.json")
     curves = [(name, found[name]) for name in ("strategy", "benchmark", "index") if found[name]]
     rows = [
@@ -54,10 +54,8 @@ def performance_table(run: Run) -> Table:
     ]
     span = found["strategy"]
     title = f"Net of cost, {format_instant(span['start'])[:10]} to {format_instant(span['end'])[:10]}"
-    drawn = table(title, ("", "CAGR", "volatility", "Sharpe", "max drawdown", "grew"), rows)
-    drawn.caption = _caption(found)
-    drawn.caption_justify = "left"
-    return drawn
+    columns = ("", "CAGR", "volatility", "Sharpe", "max drawdown", "grew")
+    return [table(title, columns, rows), _trading(found)]
 
 
 def runs_table(listed: Sequence[Run]) -> Table:
@@ -123,7 +121,7 @@ def _headline(run: Run) -> str:
     return ", ".join(models) or (run.error or "")
 
 
-def _caption(found: dict[str, Any]) -> str:
+def _trading(found: dict[str, Any]) -> str:
     costs = found["costs"]
     excess = found["excess"]
     said = f"turnover {costs['annual_turnover']:.1f}x a year, costs {_percent(costs['annual_drag'])} a year"

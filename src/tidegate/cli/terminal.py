@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import Any, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from tidegate.cli.logs import logger
 
 __all__ = ["Terminal", "key_values", "table"]
 
 Item = TypeVar("Item")
+
+_PIPE_WIDTH: Final = 200
 
 
 class Terminal:
@@ -29,8 +33,8 @@ class Terminal:
 
     def __init__(self, *, json_output: bool) -> None:
         self._json = json_output
-        self._out = Console(file=sys.stdout, highlight=False)
-        self._err = Console(file=sys.stderr, highlight=False)
+        self._out = _console(sys.stdout)
+        self._err = _console(sys.stderr)
 
     def track(self, items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
         """Yield the items under a progress bar with rate and time left."""
@@ -46,7 +50,7 @@ class Terminal:
     def say(self, text: str) -> None:
         """Print one line of progress."""
         logger().info("progress", text=text)
-        self._err.print(f"[dim]{text}[/dim]")
+        self._err.print(text, style="dim", markup=False)
 
     def emit(self, document: Any, *shown: RenderableType) -> None:
         """Print a command's result: the document under ``--json``, otherwise what is shown."""
@@ -57,6 +61,12 @@ class Terminal:
             self._out.print(renderable, soft_wrap=isinstance(renderable, str))
 
 
+def _console(stream: TextIO) -> Console:
+    """Return a console; into a file or a pipe it writes whole lines instead of the 80 columns of an unknown terminal."""
+    console = Console(file=stream, highlight=False)
+    return console if console.is_terminal else Console(file=stream, highlight=False, width=_PIPE_WIDTH)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table; numbers are aligned right."""
     content = [list(row) for row in rows]
@@ -65,7 +75,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         numeric = bool(content) and all(isinstance(row[place], int | float) or _is_number(str(row[place])) for row in content)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in content:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+        drawn.add_row(*("" if cell is None else cell if isinstance(cell, Text) else escape(str(cell)) for cell in row))
     return drawn
 
 
@@ -75,7 +85,7 @@ def key_values(title: str, values: dict[str, object]) -> Table:
     drawn.add_column(style="dim")
     drawn.add_column(overflow="fold")
     for name, value in values.items():
-        drawn.add_row(name, str(value))
+        drawn.add_row(name, escape(str(value)))
     return drawn
 
 

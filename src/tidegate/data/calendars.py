@@ -37,12 +37,16 @@ class TradingCalendar:
         ``int64 (n_sessions,)``: session dates as days since 1970-01-01; empty for ``24/7``.
     opens, closes
         ``int64 (n_sessions,)``: instants, microseconds UTC.
+    break_starts, break_ends
+        The midday break of each session; both equal to the open where there is none.
     """
 
     name: str
     days: Int64Array
     opens: Int64Array
     closes: Int64Array
+    break_starts: Int64Array
+    break_ends: Int64Array
 
     @property
     def is_continuous(self) -> bool:
@@ -63,7 +67,8 @@ class TradingCalendar:
     def expected(self, interval: BarInterval, start: int, end: int) -> Int64Array:
         """Return every bar close that the market owes within ``[start, end]``, ascending.
 
-        Bars of session markets that are shorter than a session count from its open; the last one ends at the close.
+        Bars shorter than a session count from its open and again from the end of its midday break; the last one
+        before a break or a close ends there.
 
         Raises
         ------
@@ -77,11 +82,13 @@ class TradingCalendar:
         if interval.is_session:
             return self.closes[np.searchsorted(self.closes, start) : np.searchsorted(self.closes, end, side="right")]
         sessions = slice(np.searchsorted(self.closes, start), np.searchsorted(self.opens, end, side="right"))
+        parts = ((self.opens, self.break_starts), (self.break_ends, self.closes))
         bars = [
-            np.append(np.arange(opened + interval.microseconds, closed, interval.microseconds), closed)
-            for opened, closed in zip(self.opens[sessions], self.closes[sessions], strict=True)
+            _bar_closes(opened, closed, interval.microseconds)
+            for opens, closes in parts
+            for opened, closed in zip(opens[sessions], closes[sessions], strict=True)
         ]
-        every = np.concatenate(bars) if bars else np.empty(0, dtype=np.int64)
+        every = np.sort(np.concatenate(bars)) if bars else np.empty(0, dtype=np.int64)
         return every[(every >= start) & (every <= end)]
 
     def _require(self, start: int, end: int) -> None:
@@ -113,7 +120,7 @@ def trading_calendar(name: str) -> TradingCalendar:
     """
     if name == CONTINUOUS:
         nothing = np.empty(0, dtype=np.int64)
-        return TradingCalendar(name, nothing, nothing, nothing)
+        return TradingCalendar(name, *[nothing] * 5)
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName
 
@@ -128,18 +135,16 @@ def trading_calendar(name: str) -> TradingCalendar:
             found=f"calendar {name!r}", expected="an exchange code such as XNYS, XSHG, XHKG, or 24/7", hint="see exchange_calendars for the codes"
         ) from None
     days = source.sessions.values.astype("datetime64[D]").astype(np.int64)
-    opens, closes = (_microseconds(column) for column in (source.opens, source.closes))
-    return TradingCalendar(name, *(read_only(array) for array in (days, opens, closes)))
+    opens, closes = _microseconds(source.opens), _microseconds(source.closes)
+    pause = [_microseconds(column.fillna(source.opens)) for column in (source.break_starts, source.break_ends)]
+    return TradingCalendar(name, *(read_only(array) for array in (days, opens, closes, *pause)))
 
 
-def day_of(instant: int) -> date:
-    """Return the UTC date of an instant."""
-    return moment_of(instant).date()
-
-
-def days_since_epoch(day: date) -> int:
-    """Return a date as days since 1970-01-01."""
-    return (day - _EPOCH) // timedelta(days=1)
+def _bar_closes(opened: int, closed: int, step: int) -> Int64Array:
+    """Return the closes of bars that fill a stretch of trading; none for an empty stretch."""
+    if closed <= opened:
+        return np.empty(0, dtype=np.int64)
+    return np.append(np.arange(opened + step, closed, step, dtype=np.int64), closed)
 
 
 def _microseconds(column: object) -> Int64Array:

@@ -10,7 +10,7 @@ from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.recipe import BacktestSettings, Recipe
+from tidegate.core.recipe import BacktestSettings, CostSettings, Recipe
 from tidegate.core.time import Instant, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
@@ -42,7 +42,7 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     """Trade a recipe's strategy on the scores of a training run, net of cost.
 
     Decisions use what was known at the close of one session and fill at the next session's open or close. The
-    benchmark goes through the same engine and the same costs.
+    benchmark goes through the same engine, at the same fills, and pays no costs.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _curves(catalog: Catalog, recipe: Recipe, trained: Run) -> Curves:
     cash_rate = _cash_rate(catalog, recipe, trained, universe)
     costs = cost_model(recipe.costs)
     strategy = _run(universe, rotation(recipe.strategy), recipe, costs, cash_rate, first)
-    benchmark = _benchmark(universe, references, recipe, costs, cash_rate, first)
+    benchmark = _benchmark(universe, references, recipe, cash_rate, first)
     index = _index(references, recipe, first)
     return Curves(strategy=strategy, benchmark=benchmark, index=index, cash_rate=None if cash_rate is None else cash_rate[first:])
 
@@ -141,11 +141,16 @@ def _run(
 
 
 def _benchmark(
-    universe: Panel, references: Panel, recipe: Recipe, costs: CostModel, cash_rate: FloatArray | None, first: int
+    universe: Panel, references: Panel, recipe: Recipe, cash_rate: FloatArray | None, first: int
 ) -> Simulation:
+    """Run the benchmark through the same engine without costs, which is the stricter comparison.
+
+    With costs, a thousand minimum fees a week would ruin any equal-weighted benchmark and flatter the strategy.
+    """
+    free = cost_model(CostSettings(preset="free"))
     if recipe.universe.benchmark == EQUAL_WEIGHT:
-        return _run(universe, equal_weight, recipe, costs, cash_rate, first)
-    return _run(references.take((recipe.universe.benchmark,)), buy_and_hold, recipe, costs, cash_rate, first)
+        return _run(universe, equal_weight, recipe, free, cash_rate, first)
+    return _run(references.take((recipe.universe.benchmark,)), buy_and_hold, recipe, free, cash_rate, first)
 
 
 def _index(references: Panel, recipe: Recipe, first: int) -> FloatArray | None:

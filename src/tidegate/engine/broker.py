@@ -76,14 +76,14 @@ def _shrink(notional: FloatArray, cash: float, quotes: Quotes, costs: CostModel)
     buys = np.maximum(notional, 0.0)
     sells = np.minimum(notional, 0.0)
     wanted = float(buys.sum())
-    available = cash - float(sells.sum()) - float(_itemise(costs, sells, quotes).total.sum())
+    available = max(cash - float(sells.sum()) - float(_itemise(costs, sells, quotes).total.sum()), 0.0)
     factor = 1.0
     for _ in range(_SHRINK_STEPS if wanted > 0.0 else 0):
         needed = wanted * factor + float(_itemise(costs, buys * factor, quotes).total.sum())
         if needed <= available * (1.0 + _ROUND_OFF):
             break
         # Exact at once where costs are proportional; minimum fees and impact take a few steps.
-        factor *= max(available, 0.0) / needed
+        factor *= available / needed
     return np.where(notional > 0.0, factor, 1.0)
 
 

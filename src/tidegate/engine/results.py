@@ -115,6 +115,7 @@ def _notes(recipe: Recipe, strategy: Simulation, index: FloatArray | None, cash_
     note("fills_at_next_close", recipe.backtest.fill is FillPrice.NEXT_CLOSE)
     note("no_impact", not any(fill.impact for fill in strategy.ledger.fills))
     note("index_without_dividends", index is not None, index=recipe.universe.index)
+    note("benchmark_without_costs", applies=True)
     note("equal_weight_benchmark", recipe.universe.benchmark == EQUAL_WEIGHT)
     note("cash_earns_nothing", cash_rate is None)
     if cash_rate is not None:

@@ -1,7 +1,8 @@
 """Reports: one HTML file per run that works offline, in English or Chinese, rises green or red."""
 
+from tidegate.report.coverage import write_coverage_report
 from tidegate.report.language import LANGUAGES, Language
 from tidegate.report.theme import ColourScheme
 from tidegate.report.write import write_report
 
-__all__ = ["LANGUAGES", "ColourScheme", "Language", "write_report"]
+__all__ = ["LANGUAGES", "ColourScheme", "Language", "write_coverage_report", "write_report"]

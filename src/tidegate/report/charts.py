@@ -15,7 +15,16 @@ from tidegate.core.units import FloatArray, Int64Array
 from tidegate.report.language import Language
 from tidegate.report.theme import FONT
 
-__all__ = ["DAILY_POINTS", "Brush", "Chart", "decimated", "growth_ticks", "iso_days"]
+__all__ = [
+    "DAILY_POINTS",
+    "Brush",
+    "Chart",
+    "bar_gap",
+    "date_format",
+    "decimated",
+    "growth_ticks",
+    "iso_days",
+]
 
 DAILY_POINTS: Final = 3_000
 """Longer daily series are drawn weekly."""
@@ -166,6 +175,16 @@ def iso_days(times: Int64Array | Sequence[int]) -> list[str]:
     """Return the days of session closes as ISO text; a close at midnight ends the day before."""
     moments = (np.asarray(times, dtype=np.int64) - 1).astype("datetime64[us]").astype("datetime64[D]")
     return [str(day) for day in moments]
+
+
+def bar_gap(bars: int) -> float:
+    """Return the empty share beside each bar, so that one bar is no wall."""
+    return max(0.35, 1.0 - 0.09 * bars)
+
+
+def date_format(times: Int64Array) -> str:
+    """Return how an axis over these ascending instants writes dates: years, or months of a few years."""
+    return "%Y" if times.size and int(times[-1] - times[0]) > 3 * 365 * DAY else "%Y-%m"
 
 
 def growth_ticks(values: FloatArray) -> tuple[list[float], list[str]]:

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from tidegate.core.time import DAY
-from tidegate.report.charts import Brush, Chart, decimated, iso_days
-from tidegate.report.run_files import Fold, ModelQuality
+from tidegate.core.units import Int64Array
+from tidegate.report.charts import Brush, Chart, bar_gap, date_format, decimated, iso_days
+from tidegate.report.run_figures import Fold, ModelQuality
 from tidegate.report.theme import MODEL_ROLES
 
 __all__ = ["boundary_chart", "cumulative_chart", "fold_chart", "importance_chart", "rank_ic_chart"]
@@ -19,7 +20,11 @@ _TOP_FEATURES = 15
 
 def rank_ic_chart(brush: Brush, models: Sequence[ModelQuality]) -> Chart:
     """Draw the mean rank correlation of forecast and outcome in each year, per model."""
-    figure = brush.figure(barmode="group", bargap=0.3, bargroupgap=0.05)
+    figure = brush.figure(
+        barmode="group",
+        bargap=bar_gap(max((len(model.by_year) for model in models), default=1)),
+        bargroupgap=0.05,
+    )
     for model, role in zip(models, _roles(len(models)), strict=True):
         figure.add_bar(
             x=[str(year.year) for year in model.by_year],
@@ -30,7 +35,7 @@ def rank_ic_chart(brush: Brush, models: Sequence[ModelQuality]) -> Chart:
         )
     figure.update_xaxes(type="category")
     figure.update_yaxes(
-        tickformat=".2f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1
+        tickformat=".3~f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1
     )
     return brush.chart("rank_ic", figure, height=290, wide=False)
 
@@ -42,9 +47,7 @@ def cumulative_chart(brush: Brush, models: Sequence[ModelQuality], daily: pl.Dat
         own = daily.filter((pl.col("model") == model.model) & pl.col("rank_ic").is_finite())
         if own.is_empty():
             continue
-        when, total = decimated(
-            own["time"].dt.timestamp("us").to_numpy(), own["rank_ic"].cum_sum().to_numpy()
-        )
+        when, total = decimated(_times(own), own["rank_ic"].cum_sum().to_numpy())
         figure.add_scatter(
             x=iso_days(when),
             y=total,
@@ -54,7 +57,7 @@ def cumulative_chart(brush: Brush, models: Sequence[ModelQuality], daily: pl.Dat
             hovertemplate="%{y:.1f}",
         )
     figure.update_yaxes(zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1)
-    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat="%Y")
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(_times(daily)))
     return brush.chart("cumulative_ic", figure, height=290, wide=False)
 
 
@@ -96,7 +99,7 @@ def fold_chart(brush: Brush, folds: Sequence[Fold]) -> Chart:
         hovertemplate="%{text}<extra></extra>",
     )
     figure.update_xaxes(type="date", tickformat="%Y", hoverformat="%Y-%m-%d")
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_yaxes(autorange="reversed", type="category", ticklabelstandoff=6, showgrid=False)
     return brush.chart("folds", figure, height=_fold_height(folds), wide=False)
 
 
@@ -113,10 +116,11 @@ def boundary_chart(brush: Brush, folds: Sequence[Fold]) -> Chart:
     _add_days(figure, brush, "gap", labels, known, [0.0] * len(folds))
     _add_days(figure, brush, "test", labels, [0.0] * len(folds), [after] * len(folds))
     figure.update_xaxes(
-        range=[-before, after], title={"text": brush.language.text("axis.days_to_test"), "font": {"size": 11}}
+        range=[-before, after],
+        title={"text": brush.language.text("axis.days_to_test"), "font": {"size": 11}, "standoff": 12},
     )
-    figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_layout(margin_b=44)
+    figure.update_yaxes(autorange="reversed", type="category", ticklabelstandoff=6, showgrid=False)
+    figure.update_layout(margin_b=56)
     return brush.chart("boundary", figure, height=_fold_height(folds), wide=False)
 
 
@@ -169,7 +173,11 @@ def _fold_names(brush: Brush, folds: Sequence[Fold]) -> list[str]:
 
 
 def _fold_height(folds: Sequence[Fold]) -> int:
-    return 96 + 26 * len(folds)
+    return 116 + 26 * len(folds)
+
+
+def _times(frame: pl.DataFrame) -> Int64Array:
+    return frame["time"].dt.timestamp("us").to_numpy()
 
 
 def _days_text(days: float) -> str:

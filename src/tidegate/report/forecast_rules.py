@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegate.report.run_files import ModelQuality
+from tidegate.report.run_figures import ModelQuality
 from tidegate.report.statements import CLEAR_T, Statement, Tone
 
 __all__ = ["better_rival", "forecast_skill", "positive_years"]

@@ -14,7 +14,8 @@ from tidegate.report.forecast_charts import (
 )
 from tidegate.report.language import format_value
 from tidegate.report.page import Card, Cell, Painter, Section, Table
-from tidegate.report.run_files import Fold, ForecastFiles, ModelQuality, YearQuality
+from tidegate.report.run_figures import Fold, ModelQuality, YearQuality
+from tidegate.report.run_files import ForecastFiles
 from tidegate.report.theme import MODEL_ROLES
 
 __all__ = ["forecast_cards", "forecast_sections", "rank_cards"]

@@ -26,6 +26,7 @@ MISSING: Final = "–"
 """What stands where there is no number."""
 
 _MINUS: Final = "−"
+_BETWEEN_HAN: Final = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff（])")
 _NUMERIC: Final = re.compile(r"(percent|signed|decimal|change)(\d)")
 
 
@@ -135,13 +136,17 @@ class Language:
             If the key or one of its values is missing: a hole in a report is an error, never an empty line.
         """
         try:
-            return _FORMATTER.vformat(self.texts[key], (), values)
+            return self._closed_up(_FORMATTER.vformat(self.texts[key], (), values))
         except KeyError as missing:
             raise InputError(
                 found=f"no {missing} for the text {key!r} in language {self.code!r}",
                 expected="every text with all its values",
                 hint=f"add it to locales/{self.code}.json; upgrade tidegate if a newer one made the run",
             ) from None
+
+    def _closed_up(self, text: str) -> str:
+        """Remove the space that only a Latin name in a placeholder needs, where a Chinese one stands."""
+        return _BETWEEN_HAN.sub("", text) if self.code == "zh" else text
 
     def name_of(self, kind: str, name: str) -> str:
         """Return how the language calls a thing; one without a text keeps its own name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.report.run_files import Curve, Performance
+from tidegate.report.run_figures import Curve, Performance
 from tidegate.report.statements import CLEAR_T, FEW_WEEKS, FEW_YEARS, Statement, Tone
 
 __all__ = [
@@ -59,12 +59,20 @@ def outcome(tested: Backtested) -> Statement | None:
         return Statement(
             "outcome.unknown", Tone.NEUTRAL, {"years": strategy.years, "total": strategy.total_return}
         )
+    points = round(100.0 * (strategy.cagr - benchmark.cagr), 1)
     values = {
-        "cagr": strategy.cagr, "benchmark": tested.benchmark, "benchmark_cagr": benchmark.cagr,
-        "years": strategy.years, "difference": abs(excess),
-    }  # fmt: skip
-    ahead = excess > 0
-    return Statement("outcome.ahead" if ahead else "outcome.behind", Tone.GOOD if ahead else Tone.BAD, values)
+        "cagr": strategy.cagr,
+        "benchmark": tested.benchmark,
+        "benchmark_cagr": benchmark.cagr,
+        "years": strategy.years,
+        "points": abs(points),
+    }
+    if points < 0:
+        return Statement("outcome.behind", Tone.BAD, values)
+    # A lead is praised only where it is money earned and larger than luck brings.
+    clear = (tested.performance.excess.t_statistic or 0.0) >= CLEAR_T
+    tone = Tone.GOOD if clear and points > 0 and strategy.cagr > 0 else Tone.NEUTRAL
+    return Statement("outcome.ahead" if points > 0 else "outcome.level", tone, values)
 
 
 def loss(tested: Backtested) -> Statement | None:

@@ -162,7 +162,7 @@ class Painter:
         )  # fmt: skip
 
     def _named(self, name: str, value: object) -> object:
-        kinds = {"model": "model", "rival": "model", "benchmark": "benchmark"}
+        kinds = {"model": "model", "rival": "model", "benchmark": "benchmark_phrase"}
         return self.language.name_of(kinds[name], str(value)) if name in kinds else value
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from tidegate.core.units import FloatArray, Int64Array
-from tidegate.report.charts import Brush, Chart, decimated, growth_ticks, iso_days
+from tidegate.report.charts import Brush, Chart, bar_gap, date_format, decimated, growth_ticks, iso_days
 from tidegate.report.yearly import COST_PARTS, Year
 
 __all__ = ["cost_chart", "drawdown_chart", "exposure_chart", "turnover_chart", "wealth_chart"]
@@ -40,7 +40,7 @@ def wealth_chart(brush: Brush, equity: pl.DataFrame, benchmark: str, index: str 
         )
     places, labels = growth_ticks(np.concatenate([line.values for line in lines]))
     figure.update_yaxes(type="log", tickvals=places, ticktext=labels)
-    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat="%Y" if _is_long(times) else "%Y-%m")
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(times))
     figure.update_layout(legend_traceorder="reversed")
     _label_ends(figure, brush, lines)
     return brush.chart("wealth", figure, height=400)
@@ -64,13 +64,13 @@ def drawdown_chart(brush: Brush, equity: pl.DataFrame, benchmark: str) -> Chart:
             hovertemplate="%{y:.1%}",
         )
     figure.update_yaxes(tickformat=".0%")
-    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat="%Y" if _is_long(times) else "%Y-%m")
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(times))
     return brush.chart("drawdown", figure, height=240)
 
 
 def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:
     """Draw what trading cost in each year, stacked by kind, as a fraction of mean equity."""
-    figure = brush.figure(barmode="stack")
+    figure = brush.figure(barmode="stack", bargap=bar_gap(len(years)), legend_traceorder="normal")
     for part in COST_PARTS:
         shares = [year.costs[part] for year in years]
         if any(shares):
@@ -88,7 +88,7 @@ def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:
 
 def turnover_chart(brush: Brush, years: Sequence[Year]) -> Chart:
     """Draw how many times the account was turned over in each year."""
-    figure = brush.figure(showlegend=False)
+    figure = brush.figure(showlegend=False, bargap=bar_gap(len(years)))
     figure.add_bar(
         x=[str(year.year) for year in years],
         y=[year.turnover for year in years],
@@ -116,7 +116,7 @@ def exposure_chart(brush: Brush, equity: pl.DataFrame) -> Chart:
         hovertemplate="%{y:.0%}",
     )
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat="%Y" if _is_long(_times(equity)) else "%Y-%m")
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(_times(equity)))
     return brush.chart("exposure", figure, height=180)
 
 
@@ -138,10 +138,6 @@ def _growth(values: pl.Series) -> FloatArray:
 
 def _times(equity: pl.DataFrame) -> Int64Array:
     return equity["time"].dt.timestamp("us").to_numpy()
-
-
-def _is_long(times: Int64Array) -> bool:
-    return int(times[-1] - times[0]) > 3 * 365 * 86_400_000_000
 
 
 def _label_ends(figure: go.Figure, brush: Brush, lines: Sequence[_Line]) -> None:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from tidegate.report.language import format_value
 from tidegate.report.page import Card, Cell, Painter, Section, Table
 from tidegate.report.performance_charts import (
-    cost_chart,
     drawdown_chart,
-    exposure_chart,
-    turnover_chart,
     wealth_chart,
 )
-from tidegate.report.run_files import BacktestFiles, Costs, Curve
-from tidegate.report.yearly import COST_PARTS, Year, monthly_returns, years_of
+from tidegate.report.run_figures import Curve
+from tidegate.report.run_files import BacktestFiles
+from tidegate.report.trading_section import trading_section
+from tidegate.report.yearly import Year, monthly_returns, years_of
 
 __all__ = ["Money", "money_cards", "money_sections"]
 
@@ -27,10 +26,11 @@ _SHADE_STEPS = (0.005, 0.02, 0.05, 0.10)
 
 @dataclass(frozen=True, kw_only=True)
 class Money:
-    """A backtest's files, and how the page calls its benchmark and its index, if it has one."""
+    """A backtest's files, and the names of its benchmark (as label and within a sentence) and its index."""
 
     files: BacktestFiles
     benchmark: str
+    benchmark_phrase: str
     index: str | None
 
 
@@ -50,7 +50,7 @@ def money_cards(painter: Painter, money: Money) -> tuple[Card, ...]:
             name=text(f"figure.{key}"),
             value=format_value(value, spec),
             detail=text(f"card.{key}", **detail),
-            direction="" if not direction else ("up" if direction > 0 else "down"),
+            direction=_direction(direction),
         )
 
     return (
@@ -72,8 +72,9 @@ def money_cards(painter: Painter, money: Money) -> tuple[Card, ...]:
 
 def money_sections(painter: Painter, money: Money) -> tuple[Section, ...]:
     """Return wealth, calendar returns and trading of a backtest."""
-    years = years_of(money.files.equity)
-    return (_wealth(painter, money), _calendar(painter, money, years), _trading(painter, money, years))
+    files = money.files
+    years = years_of(files.equity)
+    return (_wealth(painter, money), _calendar(painter, money, years), trading_section(painter, files, years))
 
 
 def _wealth(painter: Painter, money: Money) -> Section:
@@ -83,7 +84,7 @@ def _wealth(painter: Painter, money: Money) -> Section:
     key = "wealth" if money.index is None else "wealth_price_index" if bare else "wealth_index"
     return Section(
         title=text("section.wealth"),
-        lead=text(f"section.{key}.lead", benchmark=money.benchmark, index=money.index),
+        lead=text(f"section.{key}.lead", benchmark=money.benchmark_phrase, index=money.index),
         charts=(
             wealth_chart(brush, equity, money.benchmark, money.index),
             drawdown_chart(brush, equity, money.benchmark),
@@ -129,9 +130,14 @@ def _excess_table(painter: Painter, money: Money) -> Table:
         ("weeks", "count"),
     )
     return Table(
-        title=text("table.excess", benchmark=money.benchmark),
-        head=[text(f"figure.{name}") for name, _ in specs],
-        rows=[[painter.number(getattr(excess, name), spec) for name, spec in specs]],
+        title=text("table.excess", benchmark=money.benchmark_phrase),
+        head=["", *(text(f"figure.{name}") for name, _ in specs)],
+        rows=[
+            [
+                painter.words(text("figure.strategy")),
+                *(painter.number(getattr(excess, name), spec) for name, spec in specs),
+            ]
+        ],
     )
 
 
@@ -173,71 +179,11 @@ def _month_table(painter: Painter, money: Money, years: Sequence[Year]) -> Table
     return Table(title=painter.text("table.months"), head=head, rows=rows, dense=True)
 
 
-def _trading(painter: Painter, money: Money, years: Sequence[Year]) -> Section:
-    brush, text, costs = painter.brush, painter.text, money.files.performance.costs
-    paid = costs.total > 0
-    charts = [turnover_chart(brush, years), exposure_chart(brush, money.files.equity)]
-    if paid:
-        charts.insert(1, cost_chart(brush, years))
-    return Section(
-        title=text("section.trading"),
-        lead=text("section.trading.lead" if paid else "section.trading_free.lead"),
-        charts=charts,
-        tables=(_cost_table(painter, costs), _cost_years(painter, years), _order_table(painter, money)),
-    )
-
-
-def _cost_table(painter: Painter, costs: Costs) -> Table:
-    text = painter.text
-    rows = []
-    for part in (*COST_PARTS, "total"):
-        amount = getattr(costs, part)
-        share = amount / costs.total if costs.total else None
-        rows.append(
-            [
-                painter.words(text(f"cost.{part}")),
-                painter.number(amount, "count"),
-                painter.number(share, "percent1"),
-            ]
-        )
-    rows.append([painter.words(text("cost.interest")), painter.number(costs.interest, "count"), Cell("")])
-    return Table(
-        title=text("table.costs"), head=["", text("figure.amount"), text("figure.share_of_costs")], rows=rows
-    )
-
-
-def _cost_years(painter: Painter, years: Sequence[Year]) -> Table:
-    text = painter.text
-    head = [
-        text("figure.year"),
-        text("figure.turnover"),
-        *(text(f"cost.{part}") for part in COST_PARTS),
-        text("cost.total"),
-    ]
-    rows = [
-        [
-            painter.words(str(year.year)),
-            painter.number(year.turnover, "decimal1"),
-            *(painter.number(year.costs[part], "percent2") for part in COST_PARTS),
-            painter.number(year.cost, "percent2"),
-        ]
-        for year in years
-    ]
-    return Table(title=text("table.cost_years"), head=head, rows=rows, folded=True)
-
-
-def _order_table(painter: Painter, money: Money) -> Table:
-    text = painter.text
-    rows = [
-        [painter.words(painter.language.name_of("order", status)), painter.number(count, "count")]
-        for status, count in sorted(money.files.orders.items())
-    ]
-    return Table(
-        title=text("table.orders"),
-        head=[text("figure.order_status"), text("figure.orders")],
-        rows=rows,
-        folded=True,
-    )
+def _direction(value: float | None) -> str:
+    """Return the colour of a card's value; what is shown as zero has none."""
+    if value is None or abs(value) < 0.0005:
+        return ""
+    return "up" if value > 0 else "down"
 
 
 def _fall(curve: Curve) -> float | None:

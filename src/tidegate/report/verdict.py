@@ -23,7 +23,7 @@ from tidegate.report.money_rules import (
     risk,
     short_period,
 )
-from tidegate.report.run_files import ModelQuality
+from tidegate.report.run_figures import ModelQuality
 from tidegate.report.statements import Statement, Tone, Verdict
 
 __all__ = ["Backtested", "Statement", "Tone", "Verdict", "forecast_verdict", "money_verdict"]

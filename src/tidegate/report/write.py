@@ -79,7 +79,8 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         performance=files.performance, benchmark=recipe.universe.benchmark, index=_index(recipe, files)
     )
     benchmark = painter.language.name_of("benchmark", tested.benchmark)
-    money = Money(files=files, benchmark=benchmark, index=tested.index)
+    phrase = painter.language.name_of("benchmark_phrase", tested.benchmark)
+    money = Money(files=files, benchmark=benchmark, benchmark_phrase=phrase, index=tested.index)
     forecasts = None if parent is None else read_forecast_files(parent.folder)
     verdicts = [money_verdict(tested)]
     cards, sections = [*money_cards(painter, money)], [*money_sections(painter, money)]
@@ -98,7 +99,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
     return Page(
         kind=painter.text("page.backtest"),
         title=run.recipe_name,
-        subtitle=painter.text("page.backtest.subtitle", start=period[0], end=period[1], benchmark=benchmark),
+        subtitle=painter.text("page.backtest.subtitle", start=period[0], end=period[1], benchmark=phrase),
         facts=_facts(painter, run, period),
         verdict=[painter.say(said) for verdict in verdicts for said in verdict.findings],
         cautions=[*_corrections(painter, run), *(painter.say(said) for said in verdicts[0].cautions)],

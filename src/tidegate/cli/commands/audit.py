@@ -24,18 +24,20 @@ def audits() -> None:
 @app.command("data")
 def data(
     dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Data sets to audit; all of them otherwise.")] = None,
-    minimum_coverage: Annotated[float, typer.Option("--minimum-coverage", min=0.0, max=1.0, help="Fail (exit 3) if a symbol covers less.")] = 0.0,
+    minimum_coverage: Annotated[float | None, typer.Option("--minimum-coverage", min=0.0, max=1.0, help="Not passed (exit 3) if a symbol covers less; 0.9 otherwise.")] = None,
     html: Annotated[bool, typer.Option("--html/--no-html", help="Write the coverage heatmap.")] = True,
     language: LanguageOption = ReportLanguage.ENGLISH,
     colours: ColoursOption = Colours.WESTERN,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
-    """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers."""
+    """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers. Exit 3 if not passed."""
     from tidegate.core.clock import now
     from tidegate.core.errors import CatalogError, GateNotPassed
     from tidegate.core.time import BarInterval
+    from tidegate.core.evidence import Verdict
     from tidegate.data import Catalog, audit_bars
+    from tidegate.data.audit import AuditLimits
     from tidegate.registry import RunStore
     from tidegate.report import write_coverage_report
 
@@ -51,16 +53,15 @@ def data(
             expected=f"one of {', '.join(name for name, _ in known)}" if known else "an ingested data set",
             hint="tidegate ingest ohlcv FILE --preset ...",
         )
-    documents, shown, worst = [], [], 1.0
+    limits = AuditLimits() if minimum_coverage is None else AuditLimits(minimum_coverage=minimum_coverage, mean_coverage=minimum_coverage)
+    documents, shown, passed = [], [], True
     for name, interval in terminal.track(wanted, "auditing"):
-        audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=now())
+        audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=now(), limits=limits)
         RunStore(opened).record_evidence(audit.evidence())
         page = write_coverage_report(opened, audit, language=language.value, colours=colours.value) if html else None
         documents.append({**audit.as_dict(), "report": str(page) if page else None})
         shown += [*audit_tables(audit), f"heatmap: {page}" if page else ""]
-        worst = min(worst, audit.minimum_coverage)
-    terminal.emit(documents, *(part for part in shown if part))
-    if worst < minimum_coverage:
-        raise GateNotPassed(
-            found=f"a symbol that covers {worst:.2%}", expected=f"at least {minimum_coverage:.2%}", hint="ingest the missing bars, or exclude the symbol"
-        )
+        passed &= audit.verdict is Verdict.PASSED
+    terminal.emit(documents, *shown)
+    if not passed:
+        raise typer.Exit(GateNotPassed.exit_code)

@@ -9,7 +9,7 @@ import typer
 
 from tidegate.cli.documents import run_document
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
-from tidegate.cli.tables import performance_table
+from tidegate.cli.tables import performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.recipe import load_recipe
 
@@ -32,4 +32,4 @@ def backtest(
     trained = RunStore(opened).get(scores_of) if scores_of else None
     run = backtest_recipe(opened, parsed, train_run=trained, progress=terminal)
     next_step = f"next: tidegate report {run.id} --workspace {workspace}"
-    terminal.emit(run_document(run), performance_table(run), f"run {run.id}", next_step)
+    terminal.emit(run_document(run), *performance_tables(run), f"run {run.id}", next_step)

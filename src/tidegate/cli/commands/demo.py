@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tidegate.cli.logs import log_to
 from tidegate.cli.options import Colours, ColoursOption, JsonOption, LanguageOption, ReportLanguage, ThreadsOption, WorkspaceOption
-from tidegate.cli.tables import forecast_table, performance_table
+from tidegate.cli.tables import forecast_table, performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.clock import elapsed_seconds, now
 from tidegate.core.recipe import load_recipe
@@ -45,5 +45,5 @@ def demo(
     document = {"train": trained.id, "backtest": tested.id, "metrics": tested.metrics, "report": str(path)}
     seconds = elapsed_seconds() - started
     terminal.emit(
-        document, forecast_table(trained), "", performance_table(tested), "", f"report: {path}", f"[dim]{seconds:.0f} seconds; next: tidegate runs --workspace {workspace}[/dim]"
+        document, forecast_table(trained), "", *performance_tables(tested), "", f"report: {path}", f"[dim]{seconds:.0f} seconds; next: tidegate runs --workspace {workspace}[/dim]"
     )

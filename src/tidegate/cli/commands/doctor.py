@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from tidegate.cli.options import JsonOption, WorkspaceOption
 from tidegate.cli.terminal import Terminal, table
@@ -21,7 +22,8 @@ from tidegate.core.workspace import Workspace
 __all__ = ["doctor"]
 
 _EXTRAS: Final = {"deep": ("torch", "safetensors"), "text": ("sklearn", "vaderSentiment"), "exchange": ("ccxt", "tushare"), "postgres": ("psycopg",), "cluster": ("distributed",)}
-_NEEDED_DISK_GB = 1.0
+_NEEDED_DISK_GB: Final = 1.0
+_STYLES: Final = {"ok": "green", "absent": "dim", "missing": "red"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,7 @@ def doctor(
     findings = [*_machine(workspace), *_extras(), _workspace(workspace)]
     if recipe is not None:
         findings += _recipe(recipe, workspace)
-    marks = {"ok": "[green]ok[/green]", "absent": "[dim]absent[/dim]", "missing": "[red]missing[/red]"}
-    rows = [(finding.check, marks[finding.state], finding.detail) for finding in findings]
+    rows = [(finding.check, Text(finding.state, style=_STYLES[finding.state]), finding.detail) for finding in findings]
     terminal.emit([finding.__dict__ for finding in findings], table("Doctor", ("check", "state", "detail"), rows))
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(2)

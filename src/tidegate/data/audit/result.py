@@ -135,7 +135,6 @@ class BarAudit:
             "shared_gaps": [gap.as_dict() for gap in self.shared_gaps],
             "suspect_bars": [bar.as_dict() for bar in self.suspect_bars],
             "by_symbol": [one.as_dict() for one in self.symbols],
-            "by_month": self.by_month.to_dicts(),
         }
 
     def evidence(self) -> Evidence:

@@ -120,8 +120,8 @@ def _extreme_returns(bars: pl.DataFrame, follows: Mask, limits: AuditLimits) -> 
 def _scale(distance: pl.Expr, floor: float) -> pl.Expr:
     """Return the robust scale of distances from the median.
 
-    Where more than half of them are equal, as with prices that move by single ticks, the median absolute deviation
-    is zero and the mean takes over (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
+    Where more than half of them are equal, as with prices that move by single ticks, the median absolute
+    deviation is zero and the mean takes over (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
     """
     usual, coarse = _NORMAL_SCALE * distance.median(), _NORMAL_MEAN_SCALE * distance.mean()
     return pl.max_horizontal(pl.when(usual > floor).then(usual).otherwise(coarse), floor)

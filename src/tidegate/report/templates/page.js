@@ -6,7 +6,7 @@
   var schemes = held ? JSON.parse(held.textContent) : null;
   var sources = plots.map(function (plot) { return plot.querySelector("script").textContent; });
   var system = window.matchMedia("(prefers-color-scheme: dark)");
-  var options = { responsive: true, displayModeBar: false, doubleClick: false };
+  var options = { displayModeBar: false, doubleClick: false };
 
   function isDark() {
     return root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
@@ -29,6 +29,7 @@
       var narrow = plot.clientWidth < 420;
       if (narrow && !paper) { figure.layout.font.size = 11; }
       figure.layout.height = plot.clientHeight;
+      figure.layout.width = plot.clientWidth;
       if (paper) { figure.layout.width = plot.parentNode.className === "wide" ? 680 : 325; }
       window.Plotly.react(plot, figure.data, figure.layout, options);
     });
@@ -45,6 +46,10 @@
   document.getElementById("switch-colours").addEventListener("click", function () {
     root.dataset.colours = root.dataset.colours === "chinese" ? "western" : "chinese";
     redraw();
+  });
+  var width = window.innerWidth;
+  window.addEventListener("resize", function () {
+    if (window.innerWidth !== width) { width = window.innerWidth; redraw(); }
   });
   system.addEventListener("change", redraw);
   window.addEventListener("beforeprint", function () { draw(false, true); });

@@ -1,0 +1,148 @@
+"""What may be trained on and what may be forecast, and the planted tests on the whole chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegate.core.clock import frozen_clock
+from tidegate.core.errors import DataError
+from tidegate.core.randomness import generator
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import DAY, parse_instant
+from tidegate.core.workspace import Workspace
+from tidegate.evaluate import forecast_quality, newey_west_mean
+from tidegate.split import WalkForward
+from tidegate.testing import synthetic_panel
+from tidegate.train import Dataset, assemble, read_training_panel
+from tidegate.train.fold_run import fold_scores, run_fold
+
+RecipeOf = Callable[..., Recipe]
+VERSIONS = {"bars/made-up": 0}
+
+
+def test_a_row_is_trained_on_with_a_label_and_forecast_with_a_close(recipe: RecipeOf) -> None:
+    panel = synthetic_panel(31, 60, 6, gaps=0.1)
+    data = assemble(panel, recipe())
+
+    assert np.array_equal(data.trainable, data.features.present() & ~np.isnan(data.labels.gross))
+    assert np.array_equal(data.predictable, data.features.present() & ~np.isnan(panel["close"]))
+    assert data.trainable[:-6].any(axis=1).all()
+    assert not data.trainable[-6:].any()
+    assert data.predictable[-6:].any(axis=1).all()
+
+
+def test_samples_and_their_features_agree(recipe: RecipeOf) -> None:
+    data = assemble(synthetic_panel(32, 60, 6, gaps=0.1), recipe())
+    rows, symbols = data.samples(np.array([40, 30]), data.trainable)
+
+    assert set(rows) == {30, 40}
+    assert len(rows) == data.trainable[[30, 40]].sum()
+    for place, (row, symbol) in enumerate(zip(rows, symbols, strict=True)):
+        expected = data.features.values[row, symbol]
+        assert np.array_equal(data.cut(rows, symbols)[place], expected, equal_nan=True)
+
+
+def test_the_excess_is_forecast_where_the_recipe_says_so(recipe: RecipeOf) -> None:
+    panel = synthetic_panel(33, 60, 6)
+    data = assemble(panel, recipe(labels={"horizon_bars": 5, "target": "excess"}))
+
+    np.testing.assert_allclose(np.nansum(data.target, axis=1), 0.0, atol=1e-12)
+
+
+def test_benchmark_and_index_are_not_traded_unless_listed(workspace: Workspace, recipe: RecipeOf) -> None:
+    measured = {"benchmark": "S0003", "index": "S0004", "exclude": ["S0005"]}
+    panel = read_training_panel(workspace, recipe(universe=measured), VERSIONS)
+    listed = read_training_panel(
+        workspace, recipe(universe={**measured, "symbols": ["S0001", "S0003"]}), VERSIONS
+    )
+
+    assert len(panel.symbols) == 21
+    assert not {"S0003", "S0004", "S0005"} & set(panel.symbols)
+    assert listed.symbols == ("S0001", "S0003")
+
+
+def test_nothing_after_the_end_of_the_data_is_read(workspace: Workspace, recipe: RecipeOf) -> None:
+    until = recipe(data={"dataset": "made-up", "end": "2020-06-30"})
+    panel = read_training_panel(workspace, until, VERSIONS)
+
+    assert panel.times[-1] == parse_instant("2020-06-30")
+
+
+def test_nothing_that_is_not_known_yet_is_read(workspace: Workspace, recipe: RecipeOf) -> None:
+    with frozen_clock(parse_instant("2020-05-05T12:00:00Z")):
+        panel = read_training_panel(workspace, recipe(), VERSIONS)
+
+    assert panel.times[-1] == parse_instant("2020-05-05")
+
+
+def mean_ic(folder: Path, recipe: Recipe, data: Dataset) -> tuple[float, float]:
+    """Train every fold with ridge and return the mean rank IC with its standard error."""
+    scores = np.full(data.target.shape, np.nan)
+    for fold in WalkForward(recipe.split).split(data.times, data.labels.spans):
+        run_fold(folder, recipe, data, fold, threads=1)
+        part = pl.read_parquet(fold_scores(folder, "ridge", fold.fold))
+        rows = np.searchsorted(data.times, part["time"].dt.epoch("us").to_numpy())
+        scores[rows, np.searchsorted(data.symbols, part["symbol"].to_numpy())] = part["score"].to_numpy()
+    quality = forecast_quality(data.times, scores, np.asarray(data.labels.gross))
+    return newey_west_mean(quality.rank_ic, recipe.labels.horizon_bars)
+
+
+def planted(edge: float, recipe: Recipe) -> Dataset:
+    times = parse_instant("2017-01-01") + np.arange(1300) * DAY
+    return assemble(synthetic_panel(34, 1300, 30, edge=edge, times=times), recipe)
+
+
+@pytest.fixture
+def ridge(recipe: RecipeOf) -> Recipe:
+    split = {"first_test": "2018-07-01", "test_months": 12}
+    return recipe(models={"ridge": {}}, strategy={"scores": "ridge"}, split=split)
+
+
+def test_a_planted_signal_is_found(tmp_path: Path, ridge: Recipe) -> None:
+    mean, error = mean_ic(tmp_path, ridge, planted(0.2, ridge))
+
+    assert mean > 0.1
+    assert mean / error > 5.0
+
+
+def test_shuffled_labels_teach_nothing(tmp_path: Path, ridge: Recipe) -> None:
+    """Equity I.14 and I.15: with permuted labels the IC is about 0; otherwise labels reach the test."""
+    data = planted(0.2, ridge)
+    random = generator(1, "shuffle")
+    order = random.permutation(np.flatnonzero(data.trainable.any(axis=1)))
+    target = data.target.copy()
+    target[np.sort(order)] = random.permuted(data.target[order], axis=1)
+    shuffled = replace(data, target=target, trainable=data.trainable & ~np.isnan(target))
+    mean, error = mean_ic(tmp_path, ridge, shuffled)
+
+    assert abs(mean) < max(0.03, 3.0 * error)
+
+
+def test_pure_noise_teaches_nothing(tmp_path: Path, ridge: Recipe) -> None:
+    mean, error = mean_ic(tmp_path, ridge, planted(0.0, ridge))
+
+    assert abs(mean / error) < 3.0
+
+
+def test_a_label_among_the_features_would_be_seen(tmp_path: Path, ridge: Recipe) -> None:
+    """The guarded thing, broken: with the outcome as a feature, noise is forecast almost perfectly."""
+    data = planted(0.0, ridge)
+    values = data.features.values.copy()
+    values[:, :, 0] = data.labels.gross
+    leaking = replace(data, features=replace(data.features, values=values))
+
+    assert mean_ic(tmp_path, ridge, leaking)[0] > 0.8
+
+
+def test_a_fold_without_a_usable_row_says_so(tmp_path: Path, ridge: Recipe) -> None:
+    data = planted(0.0, ridge)
+    nothing = replace(data, trainable=np.zeros_like(data.trainable))
+
+    with pytest.raises(DataError, match="no usable row"):
+        mean_ic(tmp_path, ridge, nothing)
