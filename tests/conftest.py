@@ -51,9 +51,7 @@ def real_data() -> Path:
     named = os.environ.get("TIDEGATE_TEST_DATA")
     folder = Path(named) if named else (PROJECT / DEFAULT_DATA)
     if not folder.is_dir():
-        where = (
-            f"{named} ($TIDEGATE_TEST_DATA)" if named else f"{DEFAULT_DATA} ($TIDEGATE_TEST_DATA is unset)"
-        )
+        where = f"{named} ($TIDEGATE_TEST_DATA)" if named else f"{DEFAULT_DATA} ($TIDEGATE_TEST_DATA is unset)"
         pytest.skip(f"the real development files are not on this machine: no folder {where}")
     return folder.resolve()
 
@@ -84,9 +82,7 @@ def no_network() -> Iterator[None]:
 
     The guard lives in this process: a subprocess or a compiled client is not covered by it.
     """
-    methods: dict[str, Any] = {
-        name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")
-    }
+    methods: dict[str, Any] = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
     lookup = socket.getaddrinfo
 
     def guarded(name: str) -> Any:

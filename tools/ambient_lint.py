@@ -172,9 +172,7 @@ def _uses(tree: ast.Module) -> Iterator[_Use]:
 
 def _plain_import(node: ast.Import, bindings: dict[str, str]) -> Iterator[_Use]:
     for alias in node.names:
-        bindings[alias.asname or alias.name.split(".")[0]] = (
-            alias.name if alias.asname else alias.name.split(".")[0]
-        )
+        bindings[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
         if _banned_prefix(alias.name):
             yield _Use(node.lineno, node.end_lineno or node.lineno, alias.name)
 

@@ -363,9 +363,7 @@ def test_runs_of_zero_volume_and_of_unchanged_prices() -> None:
     volume[[5, 6, 7, 30]] = 0
     closes = moving(60)
     closes[40:52] = 90.0
-    result = audit(
-        frame("BTC", times, volume=volume, close=closes, low=80.0), frame("ETH", times[:5], volume=0.0)
-    )
+    result = audit(frame("BTC", times, volume=volume, close=closes, low=80.0), frame("ETH", times[:5], volume=0.0))
 
     zero = [bar for bar in result.suspect_bars if bar.kind is Suspicion.ZERO_VOLUME]
     assert [(bar.symbol, bar.at, bar.until, bar.value) for bar in zero] == [
@@ -473,12 +471,8 @@ def test_exactly_the_removed_bars_are_reported(size: int, removed: set[int], str
 
     reported = [close for gap in one.gaps for close in range(gap.start, gap.end + 1, 5 * MINUTE)]
     assert reported == times[gone].tolist()
-    assert [gap.missing for gap in one.gaps] == [
-        (gap.end - gap.start) // (5 * MINUTE) + 1 for gap in one.gaps
-    ]
-    assert all(
-        before.end + 5 * MINUTE < after.start for before, after in zip(one.gaps, one.gaps[1:], strict=False)
-    )
+    assert [gap.missing for gap in one.gaps] == [(gap.end - gap.start) // (5 * MINUTE) + 1 for gap in one.gaps]
+    assert all(before.end + 5 * MINUTE < after.start for before, after in zip(one.gaps, one.gaps[1:], strict=False))
     assert (one.expected, one.missing, one.unexpected) == (size, len(gone), len(off))
 
 
@@ -584,9 +578,7 @@ def test_bars_of_several_sizes_must_be_told_apart(catalog: Catalog) -> None:
 
 
 def test_every_suspended_day_of_the_a_shares_is_found_and_no_holiday(real_data: Path) -> None:
-    raw = pl.read_parquet(
-        real_data / "ashare_daily.parquet", columns=["ts_code", "trade_date", "close", "vol"]
-    )
+    raw = pl.read_parquet(real_data / "ashare_daily.parquet", columns=["ts_code", "trade_date", "close", "vol"])
     calendar = trading_calendar("XSHG")
     days = raw["trade_date"].cast(pl.Int32).to_numpy().astype(np.int64)
     closes, known = calendar.closes_of(days)
@@ -599,13 +591,9 @@ def test_every_suspended_day_of_the_a_shares_is_found_and_no_holiday(real_data: 
     )
     result = audit_frame(bars, dataset="ashare", interval=DAILY, as_of=LATE, calendar="XSHG")
 
-    own = raw.group_by("ts_code").agg(
-        first=pl.col("trade_date").min(), last=pl.col("trade_date").max(), rows=pl.len()
-    )
+    own = raw.group_by("ts_code").agg(first=pl.col("trade_date").min(), last=pl.col("trade_date").max(), rows=pl.len())
     opens = pl.Series(calendar.days).cast(pl.Int32).cast(pl.Date)
-    lives = own.with_columns(
-        expected=opens.search_sorted(own["last"], "right") - opens.search_sorted(own["first"])
-    )
+    lives = own.with_columns(expected=opens.search_sorted(own["last"], "right") - opens.search_sorted(own["first"]))
     assert result.expected == lives["expected"].sum()
     assert result.present == raw.height
     suspended = {row["ts_code"]: row["expected"] - row["rows"] for row in lives.iter_rows(named=True)}
@@ -632,9 +620,7 @@ def test_the_hole_between_the_crypto_files_is_reported_exactly(real_data: Path) 
     result = audit_frame(bars, dataset="spot", interval=FIVE_MINUTES, as_of=LATE, calendar="24/7")
 
     for one in result.symbols:
-        last = raw.filter(
-            pl.col("symbol") == one.symbol, pl.col("ts").dt.year() == 2024, pl.col("ts").dt.month() < 12
-        )
+        last = raw.filter(pl.col("symbol") == one.symbol, pl.col("ts").dt.year() == 2024, pl.col("ts").dt.month() < 12)
         opened = last["ts"].max()
         assert isinstance(opened, datetime)
         start, end = opened + timedelta(minutes=10), datetime(2024, 12, 31, tzinfo=UTC)
@@ -651,9 +637,7 @@ def test_the_known_zero_volume_bars_of_the_perpetuals_are_found(real_data: Path)
     raw = pl.read_parquet(real_data / "crypto_perp_5m_2025.parquet")
     bars = raw.with_columns(pl.col("ts").dt.cast_time_unit("us").dt.offset_by("5m").alias("event_time"))
     limits = AuditLimits(examples=100)
-    result = audit_frame(
-        bars, dataset="perp", interval=FIVE_MINUTES, as_of=LATE, calendar="24/7", limits=limits
-    )
+    result = audit_frame(bars, dataset="perp", interval=FIVE_MINUTES, as_of=LATE, calendar="24/7", limits=limits)
 
     closes = {bar.at for bar in result.suspect_bars if bar.kind is Suspicion.ZERO_VOLUME}
     assert parse_instant("2025-01-29T01:30:00Z") in closes

@@ -29,9 +29,7 @@ def test_rank_ic_agrees_with_scipy() -> None:
     for row in range(30):
         both = ~np.isnan(scores[row] + outcomes[row])
 
-        assert found.rank_ic[row] == pytest.approx(
-            spearmanr(scores[row][both], outcomes[row][both]).statistic
-        )
+        assert found.rank_ic[row] == pytest.approx(spearmanr(scores[row][both], outcomes[row][both]).statistic)
         assert found.count[row] == both.sum()
 
 

@@ -25,9 +25,7 @@ def test_without_lags_it_is_the_plain_standard_error() -> None:
 def test_it_is_the_textbook_sum(lags: int) -> None:
     centred = SERIES - SERIES.mean()
     autocovariance = [np.sum(centred[lag:] * centred[: 500 - lag]) / 500 for lag in range(lags + 1)]
-    total = autocovariance[0] + 2 * sum(
-        (1 - lag / (lags + 1)) * autocovariance[lag] for lag in range(1, lags + 1)
-    )
+    total = autocovariance[0] + 2 * sum((1 - lag / (lags + 1)) * autocovariance[lag] for lag in range(1, lags + 1))
 
     assert newey_west_mean(SERIES, lags)[1] == pytest.approx(math.sqrt(total / 500))
 

@@ -32,8 +32,7 @@ def test_examples_in_docstrings_run(name: str, tmp_path: Path, monkeypatch: pyte
 
 def test_there_are_examples_to_run() -> None:
     attempted = sum(
-        len(case.examples)
-        for case in doctest.DocTestFinder().find(importlib.import_module("tidegate.core.time"))
+        len(case.examples) for case in doctest.DocTestFinder().find(importlib.import_module("tidegate.core.time"))
     )
 
     assert attempted > 5

@@ -44,8 +44,7 @@ def lint_imports(source: Path, project: Path) -> subprocess.CompletedProcess[str
 def modules(project_root: Path) -> dict[Path, ast.Module]:
     source = project_root / "src" / "tidegate"
     return {
-        path.relative_to(source): ast.parse(path.read_text(encoding="utf-8"))
-        for path in sorted(source.rglob("*.py"))
+        path.relative_to(source): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(source.rglob("*.py"))
     }
 
 
@@ -56,9 +55,7 @@ def test_imports_go_down_only(project_root: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "line", "contract"), PLANTED.values(), ids=PLANTED)
-def test_a_planted_violation_is_named(
-    project_root: Path, tmp_path: Path, file: str, line: str, contract: str
-) -> None:
+def test_a_planted_violation_is_named(project_root: Path, tmp_path: Path, file: str, line: str, contract: str) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(project_root / "src", tmp_path / "src", ignore=ignored)
     shutil.copy(project_root / "pyproject.toml", tmp_path)
@@ -119,9 +116,7 @@ def test_functions_stay_readable(modules: dict[Path, ast.Module]) -> None:
 
 
 def test_nothing_is_called_helpers(modules: dict[Path, ast.Module]) -> None:
-    assert [
-        str(path) for path in modules if NAMELESS & {part.removesuffix(".py") for part in path.parts}
-    ] == []
+    assert [str(path) for path in modules if NAMELESS & {part.removesuffix(".py") for part in path.parts}] == []
 
 
 def test_pandas_stays_where_a_library_forces_it(modules: dict[Path, ast.Module]) -> None:

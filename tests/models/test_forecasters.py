@@ -133,9 +133,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         GradientBoosting.load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "damage", ["nothing there", "no manifest", "unknown kind", "no native file", "path outside"]
-)
+@pytest.mark.parametrize("damage", ["nothing there", "no manifest", "unknown kind", "no native file", "path outside"])
 def test_a_folder_without_a_whole_model_is_refused(tmp_path: Path, damage: str) -> None:
     if damage != "nothing there":
         Ridge(RidgeSettings()).fit(*rows()).save(tmp_path)

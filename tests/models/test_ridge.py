@@ -75,9 +75,7 @@ def test_pieces_do_not_change_what_is_learned(monkeypatch: pytest.MonkeyPatch) -
     whole = Ridge(RidgeSettings()).fit(features, target).predict(features)
     monkeypatch.setattr(module, "_ROWS_PER_PIECE", 17)
 
-    np.testing.assert_allclose(
-        Ridge(RidgeSettings()).fit(features, target).predict(features), whole, rtol=1e-12
-    )
+    np.testing.assert_allclose(Ridge(RidgeSettings()).fit(features, target).predict(features), whole, rtol=1e-12)
 
 
 def test_an_untrained_ridge_has_nothing_to_say(tmp_path: object) -> None:

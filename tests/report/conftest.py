@@ -30,9 +30,7 @@ RECIPE: dict[str, Any] = {
     "models": {"ridge": {}, "lightgbm": {}},
     "costs": {"preset": "us-equity"},
 }
-FEATURES = [
-    f"{kind}_{bars}" for kind in ("return", "volatility", "trend", "rank") for bars in (5, 10, 20, 60, 120)
-]
+FEATURES = [f"{kind}_{bars}" for kind in ("return", "volatility", "trend", "rank") for bars in (5, 10, 20, 60, 120)]
 COSTS = ("commission", "half_spread", "impact", "stamp_tax")
 CLOSE = 21 * HOUR
 
@@ -79,10 +77,7 @@ def write_training_run(
             evaluation[model] = summary(frame)
         pl.concat(daily).write_parquet(run.folder / "daily_quality.parquet")
         write_json(run.folder / "evaluation.json", evaluation)
-        shares = {
-            model: dict(zip(FEATURES, draw.dirichlet(np.full(20, 0.7)).tolist(), strict=True))
-            for model in skill
-        }
+        shares = {model: dict(zip(FEATURES, draw.dirichlet(np.full(20, 0.7)).tolist(), strict=True)) for model in skill}
         write_json(run.folder / "importance.json", shares if importance else {})
         run.finish({"folds": years})
     return RunStore(workspace).get(run.id)
@@ -141,9 +136,7 @@ def write_backtest_run(
     draw = np.random.default_rng(7)
     times = sessions("2014-01-02", f"{2014 + years}-01-01")
     count = len(times)
-    market = 0.0004 + 0.0105 * draw.standard_normal(count) * (
-        1 + 1.5 * (np.sin(np.arange(count) / 400) > 0.9)
-    )
+    market = 0.0004 + 0.0105 * draw.standard_normal(count) * (1 + 1.5 * (np.sin(np.arange(count) / 400) > 0.9))
     own = market * 1.05 + edge / 252 + 0.004 * draw.standard_normal(count) - sum(costs) * 1e-4
     curves = {name: 1e6 * np.exp(np.cumsum(np.where(np.arange(count) == 0, 0.0, change))) for name, change in
               {"equity": own, "benchmark": market, "index": market * 0.9 - 0.00005}.items()}  # fmt: skip
@@ -180,9 +173,7 @@ def equity_rows(
 ) -> pl.DataFrame:
     equity = curves["equity"]
     exposure = np.clip(0.97 + 0.01 * draw.standard_normal(len(times)), 0, 1)
-    traded = np.where(
-        np.arange(len(times)) % 5 == 0, 0.16 * (1 + 0.2 * draw.standard_normal(len(times))), 0.0
-    )
+    traded = np.where(np.arange(len(times)) % 5 == 0, 0.16 * (1 + 0.2 * draw.standard_normal(len(times))), 0.0)
     return pl.DataFrame(
         {
             "time": pl.Series(times).cast(pl.Datetime("us", "UTC")),

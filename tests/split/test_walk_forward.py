@@ -99,9 +99,7 @@ def test_no_training_span_touches_the_test_whatever_the_spans(
     random = generator(seed, "spans")
     times = parse_instant("2015-01-05") + np.cumsum(random.integers(HOUR, 5 * DAY, 500))
     spans = Spans(times[:400], times[:400] + random.integers(1, longest * DAY, 400))
-    chosen = settings(
-        embargo_days=embargo, train_months=train_months, test_months=test_months, minimum_train_days=30
-    )
+    chosen = settings(embargo_days=embargo, train_months=train_months, test_months=test_months, minimum_train_days=30)
     try:
         folds = WalkForward(chosen).split(times, spans)
     except DataError:

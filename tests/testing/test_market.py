@@ -7,9 +7,7 @@ from tidegate.testing import synthetic_bars, synthetic_panel
 
 
 def test_the_same_seed_gives_the_same_market() -> None:
-    assert (
-        synthetic_panel(1, 50, 3, gaps=0.1).fingerprint() == synthetic_panel(1, 50, 3, gaps=0.1).fingerprint()
-    )
+    assert synthetic_panel(1, 50, 3, gaps=0.1).fingerprint() == synthetic_panel(1, 50, 3, gaps=0.1).fingerprint()
     assert synthetic_panel(1, 50, 3).fingerprint() != synthetic_panel(2, 50, 3).fingerprint()
 
 

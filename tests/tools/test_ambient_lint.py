@@ -80,9 +80,7 @@ def test_what_is_not_ambient_passes(lint: ModuleType, source: str) -> None:
 
 
 def test_an_exemption_with_a_reason_is_accepted(lint: ModuleType) -> None:
-    source = (
-        "import os\nos.environ.setdefault('A', '1')  # ambient-ok: the library reads it once, at import\n"
-    )
+    source = "import os\nos.environ.setdefault('A', '1')  # ambient-ok: the library reads it once, at import\n"
 
     assert lint.check_source(source, Path("room.py")) == []
 
@@ -97,9 +95,7 @@ def test_an_exemption_on_any_line_of_the_expression_is_accepted(lint: ModuleType
 def test_an_exemption_without_a_reason_is_an_error(lint: ModuleType, comment: str) -> None:
     findings = lint.check_source(f"import os\nos.getenv('A')  {comment}\n", Path("room.py"))
 
-    assert [finding.message for finding in findings] == [
-        "an exemption needs a reason: # ambient-ok: <reason>"
-    ]
+    assert [finding.message for finding in findings] == ["an exemption needs a reason: # ambient-ok: <reason>"]
 
 
 def test_an_exemption_that_exempts_nothing_is_an_error(lint: ModuleType) -> None:

@@ -43,9 +43,7 @@ def test_the_page_lists_every_field(reference: ModuleType) -> None:
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
-def test_an_outdated_page_is_noticed(
-    reference: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outdated_page_is_noticed(reference: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "PAGE", tmp_path / "recipe.md")
 
     assert reference.main(["--check"]) == 1

@@ -58,9 +58,7 @@ def test_the_excess_is_forecast_where_the_recipe_says_so(recipe: RecipeOf) -> No
 def test_benchmark_and_index_are_not_traded_unless_listed(workspace: Workspace, recipe: RecipeOf) -> None:
     measured = {"benchmark": "S0003", "index": "S0004", "exclude": ["S0005"]}
     panel = read_training_panel(workspace, recipe(universe=measured), VERSIONS)
-    listed = read_training_panel(
-        workspace, recipe(universe={**measured, "symbols": ["S0001", "S0003"]}), VERSIONS
-    )
+    listed = read_training_panel(workspace, recipe(universe={**measured, "symbols": ["S0001", "S0003"]}), VERSIONS)
 
     assert len(panel.symbols) == 21
     assert not {"S0003", "S0004", "S0005"} & set(panel.symbols)

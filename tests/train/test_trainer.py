@@ -65,9 +65,7 @@ def test_scores_are_out_of_sample_and_sorted(run: Run) -> None:
     assert np.isfinite(scores["score"].to_numpy()).all()
 
 
-def test_every_close_of_the_test_windows_has_a_score(
-    run: Run, workspace: Workspace, recipe: RecipeOf
-) -> None:
+def test_every_close_of_the_test_windows_has_a_score(run: Run, workspace: Workspace, recipe: RecipeOf) -> None:
     panel = read_training_panel(workspace, recipe(), run.data_versions)
     first = read_json(run.folder / "folds.json")[0]["test_start"]
     closes = int(np.sum(~np.isnan(panel["close"][panel.times >= first])))

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback protocol
+def _show_version(wanted: bool) -> None:
     if wanted:
         print(__version__)
         raise typer.Exit
@@ -29,7 +29,9 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback prot
 
 @app.callback()
 def main(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """ML trading from raw bars to paper fills, where time flows one way."""
 

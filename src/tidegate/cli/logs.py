@@ -65,7 +65,10 @@ def _handler(workspace: Workspace) -> RotatingFileHandler:
     try:
         workspace.logs_folder.mkdir(exist_ok=True)
         return RotatingFileHandler(
-            workspace.logs_folder / "tidegate.log", maxBytes=_MAXIMUM_BYTES, backupCount=_KEPT_FILES, encoding="utf-8"
+            workspace.logs_folder / "tidegate.log",
+            maxBytes=_MAXIMUM_BYTES,
+            backupCount=_KEPT_FILES,
+            encoding="utf-8",
         )
     except OSError as error:
         refusal: WorkspaceError = explain_refusal(error, workspace.root)

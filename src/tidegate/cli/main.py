@@ -38,7 +38,9 @@ def run(arguments: Sequence[str]) -> int:
         return _report(error, arguments)
     except TyperException as error:
         problem = error.format_message() or "no command"
-        return _report(InputError(found=problem, expected="a command as in the help", hint="tidegate --help"), arguments)
+        return _report(
+            InputError(found=problem, expected="a command as in the help", hint="tidegate --help"), arguments
+        )
     except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
         return _report(_explained(error), arguments)
     return result if isinstance(result, int) else 0
@@ -54,7 +56,7 @@ def _report(error: TidegateError, arguments: Sequence[str]) -> int:
     return error.exit_code
 
 
-class _Bug(TidegateError):
+class _UnexpectedError(TidegateError):
     exit_code = 1
 
 
@@ -63,12 +65,24 @@ def _explained(error: Exception) -> TidegateError:
     text = str(error).lower()
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ENOSPC or _NO_SPACE in text or "database or disk is full" in text:
-        return WorkspaceError(found="no space left on the disk of the workspace", expected="room to write", hint="free some space, then repeat")
+        return WorkspaceError(
+            found="no space left on the disk of the workspace",
+            expected="room to write",
+            hint="free some space, then repeat",
+        )
     if code in {errno.EROFS, errno.EACCES} or _READ_ONLY in text or "readonly database" in text:
-        return WorkspaceError(found="a workspace that cannot be written", expected="a writable folder", hint="check the mount and the permissions")
+        return WorkspaceError(
+            found="a workspace that cannot be written",
+            expected="a writable folder",
+            hint="check the mount and the permissions",
+        )
     logger().error("bug", trace=traceback.format_exc())
     if log_path() is None:
         traceback.print_exc(file=sys.stderr)
     where = f"the trace is in {log_path()}" if log_path() else "the trace is above"
     summary = str(error).splitlines()[0] if str(error) else ""
-    return _Bug(found=f"{type(error).__name__}: {summary}", expected="no such thing: this is a bug", hint=f"please report it; {where}")
+    return _UnexpectedError(
+        found=f"{type(error).__name__}: {summary}",
+        expected="no such thing: this is a bug",
+        hint=f"please report it; {where}",
+    )

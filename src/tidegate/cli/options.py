@@ -11,13 +11,25 @@ import typer
 from tidegate.cli.logs import log_to
 from tidegate.core.workspace import Workspace
 
-__all__ = ["Colours", "JsonOption", "LanguageOption", "ColoursOption", "ThreadsOption", "WorkspaceOption", "ReportLanguage", "open_workspace"]
+__all__ = [
+    "Colours",
+    "ColoursOption",
+    "JsonOption",
+    "LanguageOption",
+    "ReportLanguage",
+    "ThreadsOption",
+    "WorkspaceOption",
+    "open_workspace",
+]
 
 WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", envvar="TIDEGATE_WORKSPACE", help="Folder made by 'tidegate init'.")
+    Path,
+    typer.Option("--workspace", "-w", envvar="TIDEGATE_WORKSPACE", help="Folder made by 'tidegate init'."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads for fitting; results do not depend on it.")]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=1, help="Threads for fitting; results do not depend on it.")
+]
 
 
 class ReportLanguage(StrEnum):

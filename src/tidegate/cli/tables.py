@@ -34,7 +34,11 @@ def forecast_table(run: Run) -> Table:
         )
         for model, found in quality.items()
     ]
-    return table("Forecasts, out of sample", ("model", "rank IC", "t", "hit rate", "top - bottom fifth", "years IC > 0"), rows)
+    return table(
+        "Forecasts, out of sample",
+        ("model", "rank IC", "t", "hit rate", "top - bottom fifth", "years IC > 0"),
+        rows,
+    )
 
 
 def performance_tables(run: Run) -> list[RenderableType]:
@@ -61,7 +65,14 @@ def performance_tables(run: Run) -> list[RenderableType]:
 def runs_table(listed: Sequence[Run]) -> Table:
     """Return runs, one a row."""
     rows = [
-        (run.id, run.project, run.status.value, format_instant(run.started_at)[:19].replace("T", " "), _headline(run), "yes" if run.corrected else "")
+        (
+            run.id,
+            run.project,
+            run.status.value,
+            format_instant(run.started_at)[:19].replace("T", " "),
+            _headline(run),
+            "yes" if run.corrected else "",
+        )
         for run in listed
     ]
     return table("Runs", ("id", "project", "status", "started (UTC)", "result", "data corrected"), rows)
@@ -86,7 +97,11 @@ def run_details(run: Run) -> list[RenderableType]:
         facts["data corrected since"] = "; ".join(run.corrected)
     if run.error:
         facts["error"] = run.error
-    return [key_values(run.id, facts), key_values("metrics", dict(run.metrics)), yaml.safe_dump(run.recipe, sort_keys=False)]
+    return [
+        key_values(run.id, facts),
+        key_values("metrics", dict(run.metrics)),
+        yaml.safe_dump(run.recipe, sort_keys=False),
+    ]
 
 
 def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
@@ -103,7 +118,8 @@ def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
         "verdict": "; ".join([found["verdict"], *found["reasons"]]),
     }
     shared = [
-        (format_instant(gap.start)[:16], format_instant(gap.end)[:16], f"{gap.missing:,}", f"{gap.symbols:,}") for gap in audit.shared_gaps[:most]
+        (format_instant(gap.start)[:16], format_instant(gap.end)[:16], f"{gap.missing:,}", f"{gap.symbols:,}")
+        for gap in audit.shared_gaps[:most]
     ]
     rows = [one.table_row() for one in audit.worst(most)]
     parts: list[RenderableType] = [key_values(f"Audit of {audit.dataset} {audit.interval}", facts)]
@@ -126,7 +142,8 @@ def _trading(found: dict[str, Any]) -> str:
     excess = found["excess"]
     said = f"turnover {costs['annual_turnover']:.1f}x a year, costs {_percent(costs['annual_drag'])} a year"
     if excess and excess["t_statistic"] is not None:
-        said += f"; excess over benchmark {_percent(excess['annual_log_excess'], signed=True)} a year, t = {excess['t_statistic']:.2f}"
+        earned = _percent(excess["annual_log_excess"], signed=True)
+        said += f"; excess over benchmark {earned} a year, t = {excess['t_statistic']:.2f}"
     return said
 
 

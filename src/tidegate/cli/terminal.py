@@ -9,7 +9,14 @@ from typing import Any, Final, TextIO, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -39,7 +46,13 @@ class Terminal:
     def track(self, items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
         """Yield the items under a progress bar with rate and time left."""
         count = total if total is not None else len(items) if isinstance(items, Sized) else None
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self._err, transient=True) as bar:
             task = bar.add_task(label, total=count)
             for item in items:
@@ -62,7 +75,7 @@ class Terminal:
 
 
 def _console(stream: TextIO) -> Console:
-    """Return a console; into a file or a pipe it writes whole lines instead of the 80 columns of an unknown terminal."""
+    """Return a console; into a pipe it writes whole lines, not the 80 columns of an unknown terminal."""
     console = Console(file=stream, highlight=False)
     return console if console.is_terminal else Console(file=stream, highlight=False, width=_PIPE_WIDTH)
 
@@ -72,7 +85,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     content = [list(row) for row in rows]
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for place, name in enumerate(columns):
-        numeric = bool(content) and all(isinstance(row[place], int | float) or _is_number(str(row[place])) for row in content)
+        numeric = bool(content) and all(
+            isinstance(row[place], int | float) or _is_number(str(row[place])) for row in content
+        )
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in content:
         drawn.add_row(*("" if cell is None else cell if isinstance(cell, Text) else escape(str(cell)) for cell in row))
@@ -90,4 +105,7 @@ def key_values(title: str, values: dict[str, object]) -> Table:
 
 
 def _is_number(text: str) -> bool:
-    return bool(text) and text.strip("+-%").replace(",", "").replace(".", "", 1).isdigit() or text in {"–", ""}
+    return (bool(text) and text.strip("+-%").replace(",", "").replace(".", "", 1).isdigit()) or text in {
+        "–",
+        "",
+    }

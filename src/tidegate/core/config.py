@@ -35,7 +35,9 @@ def load_settings(path: Path, kind: type[SettingsType]) -> SettingsType:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise RecipeError(
-            found=f"{path}: binary content", expected="a YAML text file", hint="pass the recipe, not a model or a data file"
+            found=f"{path}: binary content",
+            expected="a YAML text file",
+            hint="pass the recipe, not a model or a data file",
         ) from None
     except (FileNotFoundError, IsADirectoryError):
         raise RecipeError(found=f"no file {path}", expected="a YAML recipe", hint="check the path") from None
@@ -66,7 +68,9 @@ def _compose(text: str, source: str) -> yaml.MappingNode:
         mark = getattr(error, "problem_mark", None)
         place = f"{source}:{mark.line + 1}" if mark else source
         problem = getattr(error, "problem", None) or "characters that YAML does not allow"
-        raise RecipeError(found=f"{place}: {problem}", expected="valid YAML", hint="check indentation and colons") from None
+        raise RecipeError(
+            found=f"{place}: {problem}", expected="valid YAML", hint="check indentation and colons"
+        ) from None
     if not isinstance(root, yaml.MappingNode):
         raise RecipeError(found=f"{source}: no mapping", expected="keys and values", hint="start from a shipped recipe")
     _refuse_repeated_keys(root, source)
@@ -78,7 +82,9 @@ def _refuse_repeated_keys(node: yaml.MappingNode, source: str) -> None:
     for key, value in node.value:
         if key.value in seen:
             raise RecipeError(
-                found=f"{source}:{key.start_mark.line + 1}: {key.value!r} a second time", expected="each key once", hint="remove one of them"
+                found=f"{source}:{key.start_mark.line + 1}: {key.value!r} a second time",
+                expected="each key once",
+                hint="remove one of them",
             )
         seen.add(key.value)
         if isinstance(value, yaml.MappingNode):
@@ -92,7 +98,9 @@ def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeErro
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return RecipeError(
-            found=f"{source}:{line}: unknown field {name!r}{more}", expected="a field that exists", hint="check the spelling; docs/recipe.md lists every field"
+            found=f"{source}:{line}: unknown field {name!r}{more}",
+            expected="a field that exists",
+            hint="check the spelling; docs/recipe.md lists every field",
         )
     given = "" if first["type"] == "missing" else f" = {first.get('input')!r}"
     return RecipeError(found=f"{source}:{line}: {name}{given}{more}", expected=first["msg"], hint="correct this line")

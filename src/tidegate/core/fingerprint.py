@@ -77,5 +77,7 @@ def _plain_scalar(content: object) -> Any:
     if content is None or isinstance(content, str | bool | int | float):
         return content
     raise InputError(
-        found=f"a {type(content).__name__}", expected="plain values", hint="turn it into numbers, text, lists or mappings"
+        found=f"a {type(content).__name__}",
+        expected="plain values",
+        hint="turn it into numbers, text, lists or mappings",
     )

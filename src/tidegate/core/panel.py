@@ -56,13 +56,17 @@ class Panel:
     def __post_init__(self) -> None:
         if np.any(np.diff(self.times) <= 0) or list(self.symbols) != sorted(set(self.symbols)):
             raise InputError(
-                found="times or symbols out of order", expected="both strictly ascending", hint="sort before building a panel"
+                found="times or symbols out of order",
+                expected="both strictly ascending",
+                hint="sort before building a panel",
             )
         shape = (len(self.times), len(self.symbols))
         for name, column in self.columns.items():
             if column.shape != shape:
                 raise InputError(
-                    found=f"column {name!r} of shape {column.shape}", expected=f"{shape}", hint="one row per time, one place per symbol"
+                    found=f"column {name!r} of shape {column.shape}",
+                    expected=f"{shape}",
+                    hint="one row per time, one place per symbol",
                 )
         object.__setattr__(self, "times", read_only(self.times))
         object.__setattr__(self, "columns", {name: read_only(column) for name, column in self.columns.items()})
@@ -72,7 +76,9 @@ class Panel:
             return self.columns[name]
         except KeyError:
             raise InputError(
-                found=f"no column {name!r}", expected=f"one of {', '.join(sorted(self.columns))}", hint="the source may not deliver it"
+                found=f"no column {name!r}",
+                expected=f"one of {', '.join(sorted(self.columns))}",
+                hint="the source may not deliver it",
             ) from None
 
     def __contains__(self, name: object) -> bool:

@@ -31,5 +31,3 @@ class _Silent:
 
 
 SILENT: Progress = _Silent()
-
-

@@ -189,7 +189,7 @@ class StrategySettings(Settings):
     minimum_score: float | None = None
     """A name that scores lower is not bought; none means no floor."""
     max_weight: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Largest weight of one name as a fraction of equity; what it cuts off stays in cash if no other name may take it."""
+    """Largest weight of one name, a fraction of equity; what it cuts off stays in cash if no other may take it."""
     max_exposure: Fraction = 1.0
     """Largest sum of weights as a fraction of equity."""
     max_score_age_bars: Count = 10
@@ -296,11 +296,15 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     path = shipped.get(str(name_or_path), Path(name_or_path))
     if not path.exists() and path.suffix not in {".yaml", ".yml"}:
         raise RecipeError(
-            found=f"no recipe {str(name_or_path)!r}", expected=f"one of {', '.join(shipped)} or a YAML file", hint="check the name or the path"
+            found=f"no recipe {str(name_or_path)!r}",
+            expected=f"one of {', '.join(shipped)} or a YAML file",
+            hint="check the name or the path",
         )
     recipe = load_settings(path, Recipe)
     if recipe.schema_version > RECIPE_SCHEMA:
         raise RecipeError(
-            found=f"{path}: recipe schema {recipe.schema_version}", expected=f"at most {RECIPE_SCHEMA}", hint="upgrade tidegate"
+            found=f"{path}: recipe schema {recipe.schema_version}",
+            expected=f"at most {RECIPE_SCHEMA}",
+            hint="upgrade tidegate",
         )
     return recipe

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from tidegate.core.errors import InputError
 from tidegate.core.units import Int64Array, Mask
 
 __all__ = ["Spans"]
-
 
 
 @dataclass(frozen=True, eq=False)

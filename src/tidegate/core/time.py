@@ -110,7 +110,9 @@ def parse_instant(text: str | date | datetime) -> Instant:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
-            found=f"{text!r}", expected="an ISO date or time", hint="write 2024-01-31 or 2024-01-31T09:30:00+08:00"
+            found=f"{text!r}",
+            expected="an ISO date or time",
+            hint="write 2024-01-31 or 2024-01-31T09:30:00+08:00",
         ) from None
     if moment.tzinfo is None and len(text) <= len("2024-01-31"):
         moment = moment.replace(tzinfo=UTC)
@@ -138,15 +140,18 @@ class BarInterval(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> BarInterval:
+        """Check the text."""
         if not re.fullmatch(r"[1-9]\d{0,3}[smhd]", text):
             raise InputError(
-                found=f"bar interval {text!r}", expected="a count and a unit of s, m, h, d", hint="for example 5m, 1h or 1d"
+                found=f"bar interval {text!r}",
+                expected="a count and a unit of s, m, h, d",
+                hint="for example 5m, 1h or 1d",
             )
         return super().__new__(cls, text)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
-        """Let settings hold an interval; a wrong one is then reported with its line."""
+        # Settings hold intervals; a wrong one is then reported with its line.
         return core_schema.no_info_plain_validator_function(cls._validated)
 
     @classmethod

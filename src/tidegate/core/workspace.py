@@ -1,4 +1,4 @@
-"""The workspace: one folder that holds catalog, database, runs, reports, quarantine and logs. Nothing is written elsewhere."""
+"""The workspace: one folder for catalog, database, runs, reports, quarantine and logs; nothing is written elsewhere."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Workspace:
             return cls.open(root)
         if root.is_file() or (root.is_dir() and any(root.iterdir()) and not _only_ours(root)):
             raise WorkspaceError(
-                found=f"{root} with other content", expected="a new or empty folder", hint="name a folder that does not exist yet"
+                found=f"{root} with other content",
+                expected="a new or empty folder",
+                hint="name a folder that does not exist yet",
             )
         workspace = cls(root)
         with _explained(root):
@@ -143,7 +145,9 @@ class Workspace:
                 held.acquire(timeout=wait_seconds, poll_interval=0.05)
             except Timeout:
                 raise WorkspaceError(
-                    found=f"{name!r} in use by another command", expected="it to be free", hint="wait for that command to end, then repeat"
+                    found=f"{name!r} in use by another command",
+                    expected="it to be free",
+                    hint="wait for that command to end, then repeat",
                 ) from None
         try:
             yield
@@ -154,25 +158,33 @@ class Workspace:
         marker = self.root / _MARKER
         if not marker.exists():
             raise WorkspaceError(
-                found=f"no workspace at {self.root}", expected="a folder made by tidegate init", hint=f"run: tidegate init --workspace {self.root}"
+                found=f"no workspace at {self.root}",
+                expected="a folder made by tidegate init",
+                hint=f"run: tidegate init --workspace {self.root}",
             )
         try:
             schema = min(int(read_json(marker)["schema"]), schema_of(self.database))
             newest = max(int(read_json(marker)["schema"]), schema_of(self.database))
         except (ValueError, KeyError, TypeError, DatabaseError) as error:
             raise WorkspaceError(
-                found=f"{self.root}: unreadable ({str(error).splitlines()[0]})", expected="a workspace", hint="restore it from a backup"
+                found=f"{self.root}: unreadable ({str(error).splitlines()[0]})",
+                expected="a workspace",
+                hint="restore it from a backup",
             ) from None
         if newest > WORKSPACE_SCHEMA:
             raise WorkspaceError(
-                found=f"{self.root}: workspace schema {newest}", expected=f"at most {WORKSPACE_SCHEMA}", hint="upgrade tidegate"
+                found=f"{self.root}: workspace schema {newest}",
+                expected=f"at most {WORKSPACE_SCHEMA}",
+                hint="upgrade tidegate",
             )
         return schema
 
 
 def _only_ours(root: Path) -> bool:
     """Whether a folder holds nothing but what an interrupted :meth:`Workspace.create` leaves behind."""
-    return all(path.name in _FOLDERS or path.name.startswith(("tidegate.sqlite", f".{_MARKER}")) for path in root.iterdir())
+    return all(
+        path.name in _FOLDERS or path.name.startswith(("tidegate.sqlite", f".{_MARKER}")) for path in root.iterdir()
+    )
 
 
 @contextmanager
@@ -187,7 +199,17 @@ def _explained(root: Path) -> Iterator[None]:
 def explain_refusal(error: OSError, root: Path) -> WorkspaceError:
     """Return the error that tells a user about a full, read-only or forbidden folder."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return WorkspaceError(found=f"no space left under {root}", expected="room to write", hint="free some space, then repeat")
+        return WorkspaceError(
+            found=f"no space left under {root}", expected="room to write", hint="free some space, then repeat"
+        )
     if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        return WorkspaceError(found=f"{root} cannot be written", expected="a writable folder", hint="check the mount and the permissions")
-    return WorkspaceError(found=f"{root}: {error.strerror or error}", expected="a folder on a working disk", hint="check the path")
+        return WorkspaceError(
+            found=f"{root} cannot be written",
+            expected="a writable folder",
+            hint="check the mount and the permissions",
+        )
+    return WorkspaceError(
+        found=f"{root}: {error.strerror or error}",
+        expected="a folder on a working disk",
+        hint="check the path",
+    )

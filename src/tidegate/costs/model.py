@@ -78,7 +78,11 @@ class CostModel(Settings):
         return (self.commission_bps + self.half_spread_bps + self.stamp_tax_sell_bps) * BASIS_POINT
 
     def itemise(
-        self, notional: FloatArray, *, volatility: FloatArray | None = None, daily_value: FloatArray | None = None
+        self,
+        notional: FloatArray,
+        *,
+        volatility: FloatArray | None = None,
+        daily_value: FloatArray | None = None,
     ) -> ItemisedCosts:
         """Return the costs of trades.
 
@@ -100,7 +104,9 @@ class CostModel(Settings):
             stamp_tax=np.where(notional < 0.0, size * self.stamp_tax_sell_bps * BASIS_POINT, 0.0),
         )
 
-    def _impact_rate(self, size: FloatArray, volatility: FloatArray | None, daily_value: FloatArray | None) -> FloatArray:
+    def _impact_rate(
+        self, size: FloatArray, volatility: FloatArray | None, daily_value: FloatArray | None
+    ) -> FloatArray:
         if volatility is None or daily_value is None or self.impact_coefficient == 0.0:
             return np.zeros_like(size)
         known = np.isfinite(volatility) & (np.nan_to_num(daily_value) > 0.0) & (size > 0.0)

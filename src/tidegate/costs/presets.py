@@ -10,11 +10,15 @@ from tidegate.costs.model import CostModel
 __all__ = ["PRESETS", "cost_model", "resolve_costs"]
 
 PRESETS: Final[dict[str, CostModel]] = {
-    # Liquid US shares at an online broker: 5 bps commission and exchange fees, 5 bps half-spread; together the 10 bps of the rotation rules.
+    # Liquid US shares at an online broker: 5 bps commission and exchange fees and 5 bps half-spread.
     "us-equity": CostModel(commission_bps=5.0, half_spread_bps=5.0, impact_coefficient=0.5),
-    # Shanghai and Shenzhen: 2.5 bps commission each way with at least 5 CNY, 5 bps stamp tax on sales (since 2023-08-28).
+    # Shanghai and Shenzhen: 2.5 bps commission of at least 5 CNY, 5 bps stamp tax on sales (since 2023-08-28).
     "a-share": CostModel(
-        commission_bps=2.5, half_spread_bps=5.0, minimum_fee=5.0, stamp_tax_sell_bps=5.0, impact_coefficient=0.5
+        commission_bps=2.5,
+        half_spread_bps=5.0,
+        minimum_fee=5.0,
+        stamp_tax_sell_bps=5.0,
+        impact_coefficient=0.5,
     ),
     # Perpetual futures, taker: 5 bps fee and 3 bps slippage.
     "crypto-perpetual": CostModel(commission_bps=5.0, half_spread_bps=3.0, impact_coefficient=0.5),

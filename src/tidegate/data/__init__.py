@@ -1,9 +1,10 @@
 """Market data: the catalog, its calendars, the connectors that fill it and the audit that doubts it."""
 
-from tidegate.data.calendars import TradingCalendar, trading_calendar
-from tidegate.data.catalog import Appended, Catalog, DatasetSummary, Revision
 from tidegate.data.audit import BarAudit, audit_bars
+from tidegate.data.calendars import TradingCalendar, trading_calendar
+from tidegate.data.catalog import Appended, Catalog, DatasetSummary
 from tidegate.data.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
+from tidegate.data.revisions import Revision
 
 __all__ = [
     "PRESETS",

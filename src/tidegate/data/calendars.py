@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tidegate.core.errors import InputError
 from tidegate.core.panel import read_only
-from tidegate.core.time import DAY, BarInterval, format_instant, moment_of
+from tidegate.core.time import DAY, BarInterval, format_instant
 from tidegate.core.units import Int64Array, Mask
 
 __all__ = ["CONTINUOUS", "TradingCalendar", "trading_calendar"]
@@ -132,7 +132,9 @@ def trading_calendar(name: str) -> TradingCalendar:
             source = exchange_calendars.get_calendar(name, start=_FIRST_YEAR.get(name, _DEFAULT_FIRST))
     except InvalidCalendarName:
         raise InputError(
-            found=f"calendar {name!r}", expected="an exchange code such as XNYS, XSHG, XHKG, or 24/7", hint="see exchange_calendars for the codes"
+            found=f"calendar {name!r}",
+            expected="an exchange code such as XNYS, XSHG, XHKG, or 24/7",
+            hint="see exchange_calendars for the codes",
         ) from None
     days = source.sessions.values.astype("datetime64[D]").astype(np.int64)
     opens, closes = _microseconds(source.opens), _microseconds(source.closes)

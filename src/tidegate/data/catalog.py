@@ -21,38 +21,19 @@ from tidegate.core.panel import Panel
 from tidegate.core.time import BarInterval, Instant, format_instant, moment_of, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data.panels import panel_of
+from tidegate.data.revisions import Revision, as_revision, sort_out
 from tidegate.data.tables import BARS, MOMENT, TABLES, TableSpec
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["Appended", "Catalog", "DatasetSummary", "Revision"]
+__all__ = ["Appended", "Catalog", "DatasetSummary"]
 
 _CONFIGURATION = {
     # By default old versions become unreadable after 30 days; a run must find the version that it read for good.
     "delta.enableExpiredLogCleanup": "false",
     "delta.checkpointInterval": "100",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Revision:
-    """How rows that differ from stored ones are to be understood.
-
-    Exactly one of the two: ``known_at``, the instant at which the new values became public; or
-    ``correction_reason``, which says that the stored values were never right.
-    """
-
-    known_at: Instant | None = None
-    correction_reason: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.known_at is None) == (self.correction_reason is None):
-            raise DataError(
-                found="a revision with both or neither of known-at and correct",
-                expected="exactly one",
-                hint="--known-at for restated values, --correct --reason for an error of the data",
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +96,11 @@ class Catalog:
         spec = TABLES[table]
         with self._workspace.lock(f"catalog-{table}"):
             stored = self._stored_like(spec, rows)
-            fresh, revised, identical = _sort_out(spec, rows, stored)
+            fresh, revised, identical = sort_out(spec, rows, stored)
             if revised.height:
-                revised = _as_revision(spec, revised, revision)
+                revised = as_revision(spec, revised, revision)
             new = pl.concat([fresh, revised.select(fresh.columns)])
-            if new.is_empty():
-                version = self.version(table)
-            else:
-                version = self._commit(spec, new, run=run, revision=revision)
+            version = self.version(table) if new.is_empty() else self._commit(spec, new, run=run, revision=revision)
             if revised.height and revision is not None and revision.correction_reason is not None:
                 self._note_correction(rows, version, revised.height, revision.correction_reason)
         return Appended(version=version, appended=fresh.height, identical=identical, revised=revised.height)
@@ -193,7 +171,9 @@ class Catalog:
             & (pl.col("known_time") <= pl.col("event_time"))
         )
         key = ["symbol", "event_time"]
-        bars = timely.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+        bars = (
+            timely.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+        )
         if bars.is_empty():
             raise DataError(
                 found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
@@ -255,7 +235,9 @@ class Catalog:
 
         if not self._exists(spec):
             raise CatalogError(
-                found=f"no table {spec.name!r} in {self._workspace.root}", expected="ingested data", hint="run: tidegate ingest --help"
+                found=f"no table {spec.name!r} in {self._workspace.root}",
+                expected="ingested data",
+                hint="run: tidegate ingest --help",
             )
         try:
             return DeltaTable(self._uri(spec), version=version)
@@ -300,13 +282,19 @@ class Catalog:
         same = [pl.col(column) == rows[column][0] for column in spec.partition]
         stored = pl.scan_delta(self._open(spec)).filter(*same, pl.col("event_time").is_between(first, last))
         key = list(spec.key)
-        return stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+        return (
+            stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
+        )
 
     def _commit(self, spec: TableSpec, rows: pl.DataFrame, *, run: str | None, revision: Revision | None) -> int:
         from deltalake import CommitProperties, DeltaTable, write_deltalake
 
         stamped = rows.with_columns(pl.lit(moment_of(now())).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
-        metadata = {"tidegate.version": __version__, "tidegate.run": run or "", "tidegate.rows": str(rows.height)}
+        metadata = {
+            "tidegate.version": __version__,
+            "tidegate.run": run or "",
+            "tidegate.rows": str(rows.height),
+        }
         if revision is not None and revision.correction_reason is not None:
             metadata["tidegate.correction"] = revision.correction_reason
         write_deltalake(
@@ -345,50 +333,10 @@ class Catalog:
         version = int(table.version())
         return [
             DatasetSummary(
-                table=spec.name, interval=row.get("interval"), version=version, **{k: v for k, v in row.items() if k != "interval"}
+                table=spec.name,
+                interval=row.get("interval"),
+                version=version,
+                **{k: v for k, v in row.items() if k != "interval"},
             )
             for row in grouped.iter_rows(named=True)
         ]
-
-
-def _sort_out(
-    spec: TableSpec, rows: pl.DataFrame, stored: pl.DataFrame | None
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Split rows into new keys and changed values, and count those that are stored already."""
-    columns = [name for name in spec.schema if name != "recorded_time"]
-    rows = rows.select(pl.col(name).cast(spec.schema[name]) for name in columns)
-    if stored is None or stored.is_empty():
-        return rows, rows.clear(), 0
-    key = list(spec.key)
-    fresh = rows.join(stored.select(key), on=key, how="anti")
-    both = rows.join(stored.select(*key, pl.col("known_time").alias("stored_known_time"), *spec.values), on=key, suffix="_stored")
-    both = both.with_columns(pl.any_horizontal(_differs(spec, name) for name in spec.values).alias("differs"))
-    revised = both.filter("differs")
-    return fresh, revised.select(*columns, "stored_known_time"), both.height - revised.height
-
-
-def _differs(spec: TableSpec, name: str) -> pl.Expr:
-    new, old = pl.col(name), pl.col(f"{name}_stored")
-    tolerance = spec.approximate.get(name)
-    if tolerance is None:
-        return new.ne_missing(old)
-    return ((new - old).abs() > tolerance * old.abs()).fill_null(new.is_null() != old.is_null())
-
-
-def _as_revision(spec: TableSpec, revised: pl.DataFrame, revision: Revision | None) -> pl.DataFrame:
-    if revision is None:
-        first = revised.row(0, named=True)
-        raise DataError(
-            found=f"{revised.height} rows that differ from stored ones, the first {first[spec.member]} at {first['event_time']:%Y-%m-%d %H:%M}",
-            expected="new rows or identical ones",
-            hint="restated values: --known-at TIME; a mistake in the data: --correct --reason TEXT",
-        )
-    if revision.known_at is None:
-        return revised.with_columns(pl.col("stored_known_time").alias("known_time"))
-    if (revised["stored_known_time"] >= moment_of(revision.known_at)).any():
-        raise DataError(
-            found=f"restated values said to be known at {format_instant(revision.known_at)}",
-            expected="a time after the stored values became known",
-            hint="a mistake in the data, right from the start, is a correction: --correct --reason TEXT",
-        )
-    return revised.with_columns(pl.lit(moment_of(revision.known_at)).cast(MOMENT).alias("known_time"))

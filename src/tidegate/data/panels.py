@@ -34,7 +34,11 @@ def panel_of(bars: pl.DataFrame, interval: BarInterval) -> Panel:
     """
     calendars = bars["calendar"].unique().to_list()
     if len(calendars) != 1:
-        raise DataError(found=f"bars of calendars {calendars}", expected="one calendar per data set", hint="ingest each market into its own data set")
+        raise DataError(
+            found=f"bars of calendars {calendars}",
+            expected="one calendar per data set",
+            hint="ingest each market into its own data set",
+        )
     events = bars["event_time"].dt.epoch("us").to_numpy()
     owed = trading_calendar(calendars[0]).expected(interval, int(events.min()), int(events.max()))
     times = np.union1d(owed, events)

@@ -58,7 +58,7 @@ BARS: Final = TableSpec(
     name="bars",
     # event_time is the bar's close; prices are as traded, volume in shares or coins, traded_value in currency.
     key={"dataset": _TEXT, "interval": _TEXT, "symbol": _TEXT, "event_time": MOMENT},
-    # adjustment is cumulative and runs forward: adjusted price = price x adjustment, so no later dividend enters an earlier row.
+    # adjustment runs forward: adjusted price = price x adjustment, and no later dividend enters an earlier row.
     values=dict.fromkeys(("open", "high", "low", "close", "volume", "traded_value", "adjustment"), _NUMBER),
     attributes={"calendar": _TEXT, "source": _TEXT, "synthetic": pl.Boolean()},
     partition=("dataset", "interval"),

@@ -31,12 +31,18 @@ def traded_symbols(available: Sequence[str], universe: UniverseSettings) -> tupl
     absent = sorted(set(universe.symbols) - set(available))
     if absent:
         raise DataError(
-            found=f"no bars of {', '.join(absent[:10])}", expected="every symbol of universe.symbols in the data set", hint="tidegate catalog --symbols DATASET lists what is there"
+            found=f"no bars of {', '.join(absent[:10])}",
+            expected="every symbol of universe.symbols in the data set",
+            hint="tidegate catalog --symbols DATASET lists what is there",
         )
     wanted = set(universe.symbols) or set(available) - set(reference_symbols(universe))
     chosen = tuple(sorted(wanted - set(universe.exclude)))
     if not chosen:
-        raise DataError(found="an empty universe", expected="at least one symbol", hint="check universe.symbols and universe.exclude")
+        raise DataError(
+            found="an empty universe",
+            expected="at least one symbol",
+            hint="check universe.symbols and universe.exclude",
+        )
     return chosen
 
 

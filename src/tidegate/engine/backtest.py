@@ -67,17 +67,25 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     versions = trained.data_versions
     resolved = recipe.model_copy(update={"costs": resolve_costs(recipe.costs)})
     with store.begin(
-        kind=RunKind.BACKTEST, recipe=resolved, fingerprint_of_work=resolved.fingerprint(), data_versions=versions, parent=trained.id
+        kind=RunKind.BACKTEST,
+        recipe=resolved,
+        fingerprint_of_work=resolved.fingerprint(),
+        data_versions=versions,
+        parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
         curves = _curves(Catalog(workspace), resolved, trained)
-        run.finish(write_results(run.folder, resolved, curves.strategy, curves.benchmark, curves.index, curves.cash_rate))
+        run.finish(
+            write_results(run.folder, resolved, curves.strategy, curves.benchmark, curves.index, curves.cash_rate)
+        )
     return store.get(run.id)
 
 
 def _curves(catalog: Catalog, recipe: Recipe, trained: Run) -> Curves:
     panel, traded = _panel(catalog, recipe, trained)
-    universe = panel.take(traded).with_columns({"score": scores_on(panel.take(traded), trained, recipe.strategy.scores)})
+    universe = panel.take(traded).with_columns(
+        {"score": scores_on(panel.take(traded), trained, recipe.strategy.scores)}
+    )
     first, last = _window(universe, recipe.backtest)
     universe, references = universe.rows(0, last), panel.rows(0, last)
     cash_rate = _cash_rate(catalog, recipe, trained, universe)
@@ -85,7 +93,12 @@ def _curves(catalog: Catalog, recipe: Recipe, trained: Run) -> Curves:
     strategy = _run(universe, rotation(recipe.strategy), recipe, costs, cash_rate, first)
     benchmark = _benchmark(universe, references, recipe, cash_rate, first)
     index = _index(references, recipe, first)
-    return Curves(strategy=strategy, benchmark=benchmark, index=index, cash_rate=None if cash_rate is None else cash_rate[first:])
+    return Curves(
+        strategy=strategy,
+        benchmark=benchmark,
+        index=index,
+        cash_rate=None if cash_rate is None else cash_rate[first:],
+    )
 
 
 def _panel(catalog: Catalog, recipe: Recipe, trained: Run) -> tuple[Panel, tuple[str, ...]]:
@@ -102,10 +115,16 @@ def _panel(catalog: Catalog, recipe: Recipe, trained: Run) -> tuple[Panel, tuple
     needed = tuple(sorted({*traded, *reference_symbols(recipe.universe)}))
     absent = set(needed) - set(panel.symbols)
     if absent:
-        raise DataError(found=f"no bars of {', '.join(sorted(absent))}", expected="benchmark and index in the data set", hint="check universe.benchmark and universe.index")
+        raise DataError(
+            found=f"no bars of {', '.join(sorted(absent))}",
+            expected="benchmark and index in the data set",
+            hint="check universe.benchmark and universe.index",
+        )
     if recipe.backtest.fill.column not in panel:
         raise DataError(
-            found=f"data set {data.dataset!r} without {recipe.backtest.fill.column} prices", expected="the price that orders fill at", hint="set backtest.fill: next_close"
+            found=f"data set {data.dataset!r} without {recipe.backtest.fill.column} prices",
+            expected="the price that orders fill at",
+            hint="set backtest.fill: next_close",
         )
     return panel.take(needed), traded
 
@@ -119,7 +138,11 @@ def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:
     if settings.end is not None:
         last = int(np.searchsorted(universe.times, parse_instant(settings.end) + 86_400_000_000))
     if last - first < 2:
-        raise DataError(found="fewer than two bars with scores between the backtest's dates", expected="a stretch to trade in", hint="check backtest.start and backtest.end")
+        raise DataError(
+            found="fewer than two bars with scores between the backtest's dates",
+            expected="a stretch to trade in",
+            hint="check backtest.start and backtest.end",
+        )
     return first, last
 
 
@@ -158,7 +181,8 @@ def _index(references: Panel, recipe: Recipe, first: int) -> FloatArray | None:
     if recipe.universe.index is None:
         return None
     level = carried_forward(references.take((recipe.universe.index,))["close"])[first:, 0]
-    return level / level[0] * recipe.backtest.initial_cash
+    scaled: FloatArray = level / level[0] * recipe.backtest.initial_cash
+    return scaled
 
 
 def _cash_rate(catalog: Catalog, recipe: Recipe, trained: Run, panel: Panel) -> FloatArray | None:

@@ -34,7 +34,13 @@ class Quotes:
 
 
 def execute(
-    decision: Decision, at: Instant, shares: FloatArray, cash: float, quotes: Quotes, costs: CostModel, symbols: tuple[str, ...]
+    decision: Decision,
+    at: Instant,
+    shares: FloatArray,
+    cash: float,
+    quotes: Quotes,
+    costs: CostModel,
+    symbols: tuple[str, ...],
 ) -> tuple[list[Fill], list[Order]]:
     """Return the fills and orders that bring a book to a decision's weights at this bar's prices.
 
@@ -50,7 +56,7 @@ def execute(
     with np.errstate(divide="ignore", invalid="ignore"):
         filled = np.where(traded < 0.0, traded, np.where(fillable, notional / quotes.price, 0.0))
     itemised = _itemise(costs, notional, quotes)
-    places = np.flatnonzero(quantity)
+    places = np.flatnonzero(quantity).tolist()
     fills = [_fill(place, filled, itemised, decision, at, quotes, symbols) for place in places if filled[place] != 0.0]
     orders = [_order(place, quantity, filled, decision, at, symbols) for place in places]
     # Sells come first so that their proceeds pay for the buys; symbol order within each keeps sums reproducible.
@@ -92,7 +98,13 @@ def _itemise(costs: CostModel, notional: FloatArray, quotes: Quotes) -> Itemised
 
 
 def _fill(
-    place: int, filled: FloatArray, itemised: ItemisedCosts, decision: Decision, at: Instant, quotes: Quotes, symbols: tuple[str, ...]
+    place: int,
+    filled: FloatArray,
+    itemised: ItemisedCosts,
+    decision: Decision,
+    at: Instant,
+    quotes: Quotes,
+    symbols: tuple[str, ...],
 ) -> Fill:
     return Fill(
         decided_at=decision.at,
@@ -108,7 +120,12 @@ def _fill(
 
 
 def _order(
-    place: int, quantity: FloatArray, filled: FloatArray, decision: Decision, at: Instant, symbols: tuple[str, ...]
+    place: int,
+    quantity: FloatArray,
+    filled: FloatArray,
+    decision: Decision,
+    at: Instant,
+    symbols: tuple[str, ...],
 ) -> Order:
     done = filled[place] != 0.0
     return Order(

@@ -102,4 +102,8 @@ class Ledger:
 
     @staticmethod
     def _error(at: Instant, found: str, expected: str) -> LedgerError:
-        return LedgerError(found=f"at {format_instant(at)}: {found}", expected=expected, hint="this is a mistake in the engine; please report it")
+        return LedgerError(
+            found=f"at {format_instant(at)}: {found}",
+            expected=expected,
+            hint="this is a mistake in the engine; please report it",
+        )

@@ -30,7 +30,12 @@ _DAYS_PER_YEAR = 365.0
 
 
 def write_results(
-    folder: Path, recipe: Recipe, strategy: Simulation, benchmark: Simulation, index: FloatArray | None, cash_rate: FloatArray | None
+    folder: Path,
+    recipe: Recipe,
+    strategy: Simulation,
+    benchmark: Simulation,
+    index: FloatArray | None,
+    cash_rate: FloatArray | None,
 ) -> dict[str, Any]:
     """Write every file of a backtest run and return the metrics that the registry keeps."""
     flows = strategy.daily_flows()
@@ -53,7 +58,9 @@ def write_results(
     }
 
 
-def _equity_frame(strategy: Simulation, benchmark: Simulation, index: FloatArray | None, flows: pl.DataFrame) -> pl.DataFrame:
+def _equity_frame(
+    strategy: Simulation, benchmark: Simulation, index: FloatArray | None, flows: pl.DataFrame
+) -> pl.DataFrame:
     curves = pl.DataFrame(
         {
             "time": pl.Series(strategy.times).cast(MOMENT),
@@ -103,7 +110,9 @@ def _costs(strategy: Simulation, flows: pl.DataFrame, years: float) -> dict[str,
     }
 
 
-def _notes(recipe: Recipe, strategy: Simulation, index: FloatArray | None, cash_rate: FloatArray | None) -> list[dict[str, Any]]:
+def _notes(
+    recipe: Recipe, strategy: Simulation, index: FloatArray | None, cash_rate: FloatArray | None
+) -> list[dict[str, Any]]:
     """Return what a reader must know before believing the figures, as codes with values."""
     notes: list[dict[str, Any]] = []
 
@@ -121,7 +130,11 @@ def _notes(recipe: Recipe, strategy: Simulation, index: FloatArray | None, cash_
     if cash_rate is not None:
         known = np.flatnonzero(np.isfinite(cash_rate))
         last = int(known[-1]) if known.size else 0
-        note("no_cash_rate_after", last < len(cash_rate) - 1, date=format_instant(int(strategy.times[last]))[:10])
+        note(
+            "no_cash_rate_after",
+            last < len(cash_rate) - 1,
+            date=format_instant(int(strategy.times[last]))[:10],
+        )
     expired = sum(order.status is OrderStatus.EXPIRED for order in strategy.orders)
     note("expired_orders", expired > 0, count=expired)
     stale = sum(decision.reason.startswith("no fresh scores") for decision in strategy.decisions)

@@ -16,7 +16,7 @@ __all__ = ["scores_on"]
 def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
     """Return out-of-sample scores as a matrix of the panel's shape, NaN where there is none.
 
-    A score of row *t* was made from features known at the close *t*, by a model whose last training label ended by then.
+    A score of row *t* was made from features known at the close *t*, by a model whose training labels had all ended.
 
     Raises
     ------
@@ -30,7 +30,8 @@ def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
     if late.height:
         first = late.row(0, named=True)
         raise LookAheadError(
-            found=f"{late.height} scores of models that knew later labels, the first at {first['time']:%Y-%m-%d} trained until {first['trained_until']:%Y-%m-%d}",
+            found=f"{late.height} scores of models that knew later labels, the first at {first['time']:%Y-%m-%d}, "
+            f"trained until {first['trained_until']:%Y-%m-%d}",
             expected="models trained only on labels that had ended",
             hint="the training run is in-sample there; train again with a purged split",
         )
@@ -39,7 +40,9 @@ def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
     on_panel = np.isin(instants, panel.times)
     if not on_panel.any():
         raise RunError(
-            found=f"no score of {model!r} in {train_run.id} on this data", expected="scores within the backtest's dates", hint="train with this recipe again"
+            found=f"no score of {model!r} in {train_run.id} on this data",
+            expected="scores within the backtest's dates",
+            hint="train with this recipe again",
         )
     matrix = np.full(panel.shape, np.nan)
     rows = np.searchsorted(panel.times, instants[on_panel])

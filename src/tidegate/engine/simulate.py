@@ -60,9 +60,17 @@ class Simulation:
         flows = grid
         for account in (*COST_ACCOUNTS, Account.INTEREST):
             sign = 1.0 if account is Account.INTEREST else -1.0
-            paid = entries.filter(pl.col("account") == account.value).group_by("at").agg((sign * pl.col("amount").sum()).alias(account.value))
+            paid = (
+                entries.filter(pl.col("account") == account.value)
+                .group_by("at")
+                .agg((sign * pl.col("amount").sum()).alias(account.value))
+            )
             flows = flows.join(paid, on="at", how="left", maintain_order="left")
-        traded = entries.filter(pl.col("account") == "trade").group_by("at").agg(pl.col("amount").abs().sum().alias("traded"))
+        traded = (
+            entries.filter(pl.col("account") == "trade")
+            .group_by("at")
+            .agg(pl.col("amount").abs().sum().alias("traded"))
+        )
         flows = flows.join(traded, on="at", how="left", maintain_order="left").fill_null(0.0)
         turnover = flows["traded"].to_numpy() / 2.0 / self.equity
         return flows.drop("traded").with_columns(pl.Series("turnover", turnover))
@@ -137,7 +145,11 @@ class _Book:
             return
         times = self._panel.times
         years = (times[row] - times[row - 1]) / DAY / _DAYS_PER_INTEREST_YEAR
-        self.ledger.book(Instant(int(times[row])), Account.INTEREST, Money(max(self.ledger.cash, 0.0) * float(cash_rate[row - 1] * years)))
+        self.ledger.book(
+            Instant(int(times[row])),
+            Account.INTEREST,
+            Money(max(self.ledger.cash, 0.0) * float(cash_rate[row - 1] * years)),
+        )
 
     def fill(self, row: int, decision: Decision) -> None:
         """Execute a decision of the bar before at this bar's prices."""
@@ -165,12 +177,20 @@ class _Book:
 
     def weights(self, row: int) -> FloatArray:
         """Return each holding's value at this close as a fraction of equity."""
-        return self._values(row) / self._equity[row]
+        weights: FloatArray = self._values(row) / self._equity[row]
+        return weights
 
     def result(self, decisions: list[Decision]) -> Simulation:
         """Return the finished record."""
         return Simulation(
-            self._panel.times, self._equity, self._cash, self._exposure, self._holdings, self.ledger, self._orders, decisions
+            self._panel.times,
+            self._equity,
+            self._cash,
+            self._exposure,
+            self._holdings,
+            self.ledger,
+            self._orders,
+            decisions,
         )
 
     def _values(self, row: int) -> FloatArray:

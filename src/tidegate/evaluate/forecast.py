@@ -180,9 +180,7 @@ def _plain(value: float) -> float | None:
 def _centred(values: FloatArray) -> FloatArray:
     """Return values minus their row mean; what is missing becomes 0 and so weighs nothing."""
     known = ~np.isnan(values)
-    mean = np.where(known, values, 0.0).sum(axis=1, keepdims=True) / np.maximum(
-        known.sum(axis=1, keepdims=True), 1
-    )
+    mean = np.where(known, values, 0.0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
     return np.where(known, values - mean, 0.0)
 
 

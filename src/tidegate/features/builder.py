@@ -83,9 +83,7 @@ class FeatureMatrix:
         """Return the SHA-256 of contract, times, symbols and values."""
         blocks = range(0, len(self.times), _ROWS_PER_BLOCK)
         values = [array_fingerprint(self.values[start : start + _ROWS_PER_BLOCK]) for start in blocks]
-        return fingerprint(
-            [self.contract.fingerprint, list(self.symbols), array_fingerprint(self.times), values]
-        )
+        return fingerprint([self.contract.fingerprint, list(self.symbols), array_fingerprint(self.times), values])
 
 
 def build_features(panel: Panel, contract: FeatureContract) -> FeatureMatrix:
@@ -167,9 +165,7 @@ def _required(source: Panel | PastView, contract: FeatureContract) -> dict[str, 
     return {name: source[name] for name in contract.requires}
 
 
-def _compute(
-    columns: Mapping[str, FloatArray], shape: tuple[int, int], contract: FeatureContract
-) -> Float32Array:
+def _compute(columns: Mapping[str, FloatArray], shape: tuple[int, int], contract: FeatureContract) -> Float32Array:
     values = np.full((*shape, contract.dimension), np.nan, dtype=np.float32)
     targets = {name: values[:, :, place] for place, name in enumerate(contract.names)}
     for name in contract.names:
@@ -183,9 +179,7 @@ def _compute(
     return values
 
 
-def _fill_formulas(
-    columns: Mapping[str, FloatArray], targets: Mapping[str, Float32Array], n_symbols: int
-) -> None:
+def _fill_formulas(columns: Mapping[str, FloatArray], targets: Mapping[str, Float32Array], n_symbols: int) -> None:
     for start in range(0, n_symbols, _SYMBOLS_PER_BLOCK):
         block = slice(start, start + _SYMBOLS_PER_BLOCK)
         bars = Bars({name: column[:, block] for name, column in columns.items()})

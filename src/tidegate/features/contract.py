@@ -118,9 +118,7 @@ class FeatureContract:
             return
         extra = sorted(set(names) - set(self.names))
         missing = sorted(set(self.names) - set(names))
-        faults = [
-            f"{kind} {', '.join(which)}" for kind, which in (("extra", extra), ("missing", missing)) if which
-        ]
+        faults = [f"{kind} {', '.join(which)}" for kind, which in (("extra", extra), ("missing", missing)) if which]
         raise InputError(
             found=f"feature keys that do not fit: {'; '.join(faults) or 'the right names in another order'}",
             expected=f"the {self.dimension} keys of contract {self.fingerprint[:12]} in their order",

@@ -53,9 +53,7 @@ def _ranked(base: Feature) -> Feature:
     )
 
 
-RANKED_FEATURES: tuple[Feature, ...] = tuple(
-    _ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED
-)
+RANKED_FEATURES: tuple[Feature, ...] = tuple(_ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
 """Declarations in contract order."""
 RANKED_FROM: Mapping[str, str] = MappingProxyType({f"{name}_rank": name for name in _RANKED})
 """Ranked feature name to the name of the feature that is ranked."""

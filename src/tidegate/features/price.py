@@ -212,7 +212,5 @@ _declare(
 
 PRICE_FEATURES: tuple[Feature, ...] = tuple(feature for feature, _ in _declared)
 """Declarations in contract order."""
-PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType(
-    {feature.name: formula for feature, formula in _declared}
-)
+PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType({feature.name: formula for feature, formula in _declared})
 """Feature name to formula."""

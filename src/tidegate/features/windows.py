@@ -145,6 +145,4 @@ def _at_last_row(windows: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 def _check_window(window: int) -> None:
     if window < 1:
-        raise InputError(
-            found=f"a window of {window} rows", expected="at least 1", hint="windows look backward only"
-        )
+        raise InputError(found=f"a window of {window} rows", expected="at least 1", hint="windows look backward only")

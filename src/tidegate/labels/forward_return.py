@@ -114,18 +114,7 @@ def forward_returns(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip
     >>> labels.gross.ravel().round(9).tolist(), labels.spans.end.tolist()
     ([2.0, 3.0, nan, nan], [30, 40])
     """
-    if horizon_bars < 1 or not 0.0 <= round_trip_cost < 1.0:
-        raise InputError(
-            found=f"a horizon of {horizon_bars} bars at a cost of {round_trip_cost}",
-            expected="at least 1 bar and a cost in [0, 1)",
-            hint="correct the recipe's labels or costs",
-        )
-    if fill.column not in panel:
-        raise DataError(
-            found=f"a source without {fill.column!r} prices",
-            expected=f"them, to fill at {fill.value}",
-            hint="choose the other fill in the recipe",
-        )
+    _check(panel, horizon_bars, fill, round_trip_cost)
     count = max(len(panel.times) - 1 - horizon_bars, 0)
     log_price = _log_price(panel[fill.column])
     gross = np.full(panel.shape, np.nan)
@@ -138,6 +127,21 @@ def forward_returns(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip
         gross=gross,
         spans=Spans(panel.times[:count], panel.times[len(panel.times) - count :]),
     )
+
+
+def _check(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip_cost: float) -> None:
+    if horizon_bars < 1 or not 0.0 <= round_trip_cost < 1.0:
+        raise InputError(
+            found=f"a horizon of {horizon_bars} bars at a cost of {round_trip_cost}",
+            expected="at least 1 bar and a cost in [0, 1)",
+            hint="correct the recipe's labels or costs",
+        )
+    if fill.column not in panel:
+        raise DataError(
+            found=f"a source without {fill.column!r} prices",
+            expected=f"them, to fill at {fill.value}",
+            hint="choose the other fill in the recipe",
+        )
 
 
 def _log_price(price: FloatArray) -> FloatArray:

@@ -127,9 +127,7 @@ class Ridge:
         """
         content = json.loads(read_model_text(folder, cls.kind))
         model = cls(RidgeSettings(penalty=content["penalty"]))
-        mean, scale, weights = (
-            np.array(content[name], dtype=np.float64) for name in ("mean", "scale", "weights")
-        )
+        mean, scale, weights = (np.array(content[name], dtype=np.float64) for name in ("mean", "scale", "weights"))
         model._fitted = _Fitted(mean, scale, weights, float(content["intercept"]))
         return model
 

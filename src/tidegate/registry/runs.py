@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,17 +121,29 @@ class RunStore:
         environment = describe_environment()
         identity = fingerprint([str(kind), fingerprint_of_work, dict(data_versions), environment, parent])
         resumable = self._resumable(identity)
-        active = self._resume(resumable) if resumable else self._insert(RunKind(kind), recipe, identity, data_versions, environment, parent)
+        active = (
+            self._resume(resumable)
+            if resumable
+            else self._insert(RunKind(kind), recipe, identity, data_versions, environment, parent)
+        )
         with self._alone(active):
             write_json(active.folder / "recipe.json", recipe.model_dump(mode="json", by_alias=True))
             try:
                 yield active
             except BaseException as error:
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-                self._close(active, RunStatus.INTERRUPTED if stopped else RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
+                self._close(
+                    active,
+                    RunStatus.INTERRUPTED if stopped else RunStatus.FAILED,
+                    error=f"{type(error).__name__}: {error}",
+                )
                 raise
             if active.metrics is None:
-                raise RunError(found=f"run {active.id} ended without a result", expected="finish() to be called", hint="this is a mistake in the code of the run")
+                raise RunError(
+                    found=f"run {active.id} ended without a result",
+                    expected="finish() to be called",
+                    hint="this is a mistake in the code of the run",
+                )
             self._close(active, RunStatus.FINISHED)
 
     def get(self, identifier: str) -> Run:
@@ -152,8 +164,16 @@ class RunStore:
             if chosen:
                 return chosen[0]
         if found:
-            raise RunError(found=f"{len(found)} runs or more that begin with {identifier!r}", expected="one", hint="give more of the id")
-        raise RunError(found=f"no run {identifier!r}", expected="a run of this workspace", hint="tidegate runs lists them")
+            raise RunError(
+                found=f"{len(found)} runs or more that begin with {identifier!r}",
+                expected="one",
+                hint="give more of the id",
+            )
+        raise RunError(
+            found=f"no run {identifier!r}",
+            expected="a run of this workspace",
+            hint="tidegate runs lists them",
+        )
 
     def list(
         self,
@@ -163,7 +183,7 @@ class RunStore:
         status: str | None = None,
         recipe: str | None = None,
         limit: int = 50,
-    ) -> list[Run]:
+    ) -> Sequence[Run]:
         """Return runs, newest first, that match every filter given."""
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
         wanted = {"project": project, "kind": kind, "status": status, "recipe_name": recipe}
@@ -208,7 +228,10 @@ class RunStore:
         with self._workspace.database.connect() as connection:
             return connection.execute(
                 select(runs.c.id)
-                .where(runs.c.fingerprint == identity, runs.c.status.in_([RunStatus.RUNNING, RunStatus.INTERRUPTED]))
+                .where(
+                    runs.c.fingerprint == identity,
+                    runs.c.status.in_([RunStatus.RUNNING, RunStatus.INTERRUPTED]),
+                )
                 .order_by(runs.c.started_at.desc())
             ).scalar()
 
@@ -255,7 +278,9 @@ class RunStore:
             held.acquire(timeout=0)
         except Timeout:
             raise WorkspaceError(
-                found=f"run {active.id} under way in another process", expected="one process per run", hint="wait for it, then repeat"
+                found=f"run {active.id} under way in another process",
+                expected="one process per run",
+                hint="wait for it, then repeat",
             ) from None
         try:
             self._set(active.id, status=RunStatus.RUNNING, error=None)
@@ -273,7 +298,7 @@ class RunStore:
     def _folder(self, identifier: str) -> Path:
         return self._workspace.runs_folder / identifier
 
-    def _fetch(self, query: Select[Any]) -> list[Run]:
+    def _fetch(self, query: Select[Any]) -> Sequence[Run]:
         with self._workspace.database.connect() as connection:
             rows = connection.execute(query).all()
             corrected = connection.execute(select(corrections)).all() if rows else []

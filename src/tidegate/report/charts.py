@@ -24,6 +24,7 @@ __all__ = [
     "decimated",
     "growth_ticks",
     "iso_days",
+    "year_axis",
 ]
 
 DAILY_POINTS: Final = 3_000
@@ -130,9 +131,7 @@ class Brush:
         figure.update_layout(**layout)
         return figure
 
-    def chart(
-        self, key: str, figure: go.Figure, *, height: int, wide: bool = True, **values: object
-    ) -> Chart:
+    def chart(self, key: str, figure: go.Figure, *, height: int, wide: bool = True, **values: object) -> Chart:
         """Return the finished chart; the texts ``chart.KEY.title`` and ``chart.KEY.reading`` describe it."""
         return Chart(
             title=self.language.text(f"chart.{key}.title", **values),
@@ -143,9 +142,7 @@ class Brush:
         )
 
 
-def decimated(
-    times: Int64Array, values: FloatArray, *, lowest: bool = False
-) -> tuple[Int64Array, FloatArray]:
+def decimated(times: Int64Array, values: FloatArray, *, lowest: bool = False) -> tuple[Int64Array, FloatArray]:
     """Return a daily series as it is, or its weeks where it is longer than a screen can show.
 
     Parameters
@@ -185,6 +182,13 @@ def bar_gap(bars: int) -> float:
 def date_format(times: Int64Array) -> str:
     """Return how an axis over these ascending instants writes dates: years, or months of a few years."""
     return "%Y" if times.size and int(times[-1] - times[0]) > 3 * 365 * DAY else "%Y-%m"
+
+
+def year_axis(figure: go.Figure, years: Sequence[int]) -> None:
+    """Make the horizontal axis one of calendar years, naming as many of them as stand upright."""
+    step = -(-len(years) // 11)
+    named = [str(year) for year in years][:: max(1, step)]
+    figure.update_xaxes(type="category", tickvals=named, tickangle=0)
 
 
 def growth_ticks(values: FloatArray) -> tuple[list[float], list[str]]:

@@ -62,7 +62,7 @@ def _page(painter: Painter, audit: BarAudit) -> Page:
     return Page(
         kind=text("page.audit"),
         title=audit.dataset,
-        subtitle=text("page.audit.subtitle", dataset=audit.dataset, interval=str(audit.interval), **span),
+        subtitle=text("page.audit.subtitle", interval=str(audit.interval), **span),
         facts=(
             (text("fact.dataset"), audit.dataset),
             (text("fact.interval"), str(audit.interval)),
@@ -131,14 +131,11 @@ def _gap_section(painter: Painter, audit: BarAudit) -> Section:
     if not found:
         return Section(title=text("section.gaps"), lead=text("section.gaps_absent.lead"))
     shared = [
-        [painter.words(gap.calendar), Cell(f"{gap.symbols:,}"), *_gap_cells(painter, gap)]
-        for gap in audit.shared_gaps
+        [painter.words(gap.calendar), Cell(f"{gap.symbols:,}"), *_gap_cells(painter, gap)] for gap in audit.shared_gaps
     ]
     single = [[painter.words(symbol), *_gap_cells(painter, gap)] for symbol, gap in found[:_GAP_ROWS]]
     ends = [text(f"figure.{name}") for name in ("gap_start", "gap_end", "missing_bars")]
-    tables = [
-        Table(title=text("table.gaps"), head=[text("figure.symbol"), *ends], rows=single, folded=bool(shared))
-    ]
+    tables = [Table(title=text("table.gaps"), head=[text("figure.symbol"), *ends], rows=single, folded=bool(shared))]
     if shared:
         head = [text("figure.calendar"), text("figure.symbols"), *ends]
         tables.insert(0, Table(title=text("table.shared_gaps"), head=head, rows=shared))
@@ -200,7 +197,5 @@ def _counts(painter: Painter, *counts: int) -> list[Cell]:
 def _moment(instant: int | None) -> str:
     """Return a bar's close to the minute."""
     return (
-        MISSING
-        if instant is None
-        else format_instant(instant).replace("T", " ").removesuffix("Z").removesuffix(":00")
+        MISSING if instant is None else format_instant(instant).replace("T", " ").removesuffix("Z").removesuffix(":00")
     )

@@ -23,11 +23,7 @@ def coverage_chart(brush: Brush, audit: BarAudit) -> Chart:
     rows = pl.concat([together.select(columns), audit.by_month.select(columns)])
     share = pl.when(pl.col("expected") > 0).then(pl.col("present") / pl.col("expected"))
     months = together["month"].to_list()
-    grid = (
-        rows.with_columns(share=share)
-        .pivot("month", index="symbol", values="share")
-        .select("symbol", *months)
-    )
+    grid = rows.with_columns(share=share).pivot("month", index="symbol", values="share").select("symbol", *months)
     lines = {str(line[0]): list(line[1:]) for line in grid.iter_rows()}
     names = [str(together["symbol"][0]), *worst]
     figure = brush.figure(hovermode="closest", margin={"l": 44, "r": 14, "t": 26, "b": 8})
@@ -59,6 +55,7 @@ def coverage_chart(brush: Brush, audit: BarAudit) -> Chart:
         tickfont={"size": 10},
         showgrid=False,
         ticklabelstandoff=6,
+        ticks="",
     )
     return brush.chart("coverage", figure, height=46 + 15 * len(names))
 

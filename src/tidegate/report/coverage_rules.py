@@ -40,20 +40,14 @@ def _reasons(audit: BarAudit) -> tuple[Statement, ...]:
     if thin:
         worst = {"symbol": thin[0].symbol, "coverage": covered(thin[0].present, thin[0].expected)}
         found.append(
-            Statement(
-                "coverage.thin", Tone.BAD, {"count": len(thin), "limit": limits.minimum_coverage, **worst}
-            )
+            Statement("coverage.thin", Tone.BAD, {"count": len(thin), "limit": limits.minimum_coverage, **worst})
         )
     if audit.mean_coverage < limits.mean_coverage:
         mean = covered(int(audit.mean_coverage * 1_000_000), 1_000_000)
-        found.append(
-            Statement("coverage.low_mean", Tone.BAD, {"coverage": mean, "limit": limits.mean_coverage})
-        )
+        found.append(Statement("coverage.low_mean", Tone.BAD, {"coverage": mean, "limit": limits.mean_coverage}))
     if limits.missing_at_end is not None:
         late = sum(one.missing_at_end > limits.missing_at_end for one in audit.symbols)
-        found += [
-            Statement("coverage.late", Tone.BAD, {"count": late, "limit": limits.missing_at_end})
-        ] * bool(late)
+        found += [Statement("coverage.late", Tone.BAD, {"count": late, "limit": limits.missing_at_end})] * bool(late)
     broken = audit.count_of(Suspicion.NOT_POSITIVE)
     return (*found, *([Statement("coverage.not_positive", Tone.BAD, {"count": broken})] * bool(broken)))
 

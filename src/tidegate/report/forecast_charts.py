@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import polars as pl
 
-from tidegate.core.time import DAY
+from tidegate.core.time import DAY, format_instant
 from tidegate.core.units import Int64Array
-from tidegate.report.charts import Brush, Chart, bar_gap, date_format, decimated, iso_days
+from tidegate.report.charts import Brush, Chart, bar_gap, date_format, decimated, iso_days, year_axis
 from tidegate.report.run_figures import Fold, ModelQuality
 from tidegate.report.theme import MODEL_ROLES
 
@@ -33,10 +33,8 @@ def rank_ic_chart(brush: Brush, models: Sequence[ModelQuality]) -> Chart:
             marker_color=brush.colours[role],
             hovertemplate="%{y:.3f}",
         )
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(
-        tickformat=".3~f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1
-    )
+    year_axis(figure, sorted({year.year for model in models for year in model.by_year}))
+    figure.update_yaxes(tickformat=".3~f", zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1)
     return brush.chart("rank_ic", figure, height=290, wide=False)
 
 
@@ -61,9 +59,7 @@ def cumulative_chart(brush: Brush, models: Sequence[ModelQuality], daily: pl.Dat
     return brush.chart("cumulative_ic", figure, height=290, wide=False)
 
 
-def importance_chart(
-    brush: Brush, model: str, role: str, shares: Mapping[str, float], *, wide: bool
-) -> Chart:
+def importance_chart(brush: Brush, model: str, role: str, shares: Mapping[str, float], *, wide: bool) -> Chart:
     """Draw the features that a model relied on most, by their share of the whole."""
     top = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_TOP_FEATURES]
     figure = brush.figure(showlegend=False, hovermode="closest", bargap=0.28)
@@ -88,7 +84,7 @@ def fold_chart(brush: Brush, folds: Sequence[Fold]) -> Chart:
     _add_span(figure, brush, "test", labels, [(fold.test_start, fold.test_end) for fold in folds])
     days = [(fold.test_start - fold.train_end) / DAY for fold in folds]
     figure.add_scatter(
-        x=iso_days([fold.test_start for fold in folds]),
+        x=[_day(fold.test_start) for fold in folds],
         y=labels,
         mode="markers+text",
         marker={"symbol": "line-ns", "size": 17, "line": {"width": 4, "color": brush.colours["purge"]}},
@@ -128,7 +124,7 @@ def _add_span(
     figure: go.Figure, brush: Brush, part: str, labels: Sequence[str], spans: Sequence[tuple[int, int]]
 ) -> None:
     figure.add_bar(
-        base=iso_days([start for start, _ in spans]),
+        base=[_day(start) for start, _ in spans],
         x=[(end - start) / 1_000 for start, end in spans],
         y=labels,
         orientation="h",
@@ -151,11 +147,7 @@ def _add_days(
     if max(lengths) <= 0:
         return
     colour = brush.colours[roles[part]]
-    hatch = (
-        {"shape": "/", "fgcolor": brush.colours["purge"], "size": 5, "solidity": 0.25}
-        if part == "labels"
-        else None
-    )
+    hatch = {"shape": "/", "fgcolor": brush.colours["purge"], "size": 5, "solidity": 0.25} if part == "labels" else None
     figure.add_bar(
         base=starts,
         x=lengths,
@@ -173,11 +165,15 @@ def _fold_names(brush: Brush, folds: Sequence[Fold]) -> list[str]:
 
 
 def _fold_height(folds: Sequence[Fold]) -> int:
-    return 116 + 26 * len(folds)
+    return 116 + (26 if len(folds) <= 12 else 19) * len(folds)
 
 
 def _times(frame: pl.DataFrame) -> Int64Array:
     return frame["time"].dt.timestamp("us").to_numpy()
+
+
+def _day(instant: int) -> str:
+    return format_instant(instant)[:10]
 
 
 def _days_text(days: float) -> str:

@@ -120,10 +120,7 @@ def _features(painter: Painter, files: ForecastFiles) -> Section:
     known = [(model.model, files.importance.get(model.model) or {}) for model in files.models]
     drawn = [(name, MODEL_ROLES[place % 4], shares) for place, (name, shares) in enumerate(known) if shares]
     lead = "section.features.lead" if drawn else "section.features_absent.lead"
-    charts = [
-        importance_chart(painter.brush, name, role, shares, wide=len(drawn) == 1)
-        for name, role, shares in drawn
-    ]
+    charts = [importance_chart(painter.brush, name, role, shares, wide=len(drawn) == 1) for name, role, shares in drawn]
     tables = [_importance_table(painter, name, shares) for name, shares in known if shares]
     return Section(title=text("section.features"), lead=text(lead), charts=charts, tables=tables)
 
@@ -152,13 +149,17 @@ def _folds(painter: Painter, folds: Sequence[Fold]) -> Section:
 
 def _fold_table(painter: Painter, folds: Sequence[Fold]) -> Table:
     text = painter.text
-    dates = ("train_start", "train_end", "trained_until", "test_start", "test_end")
+    dates = ("train_start", "train_end", "trained_until", "test_start")
     counts = ("train_rows", "purged_rows", "embargoed_rows", "test_rows")
-    head = [text("figure.fold"), *(text(f"fold.{name}") for name in (*dates, "gap_days", *counts))]
+    head = [
+        text("figure.fold"),
+        *(text(f"fold.{name}") for name in (*dates, "test_end", "gap_days", *counts)),
+    ]
     rows = []
     for fold in folds:
         row = [painter.words(text("fold.name", number=fold.fold))]
         row += [painter.number(getattr(fold, name), "date") for name in dates]
+        row.append(painter.number(fold.test_end - 1, "date"))
         row.append(painter.number((fold.test_start - fold.train_end) / DAY, "decimal1"))
         rows.append(row + [painter.number(getattr(fold, name), "count") for name in counts])
     return Table(title=text("table.folds"), head=head, rows=rows, folded=True, dense=True)

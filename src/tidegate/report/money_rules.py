@@ -31,6 +31,7 @@ _NOTE_ORDER: Final = (
     "expired_orders",
     "stale_scores",
     "equal_weight_benchmark",
+    "benchmark_without_costs",
 )
 _SAID_ELSEWHERE: Final = frozenset({"index_without_dividends"})
 
@@ -56,9 +57,7 @@ def outcome(tested: Backtested) -> Statement | None:
     """Say what strategy and benchmark earned a year, and who was ahead."""
     strategy, benchmark, excess = _curves(tested)
     if strategy.cagr is None or benchmark.cagr is None or excess is None:
-        return Statement(
-            "outcome.unknown", Tone.NEUTRAL, {"years": strategy.years, "total": strategy.total_return}
-        )
+        return Statement("outcome.unknown", Tone.NEUTRAL, {"years": strategy.years, "total": strategy.total_return})
     points = round(100.0 * (strategy.cagr - benchmark.cagr), 1)
     values = {
         "cagr": strategy.cagr,

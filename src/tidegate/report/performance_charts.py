@@ -10,7 +10,16 @@ import plotly.graph_objects as go
 import polars as pl
 
 from tidegate.core.units import FloatArray, Int64Array
-from tidegate.report.charts import Brush, Chart, bar_gap, date_format, decimated, growth_ticks, iso_days
+from tidegate.report.charts import (
+    Brush,
+    Chart,
+    bar_gap,
+    date_format,
+    decimated,
+    growth_ticks,
+    iso_days,
+    year_axis,
+)
 from tidegate.report.yearly import COST_PARTS, Year
 
 __all__ = ["cost_chart", "drawdown_chart", "exposure_chart", "turnover_chart", "wealth_chart"]
@@ -81,7 +90,7 @@ def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:
                 marker_color=brush.colours[_COST_ROLES[part]],
                 hovertemplate="%{y:.2%}",
             )
-    figure.update_xaxes(type="category")
+    year_axis(figure, [year.year for year in years])
     figure.update_yaxes(tickformat=".1%", rangemode="tozero")
     return brush.chart("costs", figure, height=270, wide=False)
 
@@ -96,7 +105,7 @@ def turnover_chart(brush: Brush, years: Sequence[Year]) -> Chart:
         name=brush.language.text("figure.turnover"),
         hovertemplate="%{y:.1f}×",
     )
-    figure.update_xaxes(type="category")
+    year_axis(figure, [year.year for year in years])
     figure.update_yaxes(ticksuffix="×", rangemode="tozero")
     return brush.chart("turnover", figure, height=270, wide=False)
 
@@ -143,8 +152,7 @@ def _times(equity: pl.DataFrame) -> Int64Array:
 def _label_ends(figure: go.Figure, brush: Brush, lines: Sequence[_Line]) -> None:
     """Write each line's last value beside its end, moved apart where two would cover each other."""
     spread = np.log10(
-        np.nanmax([np.nanmax(line.values) for line in lines])
-        / np.nanmin([np.nanmin(line.values) for line in lines])
+        np.nanmax([np.nanmax(line.values) for line in lines]) / np.nanmin([np.nanmin(line.values) for line in lines])
     )
     gap = 0.055 * max(float(spread), 1e-6)
     floor = -np.inf

@@ -21,7 +21,8 @@ __all__ = ["Money", "money_cards", "money_sections"]
 _CURVE_FIGURES = (
     ("total_return", "signed1"), ("cagr", "signed2"), ("volatility", "percent1"), ("sharpe", "decimal2"),
 )  # fmt: skip
-_SHADE_STEPS = (0.005, 0.02, 0.05, 0.10)
+_MONTH_SHADES = (0.005, 0.02, 0.05, 0.10)
+_YEAR_SHADES = (0.01, 0.08, 0.18, 0.32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +116,7 @@ def _figures_table(painter: Painter, money: Money) -> Table:
             *(painter.number(_fall(curve), "signed1") for _, curve in curves),
         ]
     )
-    rows.append(
-        [painter.words(text("figure.drawdown_span")), *(Cell(_span(painter, curve)) for _, curve in curves)]
-    )
+    rows.append([painter.words(text("figure.drawdown_span")), *(Cell(_span(painter, curve)) for _, curve in curves)])
     return Table(title=text("table.figures"), head=["", *(name for name, _ in curves)], rows=rows)
 
 
@@ -149,7 +148,7 @@ def _calendar(painter: Painter, money: Money, years: Sequence[Year]) -> Section:
     for year in years:
         row = [
             painter.words(str(year.year)),
-            _shaded(year.strategy),
+            _shaded(year.strategy, _YEAR_SHADES),
             painter.number(year.benchmark, "signed1"),
         ]
         row.append(painter.number(year.strategy - year.benchmark, "signed1"))
@@ -169,8 +168,8 @@ def _month_table(painter: Painter, money: Money, years: Sequence[Year]) -> Table
     rows = []
     for year in years:
         months = [returns.get((year.year, month)) for month in range(1, 13)]
-        cells = [Cell("") if change is None else _shaded(change) for change in months]
-        rows.append([painter.words(str(year.year)), *cells, _shaded(year.strategy)])
+        cells = [Cell("") if change is None else _shaded(change, _MONTH_SHADES) for change in months]
+        rows.append([painter.words(str(year.year)), *cells, _shaded(year.strategy, _YEAR_SHADES)])
     head = [
         painter.text("figure.year"),
         *(painter.text(f"month.{month}") for month in range(1, 13)),
@@ -196,6 +195,6 @@ def _span(painter: Painter, curve: Curve) -> str:
     return painter.text("unit.span", start=curve.drawdown_start, end=curve.drawdown_end)
 
 
-def _shaded(change: float) -> Cell:
-    strength = sum(1 for step in _SHADE_STEPS if abs(change) >= step)
+def _shaded(change: float, steps: Sequence[float]) -> Cell:
+    strength = sum(1 for step in steps if abs(change) >= step)
     return Cell(format_value(change, "signed1"), shade=strength if change > 0 else -strength)

@@ -78,9 +78,7 @@ def read_forecast_files(folder: Path) -> ForecastFiles:
     return ForecastFiles(
         folds=tuple(_typed(Fold, row, "folds.json") for row in _json(folder, "folds.json")),
         models=tuple(_model(name, found) for name, found in sorted(evaluation.items())),
-        daily=_frame(folder, "daily_quality.parquet")
-        .select("time", "model", "rank_ic")
-        .sort("model", "time"),
+        daily=_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
         importance=_json(folder, "importance.json"),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from tidegate.report.page import Cell, Painter, Section, Table
 from tidegate.report.performance_charts import cost_chart, exposure_chart, turnover_chart
@@ -12,14 +13,19 @@ from tidegate.report.yearly import COST_PARTS, Year
 
 __all__ = ["trading_section"]
 
+_ALWAYS_INVESTED: Final = 0.95
+"""Exposure is drawn only where it fell below this for more than a twentieth of the time."""
+
 
 def trading_section(painter: Painter, files: BacktestFiles, years: Sequence[Year]) -> Section:
     """Return turnover, cost, exposure and orders of a backtest."""
     brush, text, costs = painter.brush, painter.text, files.performance.costs
     paid = costs.total > 0
-    charts = [turnover_chart(brush, years), exposure_chart(brush, files.equity)]
+    charts = [turnover_chart(brush, years)]
     if paid:
-        charts.insert(1, cost_chart(brush, years))
+        charts.append(cost_chart(brush, years))
+    if float(files.equity["exposure"].quantile(0.05) or 0.0) < _ALWAYS_INVESTED:
+        charts.append(exposure_chart(brush, files.equity))
     return Section(
         title=text("section.trading"),
         lead=text("section.trading.lead" if paid else "section.trading_free.lead"),
@@ -46,9 +52,7 @@ def _cost_table(painter: Painter, costs: Costs) -> Table:
             ]
         )
     rows.append([painter.words(text("cost.interest")), painter.number(costs.interest, "count"), Cell("")])
-    return Table(
-        title=text("table.costs"), head=["", text("figure.amount"), text("figure.share_of_costs")], rows=rows
-    )
+    return Table(title=text("table.costs"), head=["", text("figure.amount"), text("figure.share_of_costs")], rows=rows)
 
 
 def _cost_years(painter: Painter, years: Sequence[Year]) -> Table:

@@ -49,9 +49,7 @@ def forecast_verdict(models: Sequence[ModelQuality], traded: str) -> Verdict:
     """Return the verdict on the forecasts of the model that is traded, its rivals beside it."""
     model = next((model for model in models if model.model == traded), None)
     if model is None:
-        return Verdict(
-            findings=(Statement("forecast.absent", Tone.BAD, {"model": traded}),), cautions=(), limits=()
-        )
+        return Verdict(findings=(Statement("forecast.absent", Tone.BAD, {"model": traded}),), cautions=(), limits=())
     findings = (forecast_skill(model), positive_years(model), better_rival(model, models))
     limits = ("limit.no_money", "limit.future", "limit.search")
     return Verdict(

@@ -60,11 +60,7 @@ def write_report(
     """
     painter = Painter(Language.load(language), ColourScheme.of(colours))
     run = _finished(RunStore(workspace).get(run_id))
-    page = (
-        _backtest_page(painter, workspace, run)
-        if run.kind is RunKind.BACKTEST
-        else _training_page(painter, run)
-    )
+    page = _backtest_page(painter, workspace, run) if run.kind is RunKind.BACKTEST else _training_page(painter, run)
     target = path or workspace.reports_folder / f"{run.id}.{language}.html"
     return write_text(target, painter.render(page))
 
@@ -75,9 +71,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         read_backtest_files(run.folder),
         _parent(workspace, run),
     )
-    tested = Backtested(
-        performance=files.performance, benchmark=recipe.universe.benchmark, index=_index(recipe, files)
-    )
+    tested = Backtested(performance=files.performance, benchmark=recipe.universe.benchmark, index=_index(recipe, files))
     benchmark = painter.language.name_of("benchmark", tested.benchmark)
     phrase = painter.language.name_of("benchmark_phrase", tested.benchmark)
     money = Money(files=files, benchmark=benchmark, benchmark_phrase=phrase, index=tested.index)
@@ -86,9 +80,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
     cards, sections = [*money_cards(painter, money)], [*money_sections(painter, money)]
     if forecasts is None:
         sections.append(
-            Section(
-                title=painter.text("section.forecasts"), lead=painter.text("section.forecasts_absent.lead")
-            )
+            Section(title=painter.text("section.forecasts"), lead=painter.text("section.forecasts_absent.lead"))
         )
     else:
         verdicts.append(forecast_verdict(forecasts.models, recipe.strategy.scores))
@@ -156,7 +148,7 @@ def _index(recipe: Recipe, files: BacktestFiles) -> str | None:
 def _tested(files: ForecastFiles, run: Run) -> tuple[int, int]:
     if not files.folds:
         raise RunError(found=f"no fold in run {run.id}", expected="at least one", hint="repeat the training")
-    return min(fold.test_start for fold in files.folds), max(fold.test_end for fold in files.folds)
+    return min(fold.test_start for fold in files.folds), max(fold.test_end for fold in files.folds) - 1
 
 
 def _corrections(painter: Painter, run: Run) -> list[Sentence]:
@@ -188,16 +180,14 @@ def _facts(painter: Painter, run: Run, period: tuple[int, int]) -> list[tuple[st
 
 
 def _versions(run: Run) -> str:
-    return ", ".join(
-        f"{table} v{version}" for table, version in sorted(run.data_versions.items())
-    ) or format_value(None, "text")
+    return ", ".join(f"{table} v{version}" for table, version in sorted(run.data_versions.items())) or format_value(
+        None, "text"
+    )
 
 
 def _origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> list[tuple[str, str]]:
     text, environment = painter.text, run.environment
-    packages = ", ".join(
-        f"{name} {version}" for name, version in sorted(environment.get("packages", {}).items())
-    )
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(environment.get("packages", {}).items()))
     return [
         (text("fact.recipe_fingerprint"), recipe.fingerprint()),
         (text("fact.run_fingerprint"), run.fingerprint),
@@ -215,9 +205,7 @@ def _origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> l
 
 
 def _appendix(painter: Painter, run: Run, recipe: Recipe) -> Sequence[tuple[str, str]]:
-    resolved = yaml.safe_dump(
-        recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True
-    )
+    resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     commands = [f"tidegate train {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)

@@ -184,16 +184,11 @@ class WalkForward:
         return candidates
 
     def _enough(self, train: Int64Array, spans: Spans, test_start: Instant) -> bool:
-        return (
-            bool(train.size)
-            and test_start - spans.start[train].min() >= self.settings.minimum_train_days * DAY
-        )
+        return bool(train.size) and test_start - spans.start[train].min() >= self.settings.minimum_train_days * DAY
 
     def _no_fold(self, times: Int64Array, spans: Spans) -> DataError:
         ends = (
-            f"{format_instant(int(times[0]))} to {format_instant(int(times[-1]))}"
-            if len(times)
-            else "no time at all"
+            f"{format_instant(int(times[0]))} to {format_instant(int(times[-1]))}" if len(times) else "no time at all"
         )
         return DataError(
             found=f"data of {ends} with {len(spans)} labels, first test {self.settings.first_test}",

@@ -36,7 +36,8 @@ class BookState:
     @property
     def held(self) -> Mask:
         """Names with shares, those being run down included."""
-        return self.weights != 0.0
+        held: Mask = self.weights != 0.0
+        return held
 
 
 Decide = Callable[[BookState, PastView], Decision]

@@ -42,4 +42,5 @@ def choose(order: Int64Array, held: Mask, top_n: int, retain_top_n: int) -> Int6
     stays = held[order] & (ranks < top_n + retain_top_n)
     kept = np.flatnonzero(stays)[:top_n]
     others = np.flatnonzero(~stays)[: top_n - len(kept)]
-    return order[np.sort(np.concatenate([kept, others]))]
+    chosen: Int64Array = order[np.sort(np.concatenate([kept, others]))]
+    return chosen

@@ -45,13 +45,9 @@ def check_forecaster(make: Callable[[int], Forecaster]) -> None:
     untouched = features.copy()
     model = make(1).fit(features, target)
     forecast = model.predict(features)
-    _promise(
-        np.array_equal(features, untouched, equal_nan=True), "the features it is handed stay as they are"
-    )
+    _promise(np.array_equal(features, untouched, equal_nan=True), "the features it is handed stay as they are")
     _promise(forecast.shape == (_ROWS,) and forecast.dtype == np.float64, "one float64 per row")
-    _promise(
-        bool(np.isfinite(forecast).all()), "a finite forecast despite missing values and a constant feature"
-    )
+    _promise(bool(np.isfinite(forecast).all()), "a finite forecast despite missing values and a constant feature")
     unexplained = float(np.var(target - forecast) / np.var(target))
     _promise(unexplained < 0.75, "a planted signal is found")
     _promise(
@@ -104,9 +100,7 @@ def check_splitter(split: Callable[[Int64Array, Spans | None], Sequence[Fold]], 
 def _check_fold(fold: Fold, times: Int64Array, spans: Spans) -> None:
     tested = times[fold.test]
     _promise(fold.train.size > 0 and fold.test.size > 0, "no empty side")
-    _promise(
-        bool(np.all((tested >= fold.test_start) & (tested < fold.test_end))), "test rows lie in their window"
-    )
+    _promise(bool(np.all((tested >= fold.test_start) & (tested < fold.test_end))), "test rows lie in their window")
     _promise(
         not spans.overlaps(fold.test_start, fold.test_end)[fold.train].any(),
         "no training label reaches the test",
@@ -129,9 +123,7 @@ def _planted_rows() -> tuple[Float32Array, FloatArray]:
 
 
 def _check_importance(shares: FloatArray) -> None:
-    _promise(
-        shares.shape == (_FEATURES,) and bool((shares >= 0.0).all()), "one share per feature, none negative"
-    )
+    _promise(shares.shape == (_FEATURES,) and bool((shares >= 0.0).all()), "one share per feature, none negative")
     _promise(abs(float(shares.sum()) - 1.0) < 1e-9, "shares that sum to 1")
     _promise(int(shares.argmax()) == 0, "the planted feature matters most")
 

@@ -55,20 +55,12 @@ def synthetic_panel(
     """
     random = generator(seed, "synthetic-market")
     shape = (n_times, n_symbols)
-    volatility = random.uniform(0.01, 0.03, n_symbols)
-    overnight = random.normal(0.0, 0.3, shape) * volatility
-    session = random.normal(0.0, 0.95, shape) * volatility + _drift(random, shape) * edge * volatility
-    log_close = np.log(random.uniform(5.0, 200.0, n_symbols)) + np.cumsum(overnight + session, axis=0)
-    log_open = log_close - session
-    reach = np.abs(random.normal(0.0, 0.4, (2, *shape))) * volatility
-    close = np.exp(log_close)
-    volume = np.round(np.exp(random.normal(0.0, 0.5, shape) + random.uniform(8.0, 14.0, n_symbols)))
-    raw_close = close / _split_factor(random, shape)
-    columns = {
-        "open": np.exp(log_open),
-        "high": np.exp(np.maximum(log_open, log_close) + reach[0]),
-        "low": np.exp(np.minimum(log_open, log_close) - reach[1]),
-        "close": close,
+    prices = _prices(random, shape, edge)
+    raw_close = prices["close"] / _split_factor(random, shape)
+    typical = random.uniform(8.0, 14.0, n_symbols)
+    volume: FloatArray = np.rint(np.exp(random.normal(0.0, 0.5, shape) + typical))
+    columns: dict[str, FloatArray] = {
+        **prices,
         "raw_close": raw_close,
         "volume": volume,
         "traded_value": volume * raw_close,
@@ -79,9 +71,7 @@ def synthetic_panel(
     return Panel(_weekdays(n_times) if times is None else times, symbols, columns)
 
 
-def synthetic_bars(
-    panel: Panel, *, dataset: str, interval: str = "1d", calendar: str = "24/7"
-) -> pl.DataFrame:
+def synthetic_bars(panel: Panel, *, dataset: str, interval: str = "1d", calendar: str = "24/7") -> pl.DataFrame:
     """Return a panel as rows of the catalog's ``bars`` table, each known at its own close.
 
     Parameters
@@ -118,6 +108,22 @@ def synthetic_bars(
         source=pl.lit("synthetic market"),
         synthetic=pl.lit(False),
     )
+
+
+def _prices(random: np.random.Generator, shape: tuple[int, int], edge: float) -> dict[str, FloatArray]:
+    """Return adjusted prices: a night and a session of random walk, and a reach beyond both ends of it."""
+    volatility = random.uniform(0.01, 0.03, shape[1])
+    night = random.normal(0.0, 0.3, shape) * volatility
+    session = (random.normal(0.0, 0.95, shape) + edge * _drift(random, shape)) * volatility
+    log_close = np.log(random.uniform(5.0, 200.0, shape[1])) + np.cumsum(night + session, axis=0)
+    log_open = log_close - session
+    reach = np.abs(random.normal(0.0, 0.4, (2, *shape))) * volatility
+    return {
+        "open": np.exp(log_open),
+        "high": np.exp(np.maximum(log_open, log_close) + reach[0]),
+        "low": np.exp(np.minimum(log_open, log_close) - reach[1]),
+        "close": np.exp(log_close),
+    }
 
 
 def _drift(random: np.random.Generator, shape: tuple[int, int]) -> FloatArray:

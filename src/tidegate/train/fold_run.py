@@ -76,8 +76,6 @@ def _frame(
             "model": pl.repeat(kind, len(rows), dtype=pl.String, eager=True),
             "score": scores,
             "fold": pl.repeat(fold.fold, len(rows), dtype=pl.Int32, eager=True),
-            "trained_until": pl.repeat(int(fold.trained_until), len(rows), dtype=pl.Int64, eager=True).cast(
-                _MOMENT
-            ),
+            "trained_until": pl.repeat(int(fold.trained_until), len(rows), dtype=pl.Int64, eager=True).cast(_MOMENT),
         }
     )

@@ -86,8 +86,7 @@ def _conclude(run: ActiveRun, recipe: Recipe, data: Dataset, folds: list[Fold]) 
     write_importance(run.folder, kinds, folds, data.features.contract.names)
     shutil.rmtree(run.folder / "folds")
     overall = {
-        kind: {name: value for name, value in found.items() if name != "by_year"}
-        for kind, found in evaluation.items()
+        kind: {name: value for name, value in found.items() if name != "by_year"} for kind, found in evaluation.items()
     }
     return {
         "models": overall,

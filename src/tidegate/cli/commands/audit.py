@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.options import Colours, ColoursOption, JsonOption, LanguageOption, ReportLanguage, WorkspaceOption, open_workspace
+from tidegate.cli.options import (
+    Colours,
+    ColoursOption,
+    JsonOption,
+    LanguageOption,
+    ReportLanguage,
+    WorkspaceOption,
+    open_workspace,
+)
 from tidegate.cli.tables import audit_tables
 from tidegate.cli.terminal import Terminal
 
@@ -23,8 +31,18 @@ def audits() -> None:
 
 @app.command("data")
 def data(
-    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Data sets to audit; all of them otherwise.")] = None,
-    minimum_coverage: Annotated[float | None, typer.Option("--minimum-coverage", min=0.0, max=1.0, help="Not passed (exit 3) if a symbol covers less; 0.9 otherwise.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Data sets to audit; all of them otherwise.")
+    ] = None,
+    minimum_coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--minimum-coverage",
+            min=0.0,
+            max=1.0,
+            help="Not passed (exit 3) if a symbol covers less; 0.9 otherwise.",
+        ),
+    ] = None,
     html: Annotated[bool, typer.Option("--html/--no-html", help="Write the coverage heatmap.")] = True,
     language: LanguageOption = ReportLanguage.ENGLISH,
     colours: ColoursOption = Colours.WESTERN,
@@ -34,8 +52,8 @@ def data(
     """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers. Exit 3 if not passed."""
     from tidegate.core.clock import now
     from tidegate.core.errors import CatalogError, GateNotPassed
-    from tidegate.core.time import BarInterval
     from tidegate.core.evidence import Verdict
+    from tidegate.core.time import BarInterval
     from tidegate.data import Catalog, audit_bars
     from tidegate.data.audit import AuditLimits
     from tidegate.registry import RunStore
@@ -44,7 +62,9 @@ def data(
     terminal = Terminal(json_output=json_output)
     opened = open_workspace(workspace, "audit data")
     catalog = Catalog(opened)
-    known = [(entry.dataset, entry.interval) for entry in catalog.datasets() if entry.table == "bars" and entry.interval]
+    known = [
+        (entry.dataset, entry.interval) for entry in catalog.datasets() if entry.table == "bars" and entry.interval
+    ]
     wanted = [pair for pair in known if not dataset or pair[0] in dataset]
     absent = sorted(set(dataset or ()) - {name for name, _ in known})
     if absent or not wanted:
@@ -53,7 +73,11 @@ def data(
             expected=f"one of {', '.join(name for name, _ in known)}" if known else "an ingested data set",
             hint="tidegate ingest ohlcv FILE --preset ...",
         )
-    limits = AuditLimits() if minimum_coverage is None else AuditLimits(minimum_coverage=minimum_coverage, mean_coverage=minimum_coverage)
+    limits = (
+        AuditLimits()
+        if minimum_coverage is None
+        else AuditLimits(minimum_coverage=minimum_coverage, mean_coverage=minimum_coverage)
+    )
     documents, shown, passed = [], [], True
     for name, interval in terminal.track(wanted, "auditing"):
         audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=now(), limits=limits)

@@ -18,7 +18,9 @@ __all__ = ["backtest"]
 
 def backtest(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
-    scores_of: Annotated[str | None, typer.Option("--scores-of", help="A training run; the newest of this recipe otherwise.")] = None,
+    scores_of: Annotated[
+        str | None, typer.Option("--scores-of", help="A training run; the newest of this recipe otherwise.")
+    ] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:

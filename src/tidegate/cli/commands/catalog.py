@@ -16,7 +16,9 @@ __all__ = ["catalog"]
 
 
 def catalog(
-    history: Annotated[str | None, typer.Option("--history", help="List the commits of a table: bars or series.")] = None,
+    history: Annotated[
+        str | None, typer.Option("--history", help="List the commits of a table: bars or series.")
+    ] = None,
     symbols: Annotated[str | None, typer.Option("--symbols", help="List the symbols of a data set of bars.")] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
@@ -30,7 +32,11 @@ def catalog(
     held = Catalog(open_workspace(workspace, "catalog"))
     if history is not None:
         if history not in TABLES:
-            raise CatalogError(found=f"no table {history!r}", expected=f"one of {', '.join(TABLES)}", hint="tidegate catalog lists the data sets")
+            raise CatalogError(
+                found=f"no table {history!r}",
+                expected=f"one of {', '.join(TABLES)}",
+                hint="tidegate catalog lists the data sets",
+            )
         commits = held.history(history)
         columns = ("version", "at", "operation", "code_version", "correction")
         terminal.emit(commits, table(history, columns, [[commit[name] for name in columns] for commit in commits]))
@@ -41,9 +47,23 @@ def catalog(
         return
     found = held.datasets()
     rows = [
-        (entry.table, entry.dataset, entry.interval or "", f"{entry.members:,}", f"{entry.rows:,}", format_instant(entry.first)[:16], format_instant(entry.last)[:16], entry.version)
+        (
+            entry.table,
+            entry.dataset,
+            entry.interval or "",
+            f"{entry.members:,}",
+            f"{entry.rows:,}",
+            format_instant(entry.first)[:16],
+            format_instant(entry.last)[:16],
+            entry.version,
+        )
         for entry in found
     ]
-    document = [{**asdict(entry), "first": format_instant(entry.first), "last": format_instant(entry.last)} for entry in found]
-    columns = ("table", "data set", "interval", "symbols", "rows", "first", "last", "version")
-    terminal.emit(document, table("Catalog", columns, rows) if rows else "an empty catalog; next: tidegate ingest ohlcv FILE --preset ...")
+    document = [
+        {**asdict(entry), "first": format_instant(entry.first), "last": format_instant(entry.last)} for entry in found
+    ]
+    headings = ("table", "data set", "interval", "symbols", "rows", "first", "last", "version")
+    terminal.emit(
+        document,
+        table("Catalog", headings, rows) if rows else "an empty catalog; next: tidegate ingest ohlcv FILE --preset ...",
+    )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tidegate.cli.logs import log_to
-from tidegate.cli.options import Colours, ColoursOption, JsonOption, LanguageOption, ReportLanguage, ThreadsOption, WorkspaceOption
+from tidegate.cli.options import (
+    Colours,
+    ColoursOption,
+    JsonOption,
+    LanguageOption,
+    ReportLanguage,
+    ThreadsOption,
+    WorkspaceOption,
+)
 from tidegate.cli.tables import forecast_table, performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.clock import elapsed_seconds, now
@@ -45,5 +53,11 @@ def demo(
     document = {"train": trained.id, "backtest": tested.id, "metrics": tested.metrics, "report": str(path)}
     seconds = elapsed_seconds() - started
     terminal.emit(
-        document, forecast_table(trained), "", *performance_tables(tested), "", f"report: {path}", f"[dim]{seconds:.0f} seconds; next: tidegate runs --workspace {workspace}[/dim]"
+        document,
+        forecast_table(trained),
+        "",
+        *performance_tables(tested),
+        "",
+        f"report: {path}",
+        f"[dim]{seconds:.0f} seconds; next: tidegate runs --workspace {workspace}[/dim]",
     )

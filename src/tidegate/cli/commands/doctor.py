@@ -21,7 +21,13 @@ from tidegate.core.workspace import Workspace
 
 __all__ = ["doctor"]
 
-_EXTRAS: Final = {"deep": ("torch", "safetensors"), "text": ("sklearn", "vaderSentiment"), "exchange": ("ccxt", "tushare"), "postgres": ("psycopg",), "cluster": ("distributed",)}
+_EXTRAS: Final = {
+    "deep": ("torch", "safetensors"),
+    "text": ("sklearn", "vaderSentiment"),
+    "exchange": ("ccxt", "tushare"),
+    "postgres": ("psycopg",),
+    "cluster": ("distributed",),
+}
 _NEEDED_DISK_GB: Final = 1.0
 _STYLES: Final = {"ok": "green", "absent": "dim", "missing": "red"}
 
@@ -58,7 +64,11 @@ def _machine(workspace: Path) -> list[Finding]:
     lost = [name for name, version in packages.items() if version == "absent"]
     return [
         Finding("python", "ok", platform.python_version()),
-        Finding("packages", "missing" if lost else "ok", ", ".join(lost or (f"{name} {version}" for name, version in packages.items()))),
+        Finding(
+            "packages",
+            "missing" if lost else "ok",
+            ", ".join(lost or (f"{name} {version}" for name, version in packages.items())),
+        ),
         Finding("processors", "ok", str(processor_count())),
         Finding("disk", "ok" if free > _NEEDED_DISK_GB else "missing", f"{free:.1f} GB free at {anchor}"),
     ]
@@ -94,12 +104,28 @@ def _recipe(name: str, root: Path) -> list[Finding]:
         return [Finding("recipe", "missing", f"{error.found}; {error.hint}")]
     try:
         panel = Catalog(Workspace.open(root)).bar_panel(
-            recipe.data.dataset, interval=recipe.data.interval, as_of=now(), start=recipe.data.start, end=recipe.data.end
+            recipe.data.dataset,
+            interval=recipe.data.interval,
+            as_of=now(),
+            start=recipe.data.start,
+            end=recipe.data.end,
         )
         symbols = traded_symbols(panel.symbols, recipe.universe)
-        found.append(Finding("data", "ok", f"{len(panel.times):,} bars of {len(symbols):,} symbols, columns {', '.join(sorted(panel))}"))
+        found.append(
+            Finding(
+                "data",
+                "ok",
+                f"{len(panel.times):,} bars of {len(symbols):,} symbols, columns {', '.join(sorted(panel))}",
+            )
+        )
         column = recipe.backtest.fill.column
-        found.append(Finding("fill price", "ok" if column in panel else "missing", f"{recipe.backtest.fill.value} needs column {column!r}"))
+        found.append(
+            Finding(
+                "fill price",
+                "ok" if column in panel else "missing",
+                f"{recipe.backtest.fill.value} needs column {column!r}",
+            )
+        )
     except TidegateError as error:
         found.append(Finding("data", "missing", f"{error.found}; {error.hint}"))
     return found

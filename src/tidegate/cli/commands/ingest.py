@@ -33,8 +33,12 @@ def ohlcv(
     preset: Annotated[Preset | None, typer.Option("--preset", help="What the columns of a usual source mean.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Name under which the bars are kept.")] = None,
     interval: Annotated[str | None, typer.Option("--interval", help="Bar size: 5m, 1h, 1d.")] = None,
-    column: Annotated[list[str] | None, typer.Option("--column", help="Ours=theirs, e.g. close=Close; repeatable.")] = None,
-    symbol: Annotated[str | None, typer.Option("--symbol", help="The symbol of a file without a symbol column.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="Ours=theirs, e.g. close=Close; repeatable.")
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="The symbol of a file without a symbol column.")
+    ] = None,
     stamp: Annotated[str | None, typer.Option("--stamp", help="Bars are stamped at 'open' or 'close'.")] = None,
     time_format: Annotated[str | None, typer.Option("--time-format", help="A strptime pattern, e.g. %d/%m/%Y.")] = None,
     timezone: Annotated[str | None, typer.Option("--timezone", help="Zone of times without an offset.")] = None,
@@ -43,7 +47,9 @@ def ohlcv(
     order: Annotated[str | None, typer.Option("--order", help="ascending, or any for newest-first files.")] = None,
     known_at: Annotated[str | None, typer.Option("--known-at", help="When restated values became public.")] = None,
     correct: Annotated[bool, typer.Option("--correct", help="Differing values correct an error of the data.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why a correction is made; needed with --correct.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why a correction is made; needed with --correct.")
+    ] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
@@ -64,7 +70,11 @@ def ohlcv(
     elif preset is Preset.DEMO:
         done = ingest_demo(opened, settings, revision=revision, progress=terminal)
     else:
-        raise InputError(found="no path", expected="a file, a folder or a glob", hint="only --preset demo brings its own files")
+        raise InputError(
+            found="no path",
+            expected="a file, a folder or a glob",
+            hint="only --preset demo brings its own files",
+        )
     document = {**done.__dict__, "quarantine": str(done.quarantine) if done.quarantine else None}
     shown = {
         "rows in files": f"{done.rows:,}",
@@ -96,14 +106,22 @@ def _settings(preset: dict[str, Any], given: dict[str, str | None], columns: lis
         first = error.errors()[0]
         name = "--" + str(first["loc"][0]).replace("_", "-")
         given_value = "nothing" if first["type"] == "missing" else repr(first.get("input"))
-        raise InputError(found=f"{name} = {given_value}", expected=first["msg"], hint="tidegate ingest ohlcv --help") from None
+        raise InputError(
+            found=f"{name} = {given_value}", expected=first["msg"], hint="tidegate ingest ohlcv --help"
+        ) from None
 
 
 def _revision(known_at: str | None, correct: bool, reason: str | None) -> Any:
     from tidegate.data import Revision
 
     if correct and not reason:
-        raise InputError(found="--correct without --reason", expected="a reason that stays with the data", hint="add --reason TEXT")
+        raise InputError(
+            found="--correct without --reason",
+            expected="a reason that stays with the data",
+            hint="add --reason TEXT",
+        )
     if known_at is None and not correct:
         return None
-    return Revision(known_at=parse_instant(known_at) if known_at else None, correction_reason=reason if correct else None)
+    return Revision(
+        known_at=parse_instant(known_at) if known_at else None, correction_reason=reason if correct else None
+    )

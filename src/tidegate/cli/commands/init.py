@@ -26,10 +26,18 @@ def init(
         opened, found = Workspace.upgrade(workspace)
         log_to(opened, "init --upgrade")
         document = {"workspace": str(opened.root), "schema": WORKSPACE_SCHEMA, "upgraded_from": found}
-        said = f"{opened.root}: schema {found} -> {WORKSPACE_SCHEMA}" if found < WORKSPACE_SCHEMA else f"{opened.root}: schema {found}, up to date"
+        said = (
+            f"{opened.root}: schema {found} -> {WORKSPACE_SCHEMA}"
+            if found < WORKSPACE_SCHEMA
+            else f"{opened.root}: schema {found}, up to date"
+        )
         terminal.emit(document, said)
         return
     opened = Workspace.create(workspace)
     log_to(opened, "init")
     next_step = f"next: tidegate ingest ohlcv FILE --preset yahoo-daily --workspace {workspace}"
-    terminal.emit({"workspace": str(opened.root), "schema": WORKSPACE_SCHEMA}, f"workspace ready: {opened.root}", next_step)
+    terminal.emit(
+        {"workspace": str(opened.root), "schema": WORKSPACE_SCHEMA},
+        f"workspace ready: {opened.root}",
+        next_step,
+    )

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.options import Colours, ColoursOption, JsonOption, LanguageOption, ReportLanguage, WorkspaceOption, open_workspace
+from tidegate.cli.options import (
+    Colours,
+    ColoursOption,
+    JsonOption,
+    LanguageOption,
+    ReportLanguage,
+    WorkspaceOption,
+    open_workspace,
+)
 from tidegate.cli.terminal import Terminal
 
 __all__ = ["report"]
@@ -17,7 +25,9 @@ def report(
     run: Annotated[str, typer.Argument(help="A run's id, the beginning of it, or 'latest'.")] = "latest",
     language: LanguageOption = ReportLanguage.ENGLISH,
     colours: ColoursOption = Colours.WESTERN,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; the workspace's reports otherwise.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; the workspace's reports otherwise.")
+    ] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:

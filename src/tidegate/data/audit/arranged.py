@@ -60,9 +60,7 @@ class ArrangedBars:
         return self.bars["time"].to_numpy()
 
 
-def arrange(
-    bars: pl.DataFrame, *, calendar: str | None = None, symbols: Sequence[str] | None = None
-) -> ArrangedBars:
+def arrange(bars: pl.DataFrame, *, calendar: str | None = None, symbols: Sequence[str] | None = None) -> ArrangedBars:
     """Sort bars and set the useless rows aside.
 
     Parameters
@@ -125,9 +123,7 @@ def _columns(bars: pl.DataFrame, names: list[str], calendar: str | None) -> list
         return pl.col(name).fill_null(otherwise) if name in bars.columns else otherwise
 
     nothing = pl.lit(None, dtype=pl.Float64)
-    numbers = [
-        (pl.col(name).cast(pl.Float64) if name in bars.columns else nothing).alias(name) for name in _NUMBERS
-    ]
+    numbers = [(pl.col(name).cast(pl.Float64) if name in bars.columns else nothing).alias(name) for name in _NUMBERS]
     return [
         pl.col("symbol").cast(pl.Enum(names)).to_physical().cast(pl.Int64).alias("member"),
         pl.col("event_time").dt.epoch("us").alias("time"),

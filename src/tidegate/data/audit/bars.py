@@ -166,9 +166,7 @@ def _audit(
         symbols=symbol_audits(table, markets, suspects, last),
         shared_gaps=tuple(gap for market in markets for gap in shared_gaps(market, table)),
         suspect_bars=tuple(
-            bar
-            for found in suspects
-            for bar in worst_examples(found, table.bars, table.names, limits.examples)
+            bar for found in suspects for bar in worst_examples(found, table.bars, table.names, limits.examples)
         ),
         by_month=pl.concat(by_month(market, table) for market in markets).sort("symbol", "month"),
         limits=limits,

@@ -105,9 +105,7 @@ class Coverage:
         return Months(months.astype(str).tolist(), np.diff(lives, axis=1), present)
 
 
-def cover(
-    grid: Int64Array, member: Int64Array, times: Int64Array, first: Int64Array, last: Int64Array
-) -> Coverage:
+def cover(grid: Int64Array, member: Int64Array, times: Int64Array, first: Int64Array, last: Int64Array) -> Coverage:
     """Lay bars on a grid.
 
     Parameters

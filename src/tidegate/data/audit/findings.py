@@ -162,9 +162,7 @@ class SymbolAudit:
             "present": f"{self.present:,}",
             "coverage": _percent(self.present, self.expected),
             "gaps": f"{len(self.gaps):,}",
-            "longest gap": ""
-            if longest is None
-            else f"{longest.missing:,} from {format_instant(longest.start)}",
+            "longest gap": "" if longest is None else f"{longest.missing:,} from {format_instant(longest.start)}",
             "missing at end": f"{self.missing_at_end:,}",
             "off calendar": f"{self.unexpected:,}",
             "suspect": f"{sum(self.suspects.values()):,}",

@@ -139,12 +139,8 @@ class BarAudit:
 
     def evidence(self) -> Evidence:
         """Return the summary, the shared gaps and the ten worst symbols as evidence for a gate."""
-        subject = f"bars/{self.dataset}/{self.interval}" + (
-            "" if self.version is None else f"@{self.version}"
-        )
-        worst = [
-            {key: value for key, value in one.as_dict().items() if key != "gaps"} for one in self.worst(10)
-        ]
+        subject = f"bars/{self.dataset}/{self.interval}" + ("" if self.version is None else f"@{self.version}")
+        worst = [{key: value for key, value in one.as_dict().items() if key != "gaps"} for one in self.worst(10)]
         findings = {
             **self.summary(),
             "shared_gaps": [gap.as_dict() for gap in self.shared_gaps],

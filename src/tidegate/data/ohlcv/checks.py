@@ -24,12 +24,17 @@ def require_forward_times(rows: pl.DataFrame, settings: OhlcvSettings) -> None:
     if settings.order == "any":
         return
     backward = rows.select(
-        pl.col("file"), "row_number", "symbol", "time", (pl.col("event_time").diff() < pl.duration()).over("file", "symbol").alias("back")
+        pl.col("file"),
+        "row_number",
+        "symbol",
+        "time",
+        (pl.col("event_time").diff() < pl.duration()).over("file", "symbol").alias("back"),
     ).filter("back")
     if backward.height:
         first = backward.row(0, named=True)
         raise DataError(
-            found=f"{first['file']}: time runs backward {backward.height} times, first in row {first['row_number']} ({first['symbol']}, {first['time']})",
+            found=f"{first['file']}: time runs backward {backward.height} times, "
+            f"first in row {first['row_number']} ({first['symbol']}, {first['time']})",
             expected="ascending times",
             hint="check that day and month are not swapped; for a newest-first file add --order any",
         )
@@ -40,7 +45,9 @@ def reject_bad_rows(rows: pl.DataFrame, settings: OhlcvSettings, present: Instan
 
     Exact repetitions of a bar are dropped without a reason: they say nothing new.
     """
-    rows = rows.with_columns(pl.coalesce(*_reasons(rows, settings, present), pl.lit(None, dtype=pl.String)).alias("reason"))
+    rows = rows.with_columns(
+        pl.coalesce(*_reasons(rows, settings, present), pl.lit(None, dtype=pl.String)).alias("reason")
+    )
     rejected = [rows.filter(pl.col("reason").is_not_null())]
     good = rows.filter(pl.col("reason").is_null()).drop("reason")
     content = [name for name in good.columns if name not in {"file", "row_number", "time"}]
@@ -55,7 +62,10 @@ def reject_bad_rows(rows: pl.DataFrame, settings: OhlcvSettings, present: Instan
 def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> list[pl.Expr]:
     """Return one expression per reason; the first that applies to a row names it."""
     prices = [name for name in _PRICES if name in rows.columns]
-    numbers = [*prices, *(name for name in ("volume", "traded_value", "factor", "adj_close") if name in rows.columns)]
+    numbers = [
+        *prices,
+        *(name for name in ("volume", "traded_value", "factor", "adj_close") if name in rows.columns),
+    ]
     positive = [*prices, *(name for name in ("factor", "adj_close") if name in rows.columns)]
     found = {
         "unparsable time": pl.col("event_time").is_null(),

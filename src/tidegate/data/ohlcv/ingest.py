@@ -14,11 +14,12 @@ from tidegate.core.progress import SILENT, Progress
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import moment_of
 from tidegate.core.workspace import Workspace
-from tidegate.data.catalog import Catalog, Revision
+from tidegate.data.catalog import Catalog
 from tidegate.data.ohlcv.checks import reject_bad_rows, require_forward_times
 from tidegate.data.ohlcv.reading import find_files, read_files
 from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
 from tidegate.data.ohlcv.times import with_event_time
+from tidegate.data.revisions import Revision
 from tidegate.data.tables import BARS
 
 __all__ = ["Ingested", "ingest_ohlcv"]
@@ -78,7 +79,9 @@ def ingest_ohlcv(
     quarantine = _quarantine(workspace, settings.dataset, rejected)
     if good.is_empty():
         raise DataError(
-            found=f"{rows.height} rows, every one rejected ({_counts(rejected)})", expected="at least one good bar", hint=f"look at {quarantine}"
+            found=f"{rows.height} rows, every one rejected ({_counts(rejected)})",
+            expected="at least one good bar",
+            hint=f"look at {quarantine}",
         )
     catalog = Catalog(workspace)
     bars = _as_bars(good, settings, _stored_adjustment(catalog, settings))
@@ -145,7 +148,9 @@ def _stored_adjustment(catalog: Catalog, settings: OhlcvSettings) -> pl.DataFram
     )
     if settings.adjust is not Adjustment.ADJ_CLOSE or not known:
         return None
-    bars = catalog.read("bars", dataset=settings.dataset, as_of=now()).filter(pl.col("interval") == str(settings.interval))
+    bars = catalog.read("bars", dataset=settings.dataset, as_of=now()).filter(
+        pl.col("interval") == str(settings.interval)
+    )
     return bars.select("symbol", "event_time", pl.col("adjustment").alias("stored")).collect()
 
 
@@ -158,14 +163,23 @@ def _chain(rows: pl.DataFrame, settings: OhlcvSettings, stored: pl.DataFrame | N
         return rows
     common = rows.join(stored, on=["symbol", "event_time"]).sort("symbol", "event_time")
     scale = common.group_by("symbol").agg((pl.col("stored") / pl.col("adjustment")).last().alias("scale"))
-    loose = stored.select("symbol").unique().join(rows.select("symbol").unique(), on="symbol").join(scale, on="symbol", how="anti")
+    loose = (
+        stored.select("symbol")
+        .unique()
+        .join(rows.select("symbol").unique(), on="symbol")
+        .join(scale, on="symbol", how="anti")
+    )
     if loose.height:
         raise DataError(
-            found=f"{loose.height} symbols of {settings.dataset!r} without a bar in common with the catalog, such as {loose['symbol'][0]}",
+            found=f"{loose.height} symbols without a bar in common with {settings.dataset!r}, such as {loose['symbol'][0]}",
             expected="new back-adjusted files that overlap the stored ones",
             hint="download again from at least one stored bar on",
         )
-    return rows.join(scale, on="symbol", how="left").with_columns(pl.col("adjustment") * pl.col("scale").fill_null(1.0)).drop("scale")
+    return (
+        rows.join(scale, on="symbol", how="left")
+        .with_columns(pl.col("adjustment") * pl.col("scale").fill_null(1.0))
+        .drop("scale")
+    )
 
 
 def _quarantine(workspace: Workspace, dataset: str, rejected: pl.DataFrame) -> Path | None:

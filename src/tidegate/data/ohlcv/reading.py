@@ -31,13 +31,19 @@ def find_files(path: str | Path) -> list[Path]:
     elif place.exists():
         files = [place]
     else:
-        files = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        files = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207 - absolute patterns
     if not files:
-        raise DataError(found=f"no file at {path}", expected="a CSV, Parquet or Feather file, a folder or a glob", hint="check the path")
+        raise DataError(
+            found=f"no file at {path}",
+            expected="a CSV, Parquet or Feather file, a folder or a glob",
+            hint="check the path",
+        )
     for file in files:
         if file.suffix not in _READERS:
             raise DataError(
-                found=f"{file}: ending {file.suffix!r}", expected=f"one of {', '.join(_READERS)}", hint="convert it, or name another file"
+                found=f"{file}: ending {file.suffix!r}",
+                expected=f"one of {', '.join(_READERS)}",
+                hint="convert it, or name another file",
             )
     return files
 
@@ -95,12 +101,16 @@ def _parse(file: Path) -> pl.DataFrame:
     try:
         if kind == "csv":
             return pl.read_csv(file, infer_schema=False)
-        return pl.read_parquet(file) if kind == "parquet" else pl.read_ipc(file, memory_map=False)
+        return pl.read_parquet(file) if kind == "parquet" else pl.read_ipc(file)
     except pl.exceptions.NoDataError:
-        raise DataError(found=f"{file}: an empty file", expected="at least one bar", hint="check the download") from None
+        raise DataError(
+            found=f"{file}: an empty file", expected="at least one bar", hint="check the download"
+        ) from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
         raise DataError(
-            found=f"{file}: not readable as {kind} ({str(error).splitlines()[0][:120]})", expected=f"a whole {kind} file", hint="download it again"
+            found=f"{file}: not readable as {kind} ({str(error).splitlines()[0][:120]})",
+            expected=f"a whole {kind} file",
+            hint="download it again",
         ) from None
 
 
@@ -108,13 +118,23 @@ def _number(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
     """Return a column as float64; text in it is a wrong column or a wrong file, not a bad bar."""
     column = frame[name]
     if not (column.dtype.is_numeric() or column.dtype == pl.String or column.dtype == pl.Null):
-        raise DataError(found=f"{file}: column {name!r} of type {column.dtype}", expected="numbers", hint="check the column map")
-    numbers = column.replace("", None).cast(pl.Float64, strict=False) if column.dtype == pl.String else column.cast(pl.Float64)
+        raise DataError(
+            found=f"{file}: column {name!r} of type {column.dtype}",
+            expected="numbers",
+            hint="check the column map",
+        )
+    numbers = (
+        column.replace("", None).cast(pl.Float64, strict=False)
+        if column.dtype == pl.String
+        else column.cast(pl.Float64)
+    )
     blank = column.is_null() | (column.str.strip_chars() == "") if column.dtype == pl.String else column.is_null()
     broken = numbers.is_null() & ~blank
     if broken.any():
         row = int(broken.arg_true()[0])
         raise DataError(
-            found=f"{file}: {column[row]!r} in column {name!r}, row {row + 1}", expected="a number", hint="correct the file or map another column"
+            found=f"{file}: {column[row]!r} in column {name!r}, row {row + 1}",
+            expected="a number",
+            hint="correct the file or map another column",
         )
     return numbers.alias(name)

@@ -27,7 +27,7 @@ class Adjustment(StrEnum):
     FACTOR = "factor"
     """A column of cumulative factors that only past events have entered (Tushare's ``adj_factor``)."""
     ADJ_CLOSE = "adj_close"
-    """A back-adjusted close. Its level holds later dividends, so only its ratio to the first bar is used, which does not."""
+    """A back-adjusted close. Its level holds later dividends; its ratio to the first bar, which is used, does not."""
 
 
 class OhlcvSettings(Settings):
@@ -41,7 +41,7 @@ class OhlcvSettings(Settings):
 
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     interval: BarInterval = BarInterval("1d")
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
     """Our name to the file's: symbol, time, open, high, low, close, volume, traded_value, factor, adj_close.
     A name that is not mapped is looked for under itself."""
     symbol: str | None = None
@@ -71,7 +71,13 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     },
     "tushare-daily": {
         "dataset": "a-share",
-        "columns": {"symbol": "ts_code", "time": "trade_date", "volume": "vol", "traded_value": "amount", "factor": "adj_factor"},
+        "columns": {
+            "symbol": "ts_code",
+            "time": "trade_date",
+            "volume": "vol",
+            "traded_value": "amount",
+            "factor": "adj_factor",
+        },
         "calendar": "XSHG",
         "adjust": Adjustment.FACTOR,
         "volume_unit": 100.0,  # lots

@@ -14,7 +14,8 @@ from tidegate.data.tables import MOMENT
 __all__ = ["with_event_time"]
 
 _OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"
-_EPOCH_UNITS = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
+_EPOCH_UNITS = ((10**11, 10**6), (10**14, 10**3), (10**17, 1))
+"""Numbers below the limit are seconds, ms or us since 1970; and how many us one of them is."""
 
 
 def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
@@ -32,9 +33,13 @@ def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame
     if settings.interval.is_session:
         return _session_closes(rows, moments, calendar, settings)
     shift = settings.interval.microseconds if settings.stamp is Stamp.OPEN else 0
-    rows = rows.with_columns((moments + pl.duration(microseconds=shift)).alias("event_time").cast(MOMENT) if shift else moments.alias("event_time").cast(MOMENT))
+    rows = rows.with_columns(
+        (moments + pl.duration(microseconds=shift)).alias("event_time").cast(MOMENT)
+        if shift
+        else moments.alias("event_time").cast(MOMENT)
+    )
     if calendar.is_continuous:
-        return rows.with_columns(pl.lit(True).alias("is_session"))  # noqa: FBT003
+        return rows.with_columns(pl.lit(True).alias("is_session"))
     days = rows["event_time"].dt.epoch("us").fill_null(0).to_numpy() // DAY
     return rows.with_columns(pl.Series("is_session", calendar.closes_of(days)[1]))
 
@@ -50,7 +55,8 @@ def _session_closes(
     event_time = pl.Series("event_time", closes).cast(MOMENT)
     unknown = pl.Series(days.is_null())
     return rows.with_columns(
-        pl.when(unknown).then(None).otherwise(event_time).alias("event_time"), pl.Series("is_session", is_session)
+        pl.when(unknown).then(None).otherwise(event_time).alias("event_time"),
+        pl.Series("is_session", is_session),
     )
 
 
@@ -64,30 +70,39 @@ def _moments(times: pl.Series, settings: OhlcvSettings) -> pl.Series:
         return _from_numbers(times.cast(pl.Int64, strict=False), settings)
     if times.dtype == pl.String:
         return _from_text(times.str.strip_chars(), settings)
-    raise DataError(found=f"a time column of type {times.dtype}", expected="dates, times, text or numbers", hint="check --column time=...")
+    raise DataError(
+        found=f"a time column of type {times.dtype}",
+        expected="dates, times, text or numbers",
+        hint="check --column time=...",
+    )
 
 
 def _zoned(moments: pl.Series, settings: OhlcvSettings) -> pl.Series:
     if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None:
         return moments.dt.convert_time_zone("UTC")
     if settings.timezone is not None:
-        return moments.dt.replace_time_zone(settings.timezone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+        return moments.dt.replace_time_zone(
+            settings.timezone, ambiguous="null", non_existent="null"
+        ).dt.convert_time_zone("UTC")
     if settings.interval.is_session and (moments.drop_nulls().dt.time() == pl.time(0, 0, 0)).all():
         return moments.dt.date()
     raise DataError(
-        found="times of day without a zone", expected="an offset in each time, or one zone for all", hint="add --timezone UTC (or America/New_York, Asia/Shanghai)"
+        found="times of day without a zone",
+        expected="an offset in each time, or one zone for all",
+        hint="add --timezone UTC (or America/New_York, Asia/Shanghai)",
     )
 
 
 def _from_numbers(numbers: pl.Series, settings: OhlcvSettings) -> pl.Series:
-    largest = numbers.abs().max()
-    if largest is None:
+    known = numbers.drop_nulls()
+    if known.is_empty():
         return pl.Series(numbers.name, [None] * len(numbers), dtype=pl.Date)
-    if settings.time_format is not None or 19_000_101 <= int(largest) <= 22_001_231:  # type: ignore[arg-type]
+    largest = int(known.abs().to_numpy().max())
+    if settings.time_format is not None or 19_000_101 <= largest <= 22_001_231:
         return _from_text(numbers.cast(pl.String), settings)
-    for limit, unit in _EPOCH_UNITS:
-        if int(largest) < limit:  # type: ignore[arg-type]
-            return pl.from_epoch(numbers, time_unit=unit).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")  # type: ignore[arg-type]
+    for limit, factor in _EPOCH_UNITS:
+        if largest < limit:
+            return (numbers * factor).cast(MOMENT)
     raise DataError(found=f"the time {largest}", expected="seconds, ms or us since 1970", hint="give --time-format")
 
 
@@ -95,8 +110,10 @@ def _from_text(texts: pl.Series, settings: OhlcvSettings) -> pl.Series:
     if settings.time_format is not None:
         return _zoned_or_date(texts, settings.time_format, settings)
     sample = texts.drop_nulls()
-    if sample.str.contains(r"^\d{8}$").mean() == 1.0:  # type: ignore[comparison-overlap]
+    if sample.str.contains(r"^\d{8}$").all():
         return texts.str.to_date("%Y%m%d", strict=False)
+    if sample.str.contains(r"^\d{9,17}$").all():
+        return _from_numbers(texts.cast(pl.Int64), settings)
     if (sample.str.len_chars() <= len("2024-01-31")).all():
         return texts.str.to_date("%Y-%m-%d", strict=False)
     offsets = texts.str.extract(_OFFSET)
@@ -126,7 +143,11 @@ def _refuse_mixed_zones(offsets: pl.Series, settings: OhlcvSettings) -> None:
     if len(written) == 2 and not without and settings.timezone is not None and _hours_apart(written) == 1.0:
         return
     found = " and ".join(written) + (f" and {without} times without any" if without else "")
-    raise DataError(found=f"times with offsets {found}", expected="one time zone in a file", hint="split the file, or name its zone with --timezone if it is summer time")
+    raise DataError(
+        found=f"times with offsets {found}",
+        expected="one time zone in a file",
+        hint="split the file, or name its zone with --timezone if it is summer time",
+    )
 
 
 def _hours_apart(offsets: list[str]) -> float:

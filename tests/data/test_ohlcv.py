@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegate.core.clock import frozen_clock, now
+from tidegate.core.errors import DataError
+from tidegate.core.time import BarInterval, instant_of
+from tidegate.core.workspace import Workspace
+from tidegate.data import PRESETS, Catalog, Ingested, OhlcvSettings, Revision, ingest_ohlcv
+
+DAY = BarInterval("1d")
+DAILY = {"dataset": "demo", "columns": {"time": "date"}, "calendar": "XNYS"}
+
+
+def ingest(workspace: Workspace, frame: pl.DataFrame, tmp_path: Path, **settings: object) -> Ingested:
+    path = tmp_path / "bars.parquet"
+    frame.write_parquet(path)
+    return ingest_ohlcv(workspace, path, OhlcvSettings.model_validate({**DAILY, **settings}))
+
+
+def daily(dates: list[date], closes: list[float], **columns: object) -> pl.DataFrame:
+    return pl.DataFrame({"symbol": "A", "date": dates, "close": closes, **columns})
+
+
+THREE = [date(2024, 1, 3), date(2024, 1, 4), date(2024, 1, 5)]
+
+
+def test_a_daily_bar_is_known_at_the_sessions_close(workspace: Workspace, tmp_path: Path) -> None:
+    half_day = date(2023, 11, 24)
+    ingest(workspace, daily([date(2023, 11, 22), half_day], [1.0, 2.0]), tmp_path)
+    times = Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now()).times
+    assert [datetime.fromtimestamp(t / 1e6, UTC).strftime("%d %H:%M") for t in times] == [
+        "22 21:00",
+        "24 18:00",
+    ]
+
+
+def test_a_bar_stamped_at_its_open_is_known_at_its_close(workspace: Workspace, tmp_path: Path) -> None:
+    """D-09: exchanges stamp bars at the open; used as they are, they would be known five minutes early."""
+    opened = datetime(2024, 1, 1, 0, 0, tzinfo=UTC)
+    frame = pl.DataFrame(
+        {"symbol": "BTC", "ts": [opened], "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0}
+    )
+    path = tmp_path / "k.parquet"
+    frame.write_parquet(path)
+    ingest_ohlcv(workspace, path, OhlcvSettings.model_validate(PRESETS["binance-klines"]))
+    panel = Catalog(workspace).bar_panel("crypto-spot", interval=BarInterval("5m"), as_of=now())
+    assert panel.times.tolist() == [instant_of(datetime(2024, 1, 1, 0, 5, tzinfo=UTC))]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"close": float("nan")}, "not a finite number"),
+        ({"close": float("inf")}, "not a finite number"),
+        ({"close": None}, "missing price"),
+        ({"close": 0.0}, "non-positive price"),
+        ({"close": -1.0}, "non-positive price"),
+        ({"low": 9.0}, "high below low"),
+        ({"volume": -1.0}, "negative volume"),
+        ({"date": date(2024, 1, 6)}, "not a session of XNYS"),
+        ({"date": None}, "unparsable time"),
+        ({"symbol": None}, "no symbol"),
+    ],
+)
+def test_each_bad_row_is_quarantined_with_its_reason(
+    workspace: Workspace, tmp_path: Path, change: dict[str, object], reason: str
+) -> None:
+    good = {
+        "symbol": "A",
+        "date": date(2024, 1, 5),
+        "open": 1.0,
+        "high": 2.0,
+        "low": 0.5,
+        "close": 1.5,
+        "volume": 10.0,
+    }
+    schema = {
+        "symbol": pl.String,
+        "date": pl.Date,
+        **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64),
+    }
+    frame = pl.DataFrame([{**good, "date": date(2024, 1, 4)}, {**good, **change}], schema=schema)
+    done = ingest(workspace, frame, tmp_path, order="any")
+    assert (done.appended, done.rejected) == (1, {reason: 1})
+    assert done.quarantine is not None
+    assert pl.read_parquet(done.quarantine).select("reason", "row_number").rows() == [(reason, 2)]
+
+
+def test_bars_of_the_future_are_rejected(workspace: Workspace, tmp_path: Path) -> None:
+    with frozen_clock(instant_of(datetime(2024, 1, 4, 22, tzinfo=UTC))):
+        done = ingest(workspace, daily(THREE, [1.0, 2.0, 3.0]), tmp_path)
+    assert done.rejected == {"bar in the future": 1}
+
+
+def test_equal_duplicates_count_once_and_disagreeing_ones_not_at_all(workspace: Workspace, tmp_path: Path) -> None:
+    dates = [THREE[0], THREE[0], THREE[1], THREE[1], THREE[2]]
+    done = ingest(workspace, daily(dates, [1.0, 1.0, 2.0, 2.5, 3.0]), tmp_path)
+    assert (done.appended, done.repeated, done.rejected) == (2, 1, {"duplicates that disagree": 2})
+    assert done.rows == done.appended + done.repeated + sum(done.rejected.values())
+
+
+def test_nothing_but_bad_rows_is_an_error_and_appends_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="every one rejected"):
+        ingest(workspace, daily(THREE, [0.0, 0.0, 0.0]), tmp_path)
+    assert Catalog(workspace).datasets() == []
+
+
+def test_text_in_a_price_names_the_row(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text("symbol,date,close\nA,2024-01-03,1.0\nA,2024-01-04,n/a\n")
+    with pytest.raises(DataError, match=r"'n/a' in column 'close', row 2"):
+        ingest_ohlcv(workspace, path, OhlcvSettings.model_validate(DAILY))
+
+
+def test_time_that_runs_backward_is_refused_unless_expected(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="time runs backward 2 times"):
+        ingest(workspace, daily(THREE[::-1], [3.0, 2.0, 1.0]), tmp_path)
+    done = ingest(workspace, daily(THREE[::-1], [3.0, 2.0, 1.0]), tmp_path, order="any")
+    assert done.appended == 3
+
+
+def intraday(tmp_path: Path, times: list[str]) -> Path:
+    path = tmp_path / "bars.csv"
+    path.write_text("symbol,time,close\n" + "".join(f"A,{time},1.0\n" for time in times))
+    return path
+
+
+def test_two_zones_in_one_file_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    settings = OhlcvSettings(dataset="demo", interval=BarInterval("5m"))
+    with pytest.raises(DataError, match=r"\+00:00 and \+08:00"):
+        ingest_ohlcv(workspace, intraday(tmp_path, ["2024-01-01T00:05:00Z", "2024-01-01T08:10:00+08:00"]), settings)
+    with pytest.raises(DataError, match="1 times without any"):
+        ingest_ohlcv(workspace, intraday(tmp_path, ["2024-01-01T00:05:00Z", "2024-01-01T00:10:00"]), settings)
+
+
+def test_times_of_day_without_a_zone_need_one(workspace: Workspace, tmp_path: Path) -> None:
+    path = intraday(tmp_path, ["2024-01-01 08:05:00"])
+    settings = OhlcvSettings(dataset="demo", interval=BarInterval("5m"))
+    with pytest.raises(DataError, match="without a zone"):
+        ingest_ohlcv(workspace, path, settings)
+    ingest_ohlcv(workspace, path, settings.model_copy(update={"timezone": "Asia/Shanghai"}))
+    panel = Catalog(workspace).bar_panel("demo", interval=BarInterval("5m"), as_of=now())
+    assert panel.times.tolist() == [instant_of(datetime(2024, 1, 1, 0, 5, tzinfo=UTC))]
+
+
+def test_summer_time_is_one_zone(workspace: Workspace, tmp_path: Path) -> None:
+    path = intraday(tmp_path, ["2024-03-08T10:00:00-05:00", "2024-03-11T10:00:00-04:00"])
+    settings = OhlcvSettings(dataset="demo", interval=BarInterval("5m"), timezone="America/New_York")
+    assert ingest_ohlcv(workspace, path, settings).appended == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("2024-01-03", {}),
+        ("20240103", {}),
+        ("03/01/2024", {"time_format": "%d/%m/%Y"}),
+    ],
+)
+def test_dates_are_read_in_the_usual_spellings(
+    workspace: Workspace, tmp_path: Path, text: str, settings: dict[str, object]
+) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text(f"symbol,date,close\nA,{text},1.0\n")
+    ingest_ohlcv(workspace, path, OhlcvSettings.model_validate({**DAILY, **settings}))
+    times = Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now()).times
+    assert times.tolist() == [instant_of(datetime(2024, 1, 3, 21, tzinfo=UTC))]
+
+
+@pytest.mark.parametrize("scale", [1, 1_000, 1_000_000])
+def test_whole_numbers_are_seconds_milliseconds_or_microseconds(
+    workspace: Workspace, tmp_path: Path, scale: int
+) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text(f"symbol,time,close\nA,{1_704_067_500 * scale},1.0\n")
+    ingest_ohlcv(workspace, path, OhlcvSettings(dataset="demo", interval=BarInterval("5m"), columns={"time": "time"}))
+    times = Catalog(workspace).bar_panel("demo", interval=BarInterval("5m"), as_of=now()).times
+    assert times.tolist() == [1_704_067_500_000_000]
+
+
+def test_csv_parquet_and_feather_say_the_same(tmp_path: Path) -> None:
+    frame = daily(THREE, [1.1, 2.2, 3.3])
+    writers = {"csv": frame.write_csv, "parquet": frame.write_parquet, "feather": frame.write_ipc}
+    prints = set()
+    for kind, write in writers.items():
+        write(tmp_path / f"bars.{kind}")
+        workspace = Workspace.create(tmp_path / f"work-{kind}")
+        ingest_ohlcv(workspace, tmp_path / f"bars.{kind}", OhlcvSettings.model_validate(DAILY))
+        prints.add(Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now()).fingerprint())
+    assert len(prints) == 1
+
+
+def test_a_folder_and_a_glob_are_one_ingest(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for day in THREE:
+        daily([day], [1.0]).write_csv(folder / f"{day}.csv")
+    settings = OhlcvSettings.model_validate(DAILY)
+    assert ingest_ohlcv(workspace, folder, settings).files == 3
+    assert ingest_ohlcv(workspace, f"{folder}/2024-01-0[34].csv", settings).identical == 2
+
+
+def test_a_back_adjusted_close_is_made_to_run_forward(workspace: Workspace, tmp_path: Path) -> None:
+    """The level of adj_close holds later dividends; the stored adjustment must not."""
+    first = daily(THREE, [10.0, 10.0, 9.0], adj_close=[9.0, 9.0, 9.0])  # a dividend of 1 on the third day
+    ingest(workspace, first, tmp_path, adjust="adj_close")
+    panel = Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now())
+    np.testing.assert_allclose(panel["close"][:, 0], [10.0, 10.0, 10.0])
+
+
+def test_a_later_download_with_another_dividend_changes_nothing_stored(workspace: Workspace, tmp_path: Path) -> None:
+    four = [*THREE, date(2024, 1, 8)]
+    ingest(workspace, daily(THREE, [10.0, 10.0, 9.0], adj_close=[9.0, 9.0, 9.0]), tmp_path, adjust="adj_close")
+    later = daily(four, [10.0, 10.0, 9.0, 8.0], adj_close=[8.0, 8.0, 8.0, 8.0])  # another dividend of 1
+    done = ingest(workspace, later, tmp_path, adjust="adj_close")
+    assert (done.appended, done.identical, done.revised) == (1, 3, 0)
+    panel = Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now())
+    np.testing.assert_allclose(panel["close"][:, 0], [10.0, 10.0, 10.0, 10.0])
+
+
+def test_a_later_download_that_does_not_overlap_cannot_be_chained(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, daily(THREE[:1], [10.0], adj_close=[9.0]), tmp_path, adjust="adj_close")
+    with pytest.raises(DataError, match="without a bar in common"):
+        ingest(workspace, daily(THREE[2:], [9.0], adj_close=[9.0]), tmp_path, adjust="adj_close")
+
+
+def test_a_restated_file_needs_known_at(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, daily(THREE, [1.0, 2.0, 3.0]), tmp_path)
+    path = tmp_path / "bars.parquet"
+    daily(THREE, [1.0, 2.0, 3.5]).write_parquet(path)
+    settings = OhlcvSettings.model_validate(DAILY)
+    with pytest.raises(DataError, match="1 rows that differ"):
+        ingest_ohlcv(workspace, path, settings)
+    done = ingest_ohlcv(
+        workspace, path, settings, revision=Revision(known_at=instant_of(datetime(2024, 2, 1, tzinfo=UTC)))
+    )
+    assert (done.identical, done.revised) == (2, 1)
+
+
+def test_lots_and_thousands_become_shares_and_currency(workspace: Workspace, tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "ts_code": "000001.SZ",
+            "trade_date": ["20240103"],
+            "open": 9.0,
+            "high": 9.5,
+            "low": 8.5,
+            "close": 9.2,
+            "vol": 3.0,
+            "amount": 2.7,
+            "adj_factor": 100.0,
+        }
+    )
+    path = tmp_path / "daily.csv"
+    frame.write_csv(path)
+    ingest_ohlcv(workspace, path, OhlcvSettings.model_validate(PRESETS["tushare-daily"]))
+    panel = Catalog(workspace).bar_panel("a-share", interval=DAY, as_of=now())
+    assert (panel["volume"][0, 0], panel["traded_value"][0, 0]) == (300.0, 2700.0)
+    np.testing.assert_allclose(panel["close"][0, 0], 920.0)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("file", "preset", "rows", "symbols"),
+    [
+        ("ashare_daily.parquet", "tushare-daily", 1_852_048, 5_296),
+        ("us_equity_daily.parquet", "yahoo-daily", 914_190, 327),
+        ("us_etf_daily.parquet", "yahoo-daily", 773_435, 220),
+        ("crypto_spot_5m_2025.parquet", "binance-klines", 631_296, 8),
+    ],
+)
+def test_the_real_files_go_in_whole(
+    workspace: Workspace, real_data: Path, file: str, preset: str, rows: int, symbols: int
+) -> None:
+    done = ingest_ohlcv(workspace, real_data / file, OhlcvSettings.model_validate(PRESETS[preset]))
+    assert done.appended + sum(done.rejected.values()) == done.rows == rows
+    assert Catalog(workspace).datasets()[0].members == symbols
+    assert done.rejected in ({}, {"non-positive price": 12})
