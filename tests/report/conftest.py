@@ -117,7 +117,7 @@ def summary(frame: pl.DataFrame) -> dict[str, Any]:
     means = [pl.col(name).mean() for name in ("rank_ic", "hit_rate", "quantile_spread")]
     whole = frame.select(*means, instants=pl.len()).row(0, named=True)
     years = frame.group_by(year=pl.col("time").dt.year()).agg(*means, instants=pl.len()).sort("year")
-    spread = float(frame["rank_ic"].std() or 1.0) / np.sqrt(frame.height)
+    spread = float(frame["rank_ic"].to_numpy().std()) / np.sqrt(frame.height)
     return {**whole, "rank_ic_t": whole["rank_ic"] / spread, "by_year": years.to_dicts()}
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from yaml.constructor import ConstructorError
 
 from tidegate.core.errors import RecipeError
 
@@ -39,8 +40,10 @@ def load_settings(path: Path, kind: type[SettingsType]) -> SettingsType:
             expected="a YAML text file",
             hint="pass the recipe, not a model or a data file",
         ) from None
-    except (FileNotFoundError, IsADirectoryError):
-        raise RecipeError(found=f"no file {path}", expected="a YAML recipe", hint="check the path") from None
+    except OSError as error:
+        raise RecipeError(
+            found=f"{path}: {error.strerror or error}", expected="a YAML recipe", hint="check the path"
+        ) from None
     return parse_settings(text, kind, source=str(path))
 
 
@@ -54,41 +57,48 @@ def parse_settings(text: str, kind: type[SettingsType], source: str) -> Settings
     >>> parse_settings("boards: 3", Shelf, source="shelf.yaml").boards
     3
     """
-    root = _compose(text, source)
+    root, content = _read(text, source)
     try:
-        return kind.model_validate(yaml.safe_load(text))
+        return kind.model_validate(content)
     except ValidationError as error:
         raise _explain(error, root, source) from None
 
 
-def _compose(text: str, source: str) -> yaml.MappingNode:
+class _Loader(yaml.SafeLoader):
+    """YAML with each key once, whose every refusal knows its line."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise ConstructorError(problem=f"{key.value!r} a second time", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a number or date in form only, such as 2024-02-30
+            raise ConstructorError(problem=str(error), problem_mark=node.start_mark) from None
+
+
+def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        content = loader.construct_document(root) if root else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{source}:{mark.line + 1}" if mark else source
         problem = getattr(error, "problem", None) or "characters that YAML does not allow"
         raise RecipeError(
-            found=f"{place}: {problem}", expected="valid YAML", hint="check indentation and colons"
+            found=f"{place}: {problem}", expected="valid YAML with each key once", hint="check indentation and colons"
         ) from None
     if not isinstance(root, yaml.MappingNode):
         raise RecipeError(found=f"{source}: no mapping", expected="keys and values", hint="start from a shipped recipe")
-    _refuse_repeated_keys(root, source)
-    return root
-
-
-def _refuse_repeated_keys(node: yaml.MappingNode, source: str) -> None:
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            raise RecipeError(
-                found=f"{source}:{key.start_mark.line + 1}: {key.value!r} a second time",
-                expected="each key once",
-                hint="remove one of them",
-            )
-        seen.add(key.value)
-        if isinstance(value, yaml.MappingNode):
-            _refuse_repeated_keys(value, source)
+    return root, content
 
 
 def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeError:
@@ -102,8 +112,12 @@ def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeErro
             expected="a field that exists",
             hint="check the spelling; docs/recipe.md lists every field",
         )
-    given = "" if first["type"] == "missing" else f" = {first.get('input')!r}"
-    return RecipeError(found=f"{source}:{line}: {name}{given}{more}", expected=first["msg"], hint="correct this line")
+    given = "" if first["type"] == "missing" or isinstance(first["input"], dict | list) else f" = {first['input']!r}"
+    return RecipeError(
+        found=f"{source}:{line}: {name}{given}{more}",
+        expected=first["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
+        hint="put quotes around it" if first["type"] == "string_type" else "correct this line",
+    )
 
 
 def _line_of(node: yaml.Node, location: Sequence[Any]) -> int:
@@ -119,7 +133,7 @@ def _line_of(node: yaml.Node, location: Sequence[Any]) -> int:
 
 def _child(node: yaml.Node, part: Any) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in reversed(node.value):  # merged keys come first, and the mapping's own overrule them
             if key.value == str(part):
                 return key.start_mark.line + 1, value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):

@@ -26,7 +26,8 @@ def fingerprint(content: object) -> str:
     Raises
     ------
     InputError
-        If ``content`` holds something without one canonical form: NaN, an infinity, an unknown type.
+        If ``content`` holds something without one canonical form: NaN, an infinity, a key that is not text, an
+        unknown type.
 
     Examples
     --------
@@ -37,14 +38,22 @@ def fingerprint(content: object) -> str:
 
 
 def array_fingerprint(*arrays: npt.NDArray[Any]) -> str:
-    """Return the SHA-256 of shapes, dtypes and little-endian bytes of arrays; every NaN counts as the same NaN."""
+    """Return the SHA-256 of shapes, dtypes and little-endian bytes of arrays; every NaN counts as the same NaN.
+
+    Raises
+    ------
+    InputError
+        If an array holds Python objects, whose bytes are addresses.
+    """
     digest = hashlib.sha256()
     for array in arrays:
-        plain = np.ascontiguousarray(array)
+        if array.dtype.hasobject:
+            raise InputError(found=f"an array of {array.dtype}", expected="numbers", hint="convert it to a plain dtype")
+        plain = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if plain.dtype.kind == "f":
             plain = np.where(np.isnan(plain), np.array(np.nan, plain.dtype), plain)
         digest.update(f"{plain.shape}{plain.dtype.str}".encode())
-        digest.update(plain.astype(plain.dtype.newbyteorder("<"), copy=False).tobytes())
+        digest.update(plain.tobytes())
     return digest.hexdigest()
 
 
@@ -59,22 +68,30 @@ def _plain(content: object) -> Any:
     if dataclasses.is_dataclass(content) and not isinstance(content, type):
         return {field.name: _plain(getattr(content, field.name)) for field in dataclasses.fields(content)}
     if isinstance(content, Mapping):
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {_plain_key(key): _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [_plain(value) for value in content]
     return _plain_scalar(content)
 
 
+def _plain_key(key: object) -> str:
+    if not isinstance(key, str):  # 1 and "1" would become the same key
+        raise InputError(found=f"the key {key!r}", expected="keys that are text", hint="turn the key into text")
+    return str(key)
+
+
 def _plain_scalar(content: object) -> Any:
     if isinstance(content, Enum):
-        return content.value
+        return _plain(content.value)
     if isinstance(content, datetime | date):
         return content.isoformat()
-    if isinstance(content, np.generic):
+    if isinstance(content, np.generic) and content.dtype.kind in "biuf":
         content = content.item()
-    if isinstance(content, float) and not math.isfinite(content):
-        raise InputError(found=f"{content}", expected="finite numbers", hint="leave missing values out or use None")
-    if content is None or isinstance(content, str | bool | int | float):
+    if isinstance(content, float):
+        if not math.isfinite(content):
+            raise InputError(found=f"{content}", expected="finite numbers", hint="leave missing values out or use None")
+        return content + 0.0  # -0.0 equals 0.0, so it has the same form
+    if content is None or isinstance(content, str | bool | int):
         return content
     raise InputError(
         found=f"a {type(content).__name__}",

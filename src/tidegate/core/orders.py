@@ -87,7 +87,7 @@ class Fill:
     def __post_init__(self) -> None:
         if self.at <= self.decided_at:
             raise LookAheadError(
-                found=f"{self.symbol}: a fill at {format_instant(self.at)} decided at {format_instant(self.decided_at)}",
+                found=f"{self.symbol}: a fill at {format_instant(self.at)}, decided {format_instant(self.decided_at)}",
                 expected="fills strictly after their decision",
                 hint="a decision at one close fills at the next open or close",
             )

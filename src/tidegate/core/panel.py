@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class Panel:
     Raises
     ------
     InputError
-        If times or symbols are not strictly ascending or a column has another shape.
+        If times or symbols are not strictly ascending or an array has another shape.
 
     Examples
     --------
@@ -54,6 +55,12 @@ class Panel:
     columns: Mapping[str, FloatArray]
 
     def __post_init__(self) -> None:
+        if self.times.ndim != 1 or self.times.dtype != np.int64:
+            raise InputError(
+                found=f"times of shape {self.times.shape} and type {self.times.dtype}",
+                expected="one dimension of int64",
+                hint="instants are whole microseconds UTC",
+            )
         if np.any(np.diff(self.times) <= 0) or list(self.symbols) != sorted(set(self.symbols)):
             raise InputError(
                 found="times or symbols out of order",
@@ -61,7 +68,8 @@ class Panel:
                 hint="sort before building a panel",
             )
         shape = (len(self.times), len(self.symbols))
-        for name, column in self.columns.items():
+        columns = {name: np.asarray(column, dtype=np.float64) for name, column in self.columns.items()}
+        for name, column in columns.items():
             if column.shape != shape:
                 raise InputError(
                     found=f"column {name!r} of shape {column.shape}",
@@ -69,7 +77,8 @@ class Panel:
                     hint="one row per time, one place per symbol",
                 )
         object.__setattr__(self, "times", read_only(self.times))
-        object.__setattr__(self, "columns", {name: read_only(column) for name, column in self.columns.items()})
+        frozen = {name: read_only(column) for name, column in columns.items()}
+        object.__setattr__(self, "columns", MappingProxyType(frozen))
 
     def __getitem__(self, name: str) -> FloatArray:
         try:
@@ -102,8 +111,22 @@ class Panel:
         return Panel(self.times[start:stop], self.symbols, cut)
 
     def take(self, symbols: tuple[str, ...]) -> Panel:
-        """Return the panel of a subset of symbols."""
-        where = [self.symbols.index(symbol) for symbol in symbols]
+        """Return the panel of a subset of symbols, in ascending order.
+
+        Raises
+        ------
+        InputError
+            If one of them is not in the panel.
+        """
+        places = {symbol: place for place, symbol in enumerate(self.symbols)}
+        absent = sorted(set(symbols) - set(places))
+        if absent:
+            raise InputError(
+                found=f"no symbol {', '.join(absent)}",
+                expected="symbols of the panel",
+                hint="check the universe's names",
+            )
+        where = [places[symbol] for symbol in symbols]
         return Panel(self.times, symbols, {name: column[:, where] for name, column in self.columns.items()})
 
     def fingerprint(self) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
+from tidegate.core.errors import InputError
 from tidegate.core.panel import Panel, read_only
 from tidegate.core.time import Instant
 from tidegate.core.units import FloatArray, Int64Array
@@ -16,8 +15,8 @@ __all__ = ["PastView"]
 class PastView:
     """A panel cut at ``as_of``: rows with ``time <= as_of``, read-only.
 
-    The later rows are not hidden behind a check; they are not reachable from here, because each column handed out is
-    a slice that ends at the cut and refuses writing.
+    The later rows are not hidden behind a check: every array held and handed out is a slice that ends at the cut and
+    refuses writing, so no index reaches beyond it. Only digging for the memory under a slice (``array.base``) would.
 
     Parameters
     ----------
@@ -40,18 +39,30 @@ class PastView:
         cut = int(np.searchsorted(panel.times, as_of, side="right"))
         self.as_of = as_of
         self.symbols = panel.symbols
-        self.times: Int64Array = cast("Int64Array", read_only(panel.times[:cut]))
-        self._columns = {name: (column, cut) for name, column in panel.columns.items()}
+        self.times: Int64Array = read_only(panel.times[:cut])
+        self._columns = {name: read_only(column[:cut]) for name, column in panel.columns.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
-        """Return the column's rows up to the cut, shape ``(n_past, n_symbols)``."""
-        column, cut = self._columns[name]
-        return cast("FloatArray", read_only(column[:cut]))
+        """Return the column's rows up to the cut, shape ``(n_past, n_symbols)``.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise InputError(
+                found=f"no column {name!r}",
+                expected=f"one of {', '.join(sorted(self._columns))}",
+                hint="the source may not deliver it",
+            ) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._columns
 
     def latest(self, name: str) -> FloatArray:
-        """Return the last row of a column, shape ``(n_symbols,)``."""
-        column, cut = self._columns[name]
-        return cast("FloatArray", read_only(column[cut - 1]))
+        """Return the last row of a column, shape ``(n_symbols,)``; all NaN as long as there is none."""
+        past = self[name]
+        return past[-1] if len(past) else read_only(np.full(len(self.symbols), np.nan))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from urllib.parse import quote
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def derive_seed(seed: int, *scope: str | int) -> int:
     >>> derive_seed(7, "model", 2000) == derive_seed(7, "model", 2001)
     False
     """
-    text = "/".join(str(part) for part in (seed, *scope))
+    text = "/".join(quote(str(part), safe="") for part in (seed, *scope))  # ("a/b") is not ("a", "b")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 

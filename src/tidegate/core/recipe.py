@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tidegate.core.config import Settings, load_settings
 from tidegate.core.errors import RecipeError
@@ -226,6 +226,13 @@ class BacktestSettings(Settings):
     """Last day traded; none means the last day with scores."""
 
 
+def _not_newer(schema: int) -> int:
+    # The version is the first field, so a newer recipe is told to upgrade before its new fields are called unknown.
+    if schema > RECIPE_SCHEMA:
+        raise ValueError(f"at most {RECIPE_SCHEMA}; upgrade tidegate to read this recipe")
+    return schema
+
+
 class Recipe(Settings):
     """One run, completely decided.
 
@@ -235,13 +242,13 @@ class Recipe(Settings):
     5
     """
 
-    schema_version: Annotated[int, Field(alias="schema", ge=1)] = RECIPE_SCHEMA
+    schema_version: Annotated[int, Field(alias="schema", ge=1), AfterValidator(_not_newer)] = RECIPE_SCHEMA
     """Version of this vocabulary, written ``schema`` in the file."""
     name: Name
     """Name of the recipe; runs are listed under it."""
     project: Name = "default"
     """Runs that belong together share a project."""
-    seed: Annotated[int, Field(ge=0)] = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     """The only source of randomness of a run."""
     data: DataSettings
     """Which bars are read."""
@@ -300,11 +307,4 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             expected=f"one of {', '.join(shipped)} or a YAML file",
             hint="check the name or the path",
         )
-    recipe = load_settings(path, Recipe)
-    if recipe.schema_version > RECIPE_SCHEMA:
-        raise RecipeError(
-            found=f"{path}: recipe schema {recipe.schema_version}",
-            expected=f"at most {RECIPE_SCHEMA}",
-            hint="upgrade tidegate",
-        )
-    return recipe
+    return load_settings(path, Recipe)

@@ -61,4 +61,4 @@ class Spans:
 
     def overlaps(self, start: int, end: int) -> Mask:
         """Return, per sample, whether its span shares any instant with ``[start, end)``."""
-        return (self.start < end) & (self.end > start)
+        return (self.start < end) & (self.end > start) & (start < end)

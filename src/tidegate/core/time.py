@@ -7,6 +7,7 @@ An *instant* is an ``int``: microseconds since 1970-01-01T00:00:00Z. Arrays of i
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NewType
 
@@ -106,17 +107,16 @@ def parse_instant(text: str | date | datetime) -> Instant:
         return instant_of(text)
     if isinstance(text, date):
         return instant_of(datetime(text.year, text.month, text.day, tzinfo=UTC))
+    with suppress(ValueError):
+        return parse_instant(date.fromisoformat(text))
     try:
-        moment = datetime.fromisoformat(text)
+        return instant_of(datetime.fromisoformat(text))
     except ValueError:
         raise InputError(
             found=f"{text!r}",
             expected="an ISO date or time",
             hint="write 2024-01-31 or 2024-01-31T09:30:00+08:00",
         ) from None
-    if moment.tzinfo is None and len(text) <= len("2024-01-31"):
-        moment = moment.replace(tzinfo=UTC)
-    return instant_of(moment)
 
 
 class BarInterval(str):
@@ -141,7 +141,7 @@ class BarInterval(str):
 
     def __new__(cls, text: str) -> BarInterval:
         """Check the text."""
-        if not re.fullmatch(r"[1-9]\d{0,3}[smhd]", text):
+        if not re.fullmatch(r"[1-9][0-9]{0,3}[smhd]", text):
             raise InputError(
                 found=f"bar interval {text!r}",
                 expected="a count and a unit of s, m, h, d",

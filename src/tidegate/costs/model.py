@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from tidegate.core.config import Settings
 from tidegate.core.units import BASIS_POINT, Bps, FloatArray
@@ -61,9 +63,9 @@ class CostModel(Settings):
 
     commission_bps: Bps = 0.0
     half_spread_bps: Bps = 0.0
-    minimum_fee: float = 0.0
+    minimum_fee: Annotated[float, Field(ge=0.0)] = 0.0
     stamp_tax_sell_bps: Bps = 0.0
-    impact_coefficient: float = 0.0
+    impact_coefficient: Annotated[float, Field(ge=0.0)] = 0.0
 
     def round_trip_rate(self) -> float:
         """Return the cost of buying and selling as a fraction of notional, without impact and minimum fee.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ __all__ = ["Quotes", "execute"]
 
 _NEGLIGIBLE = 1e-9
 """Weights and orders below this fraction of equity count as zero."""
-_SHRINK_STEPS = 50
+_HALVINGS = 60
 _ROUND_OFF = 1e-12
 
 
@@ -81,16 +82,27 @@ def _shrink(notional: FloatArray, cash: float, quotes: Quotes, costs: CostModel)
     """Return 1 for sells and, for buys, the largest common factor that cash can pay for."""
     buys = np.maximum(notional, 0.0)
     sells = np.minimum(notional, 0.0)
-    wanted = float(buys.sum())
     available = max(cash - float(sells.sum()) - float(_itemise(costs, sells, quotes).total.sum()), 0.0)
-    factor = 1.0
-    for _ in range(_SHRINK_STEPS if wanted > 0.0 else 0):
-        needed = wanted * factor + float(_itemise(costs, buys * factor, quotes).total.sum())
-        if needed <= available * (1.0 + _ROUND_OFF):
-            break
-        # Exact at once where costs are proportional; minimum fees and impact take a few steps.
-        factor *= available / needed
-    return np.where(notional > 0.0, factor, 1.0)
+
+    def needed(factor: float) -> float:
+        return float(buys.sum()) * factor + float(_itemise(costs, buys * factor, quotes).total.sum())
+
+    return np.where(notional > 0.0, _affordable(needed, available), 1.0)
+
+
+def _affordable(needed: Callable[[float], float], available: float) -> float:
+    """Return the largest factor up to 1 whose need is available; the need grows with the factor."""
+    whole = needed(1.0)
+    if whole <= available:
+        return 1.0
+    proportional = available / whole
+    if abs(needed(proportional) - available) <= _ROUND_OFF * available:
+        return proportional
+    low, high = 0.0, 1.0  # minimum fees and impact are not proportional: halve the interval instead
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if needed(middle) <= available else (low, middle)
+    return low
 
 
 def _itemise(costs: CostModel, notional: FloatArray, quotes: Quotes) -> ItemisedCosts:

@@ -79,10 +79,10 @@ class Ledger:
         Raises
         ------
         LedgerError
-            If cash differs by a cent or more, or a holding by more than round-off.
+            If cash differs by half a cent or more, or a holding by more than round-off.
         """
         counted = math.fsum(entry.amount for entry in self.entries)
-        if abs(counted - self.cash) >= CENT:
+        if abs(counted - self.cash) >= CENT / 2:
             raise self._error(at, f"{self.cash:.4f} in cash", f"{counted:.4f}, the sum of {len(self.entries)} entries")
         filled: dict[str, float] = defaultdict(float)
         turned: dict[str, float] = defaultdict(float)

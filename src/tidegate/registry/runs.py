@@ -9,13 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from pydantic import ValidationError
 from sqlalchemy import Row, Select, select, update
 
 from tidegate.core.clock import now
 from tidegate.core.database import corrections, evidence, runs
 from tidegate.core.environment import describe_environment
-from tidegate.core.errors import RunError, WorkspaceError
+from tidegate.core.errors import RunError
 from tidegate.core.evidence import Evidence
 from tidegate.core.files import write_json
 from tidegate.core.fingerprint import fingerprint
@@ -25,6 +25,10 @@ from tidegate.core.time import Instant, moment_of
 from tidegate.core.workspace import Workspace
 
 __all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore"]
+
+
+_NAME_PART = 48
+"""Characters of a recipe's name that fit into the 80 of a run's id."""
 
 
 class RunKind(StrEnum):
@@ -119,31 +123,22 @@ class RunStore:
             If the same work is being done by another process right now.
         """
         environment = describe_environment()
-        identity = fingerprint([str(kind), fingerprint_of_work, dict(data_versions), environment, parent])
-        resumable = self._resumable(identity)
-        active = (
-            self._resume(resumable)
-            if resumable
-            else self._insert(RunKind(kind), recipe, identity, data_versions, environment, parent)
-        )
-        with self._alone(active):
+        work = [kind, recipe.project, recipe.name, fingerprint_of_work, dict(data_versions), environment, parent]
+        identity = fingerprint(work)
+        # The operating system drops this lock with the process, so a killed run is free to be resumed at once.
+        with self._workspace.lock(f"{kind}-{recipe.name}-{identity[:12]}", wait_seconds=0.0):
+            active = self._resume(identity) or self._insert(
+                RunKind(kind), recipe, identity, data_versions, environment, parent
+            )
             write_json(active.folder / "recipe.json", recipe.model_dump(mode="json", by_alias=True))
             try:
                 yield active
+                self._require_result(active)
             except BaseException as error:
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-                self._close(
-                    active,
-                    RunStatus.INTERRUPTED if stopped else RunStatus.FAILED,
-                    error=f"{type(error).__name__}: {error}",
-                )
+                status = RunStatus.INTERRUPTED if stopped else RunStatus.FAILED
+                self._close(active, status, error=f"{type(error).__name__}: {error}")
                 raise
-            if active.metrics is None:
-                raise RunError(
-                    found=f"run {active.id} ended without a result",
-                    expected="finish() to be called",
-                    hint="this is a mistake in the code of the run",
-                )
             self._close(active, RunStatus.FINISHED)
 
     def get(self, identifier: str) -> Run:
@@ -202,7 +197,7 @@ class RunStore:
         """
         wanted = recipe.training_fingerprint()
         for run in self.list(kind=RunKind.TRAIN, status=RunStatus.FINISHED, recipe=recipe.name, limit=1000):
-            if Recipe.model_validate(run.recipe).training_fingerprint() == wanted:
+            if _training_part(run) == wanted:
                 return run
         raise RunError(
             found=f"no finished training run of recipe {recipe.name!r} as it stands",
@@ -224,9 +219,9 @@ class RunStore:
                 )
             )
 
-    def _resumable(self, identity: str) -> str | None:
+    def _resume(self, identity: str) -> ActiveRun | None:
         with self._workspace.database.connect() as connection:
-            return connection.execute(
+            identifier = connection.execute(
                 select(runs.c.id)
                 .where(
                     runs.c.fingerprint == identity,
@@ -234,8 +229,9 @@ class RunStore:
                 )
                 .order_by(runs.c.started_at.desc())
             ).scalar()
-
-    def _resume(self, identifier: str) -> ActiveRun:
+        if identifier is None:
+            return None
+        self._set(identifier, status=RunStatus.RUNNING, finished_at=None, error=None)
         return ActiveRun(identifier, self._folder(identifier), resumed=True)
 
     def _insert(
@@ -248,7 +244,7 @@ class RunStore:
         parent: str | None,
     ) -> ActiveRun:
         started = now()
-        identifier = f"{kind}-{recipe.name}-{moment_of(started):%Y%m%d-%H%M%S}-{unique_suffix()}"
+        identifier = f"{kind}-{recipe.name[:_NAME_PART]}-{moment_of(started):%Y%m%d-%H%M%S}-{unique_suffix()}"
         self._folder(identifier).mkdir(parents=True)
         with self._workspace.database.begin() as connection:
             connection.execute(
@@ -270,23 +266,14 @@ class RunStore:
             )
         return ActiveRun(identifier, self._folder(identifier), resumed=False)
 
-    @contextmanager
-    def _alone(self, active: ActiveRun) -> Iterator[None]:
-        # The operating system drops this lock with the process, so a killed run is free to be resumed at once.
-        held = FileLock(active.folder / ".lock")
-        try:
-            held.acquire(timeout=0)
-        except Timeout:
-            raise WorkspaceError(
-                found=f"run {active.id} under way in another process",
-                expected="one process per run",
-                hint="wait for it, then repeat",
-            ) from None
-        try:
-            self._set(active.id, status=RunStatus.RUNNING, error=None)
-            yield
-        finally:
-            held.release()
+    @staticmethod
+    def _require_result(active: ActiveRun) -> None:
+        if active.metrics is None:
+            raise RunError(
+                found=f"run {active.id} ended without a result",
+                expected="finish() to be called",
+                hint="this is a mistake in the code of the run",
+            )
 
     def _close(self, active: ActiveRun, status: RunStatus, error: str | None = None) -> None:
         self._set(active.id, status=status, finished_at=now(), metrics=active.metrics or {}, error=error)
@@ -314,3 +301,10 @@ class RunStore:
         )
         values |= {"kind": RunKind(values["kind"]), "status": RunStatus(values["status"])}
         return Run(**values, folder=self._folder(values["id"]), corrected=marks)
+
+
+def _training_part(run: Run) -> str | None:
+    try:
+        return Recipe.model_validate(run.recipe).training_fingerprint()
+    except ValidationError:  # written in the vocabulary of another version, so no run of today's recipe
+        return None

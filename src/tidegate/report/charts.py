@@ -30,7 +30,7 @@ __all__ = [
 DAILY_POINTS: Final = 3_000
 """Longer daily series are drawn weekly."""
 
-_STEPS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+_STEPS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 _MULTIPLES: Final = (
     0.1,
     0.2,
@@ -158,7 +158,7 @@ def decimated(times: Int64Array, values: FloatArray, *, lowest: bool = False) ->
     --------
     >>> days = np.arange(7_000) * DAY
     >>> decimated(days, np.arange(7_000.0))[1].size
-    1001
+    1000
     """
     if times.size <= DAILY_POINTS:
         return times, values

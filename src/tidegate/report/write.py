@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
 from tidegate.core.errors import RunError
 from tidegate.core.files import write_text
@@ -67,7 +68,7 @@ def write_report(
 
 def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
     recipe, files, parent = (
-        Recipe.model_validate(run.recipe),
+        _recipe(run),
         read_backtest_files(run.folder),
         _parent(workspace, run),
     )
@@ -103,7 +104,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
 
 
 def _training_page(painter: Painter, run: Run) -> Page:
-    recipe, files = Recipe.model_validate(run.recipe), read_forecast_files(run.folder)
+    recipe, files = _recipe(run), read_forecast_files(run.folder)
     verdict = forecast_verdict(files.models, recipe.strategy.scores)
     period = _tested(files, run)
     return Page(
@@ -128,6 +129,17 @@ def _finished(run: Run) -> Run:
             hint="repeat its command: it resumes where it stopped",
         )
     return run
+
+
+def _recipe(run: Run) -> Recipe:
+    try:
+        return Recipe.model_validate(run.recipe)
+    except ValidationError:
+        raise RunError(
+            found=f"run {run.id} with a recipe that this version does not know",
+            expected="a recipe of this version",
+            hint="repeat the run, or report it with the version that made it",
+        ) from None
 
 
 def _parent(workspace: Workspace, run: Run) -> Run | None:
@@ -171,7 +183,7 @@ def _facts(painter: Painter, run: Run, period: tuple[int, int]) -> list[tuple[st
         (text("fact.project"), run.project),
         (text("fact.run"), run.id),
         (text("fact.period"), text("unit.span", start=period[0], end=period[1])),
-        (text("fact.fingerprint"), Recipe.model_validate(run.recipe).fingerprint()[:_SHORT]),
+        (text("fact.fingerprint"), _recipe(run).fingerprint()[:_SHORT]),
         (text("fact.data_versions"), _versions(run)),
         (text("fact.seed"), str(run.seed)),
         (text("fact.code"), str(run.environment.get("tidegate", format_value(None, "text")))),

@@ -111,7 +111,7 @@ def _as_bars(good: pl.DataFrame, settings: OhlcvSettings, stored: pl.DataFrame |
     return (
         good.sort("symbol", "event_time")
         .with_columns(_adjustment(settings.adjust).alias("adjustment"))
-        .pipe(_chain, settings, stored)
+        .pipe(_chain, stored)
         .select(
             pl.lit(settings.dataset).alias("dataset"),
             pl.lit(str(settings.interval)).alias("interval"),
@@ -154,7 +154,7 @@ def _stored_adjustment(catalog: Catalog, settings: OhlcvSettings) -> pl.DataFram
     return bars.select("symbol", "event_time", pl.col("adjustment").alias("stored")).collect()
 
 
-def _chain(rows: pl.DataFrame, settings: OhlcvSettings, stored: pl.DataFrame | None) -> pl.DataFrame:
+def _chain(rows: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:
     """Scale each symbol so that its last bar in common with the catalog keeps the stored adjustment.
 
     A file downloaded after a further dividend has another level throughout; the scale takes exactly that out.
@@ -171,7 +171,7 @@ def _chain(rows: pl.DataFrame, settings: OhlcvSettings, stored: pl.DataFrame | N
     )
     if loose.height:
         raise DataError(
-            found=f"{loose.height} symbols without a bar in common with {settings.dataset!r}, such as {loose['symbol'][0]}",
+            found=f"{loose.height} symbols without a bar in common with the stored ones, such as {loose['symbol'][0]}",
             expected="new back-adjusted files that overlap the stored ones",
             hint="download again from at least one stored bar on",
         )

@@ -1,0 +1,74 @@
+"""Commands run inside the test's process, on a workspace that holds bars, a training run and a backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import Done
+
+from tidegate.cli import run
+from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog
+from tidegate.testing import synthetic_bars, synthetic_panel
+
+Tidegate = Callable[..., Done]
+
+RECIPE = """\
+name: small
+data:
+  dataset: made-up
+features:
+  groups: [return]
+  exclude: [log_return_252, momentum_12_1]
+labels:
+  horizon_bars: 5
+split:
+  first_test: 2016-06-01
+  test_months: 6
+models:
+  ridge: {}
+strategy:
+  scores: ridge
+  top_n: 2
+costs:
+  preset: us-equity
+"""
+
+
+@pytest.fixture
+def tidegate(capfd: pytest.CaptureFixture[str]) -> Tidegate:
+    """Run a command line and return how it ended."""
+
+    def command(*arguments: str | Path) -> Done:
+        capfd.readouterr()
+        exit_code = run([str(argument) for argument in arguments])
+        return Done(exit_code, *capfd.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that trains in a blink."""
+    path = tmp_path_factory.mktemp("recipe") / "small.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
+    """A workspace with bars, a finished training run and a finished backtest; tests must not change it."""
+    root = tmp_path_factory.mktemp("stocked") / "workspace"
+    panel = synthetic_panel(3, 420, 6)
+    Catalog(Workspace.create(root)).append("bars", synthetic_bars(panel, dataset="made-up"))
+    for command in ("train", "backtest"):
+        assert run([command, str(recipe), "--workspace", str(root)]) == 0
+    return root
+
+
+@pytest.fixture(params=[False, True], ids=["human", "json"])
+def json_output(request: pytest.FixtureRequest) -> bool:
+    """Both ways to be told."""
+    return bool(request.param)
