@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import Done
 
 from tidegate.cli import run
+from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.testing import synthetic_bars, synthetic_panel
@@ -21,7 +23,7 @@ data:
   dataset: made-up
 features:
   groups: [return]
-  exclude: [log_return_252, momentum_12_1]
+  exclude: [log_return_252]
 labels:
   horizon_bars: 5
 split:
@@ -61,7 +63,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stocked(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
     """A workspace with bars, a finished training run and a finished backtest; tests must not change it."""
     root = tmp_path_factory.mktemp("stocked") / "workspace"
-    panel = synthetic_panel(3, 420, 6)
+    midnights = parse_instant("2015-01-01") + np.arange(1, 701) * DAY
+    panel = synthetic_panel(3, 700, 6, times=midnights)
     Catalog(Workspace.create(root)).append("bars", synthetic_bars(panel, dataset="made-up"))
     for command in ("train", "backtest"):
         assert run([command, str(recipe), "--workspace", str(root)]) == 0

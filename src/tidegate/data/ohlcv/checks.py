@@ -45,18 +45,24 @@ def reject_bad_rows(rows: pl.DataFrame, settings: OhlcvSettings, present: Instan
 
     Exact repetitions of a bar are dropped without a reason: they say nothing new.
     """
-    rows = rows.with_columns(
-        pl.coalesce(*_reasons(rows, settings, present), pl.lit(None, dtype=pl.String)).alias("reason")
-    )
-    rejected = [rows.filter(pl.col("reason").is_not_null())]
-    good = rows.filter(pl.col("reason").is_null()).drop("reason")
-    content = [name for name in good.columns if name not in {"file", "row_number", "time"}]
-    good = good.unique(content, keep="first", maintain_order=True)
-    disagree = good.select(pl.struct("symbol", "event_time").is_duplicated()).to_series()
-    if disagree.any():
-        rejected.append(good.filter(disagree).with_columns(pl.lit("duplicates that disagree").alias("reason")))
-        good = good.filter(~disagree)
-    return good, pl.concat(rejected, how="diagonal")
+    reasons = rows.select(pl.coalesce(*_reasons(rows, settings, present)).alias("reason")).to_series()
+    bad = reasons.is_not_null()
+    rejected = rows.filter(bad).with_columns(reasons.filter(bad))
+    good, disagreeing = _without_duplicates(rows.filter(~bad) if bad.any() else rows)
+    return good, pl.concat([rejected, disagreeing], how="diagonal")
+
+
+def _without_duplicates(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return rows with exact repetitions dropped, and apart from them the bars that several rows tell differently."""
+    key = ["symbol", "event_time"]
+    repeated = rows.select(key).is_duplicated()
+    reason = pl.lit("duplicates that disagree").alias("reason")
+    if not repeated.any():
+        return rows, rows.clear().with_columns(reason)
+    content = [name for name in rows.columns if name not in {"file", "row_number", "time"}]
+    distinct = rows.filter(repeated).unique(content, keep="first", maintain_order=True)
+    disagree = distinct.select(key).is_duplicated()
+    return pl.concat([rows.filter(~repeated), distinct.filter(~disagree)]), distinct.filter(disagree).with_columns(reason)
 
 
 def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> list[pl.Expr]:
