@@ -130,7 +130,7 @@ CASES = {
     "one time without a zone": with_options(*INTRADAY, give=csv(["AAA,2024-01-02T10:00:00Z,1,1,1,1,1", "AAA,2024-01-02T11:00:00,1,1,1,1,1"]), found="without any"),
     "times without a zone": with_options(*INTRADAY, give=csv(["AAA,2024-01-02 10:00:00,1,1,1,1,1"]), found="without a zone"),
     "daily times of day without a zone": Case(csv(["AAA,2024-01-02 15:00:00,1,1,1,1,1"]), "without a zone"),
-    "numbers that are no times": Case(csv(["AAA,1704153600000000000,1,1,1,1,1"]), "the time 1704153600000000000"),
+    "numbers that are no times": Case(csv(["AAA,1704153600000000000,1,1,1,1,1"]), "unparsable time"),
     "a time format that is none": with_options("--time-format", "%Q-%", found="unparsable time"),
     "no time at all": Case(csv(["AAA,,1,1,1,1,1"]), "unparsable time"),
     # rows

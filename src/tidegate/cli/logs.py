@@ -19,8 +19,13 @@ _MAXIMUM_BYTES = 5_000_000
 _KEPT_FILES = 3
 
 
-def log_to(workspace: Workspace, command: str) -> None:
+def log_to(workspace: Workspace, command: str, *, required: bool = True) -> None:
     """Send this process's log to the workspace.
+
+    Parameters
+    ----------
+    required
+        A command that only reads goes on without a log where none can be written.
 
     Raises
     ------
@@ -32,7 +37,12 @@ def log_to(workspace: Workspace, command: str) -> None:
         for old in root.handlers[:]:
             root.removeHandler(old)
             old.close()
-        root.addHandler(_handler(workspace))
+        try:
+            root.addHandler(_handler(workspace))
+        except WorkspaceError:
+            if required:
+                raise
+            root.addHandler(logging.NullHandler())
         root.setLevel(logging.INFO)
         root.propagate = False
     logger().info("command", command=command)
@@ -61,10 +71,17 @@ def logger() -> Any:
     return structlog.get_logger("tidegate")
 
 
+class _QuietHandler(RotatingFileHandler):
+    """Keeps a log that cannot be written, as on a full disk, from shouting over the message that says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop the line."""
+
+
 def _handler(workspace: Workspace) -> RotatingFileHandler:
     try:
         workspace.logs_folder.mkdir(exist_ok=True)
-        return RotatingFileHandler(
+        return _QuietHandler(
             workspace.logs_folder / "tidegate.log",
             maxBytes=_MAXIMUM_BYTES,
             backupCount=_KEPT_FILES,

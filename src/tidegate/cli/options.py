@@ -50,8 +50,8 @@ LanguageOption = Annotated[ReportLanguage, typer.Option("--language", "-l", help
 ColoursOption = Annotated[Colours, typer.Option("--colours", help="western: rises green; chinese: rises red.")]
 
 
-def open_workspace(root: Path, command: str) -> Workspace:
-    """Open a workspace and send the log there."""
+def open_workspace(root: Path, command: str, *, only_reads: bool = False) -> Workspace:
+    """Open a workspace and send the log there; a command that only reads does without a log if it must."""
     workspace = Workspace.open(root)
-    log_to(workspace, command)
+    log_to(workspace, command, required=not only_reads)
     return workspace

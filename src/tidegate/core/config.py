@@ -89,6 +89,10 @@ def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
         loader = _Loader(text)
         root = loader.get_single_node()
         content = loader.construct_document(root) if root else None
+    except RecursionError:
+        raise RecipeError(
+            found=f"{source}: brackets within brackets without end", expected="a YAML recipe", hint="check the file"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{source}:{mark.line + 1}" if mark else source
@@ -102,7 +106,8 @@ def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
 
 
 def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeError:
-    first = error.errors()[0]
+    # A misspelt name is a field too many and one too few; the one too many shows what was written.
+    first = min(error.errors(), key=lambda found: found["type"] == "missing")
     name = ".".join(str(part) for part in first["loc"]) or "the document"
     line = _line_of(root, first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

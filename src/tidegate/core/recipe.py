@@ -41,6 +41,8 @@ __all__ = [
 
 RECIPE_SCHEMA = 1
 
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+Months = Annotated[int, Field(ge=1, le=1200)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
@@ -71,9 +73,9 @@ class DataSettings(Settings):
     """Data set of the catalog that holds the bars."""
     interval: BarInterval = BarInterval("1d")
     """Size of one bar: a count and one of ``s``, ``m``, ``h``, ``d``; ``1d`` is one session of the calendar."""
-    start: date | None = None
+    start: Day | None = None
     """First date read, inclusive (UTC); none means from the first bar."""
-    end: date | None = None
+    end: Day | None = None
     """Last date read, inclusive (UTC); none means up to the last bar that was known."""
     cash_rate: str | None = None
     """Series of the annual cash rate (a fraction) in the same data set; none means that cash earns nothing."""
@@ -115,11 +117,11 @@ class LabelSettings(Settings):
 class SplitSettings(Settings):
     """Walk-forward folds in calendar units; purge follows the label spans."""
 
-    first_test: date
+    first_test: Day
     """First day of the first test fold."""
-    test_months: Count = 12
+    test_months: Months = 12
     """Length of each test fold."""
-    train_months: Count | None = None
+    train_months: Months | None = None
     """Length of a rolling training window; none means expanding."""
     embargo_days: Annotated[int, Field(ge=0)] = 0
     """Calendar days kept free between the last training label and the test fold, beyond the purge."""
@@ -220,9 +222,9 @@ class BacktestSettings(Settings):
     """Money at the start, in currency."""
     fill: FillPrice = FillPrice.NEXT_OPEN
     """Price at which a decision is filled, in the session after it."""
-    start: date | None = None
+    start: Day | None = None
     """First day traded; none means the first day with scores."""
-    end: date | None = None
+    end: Day | None = None
     """Last day traded; none means the last day with scores."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,9 +11,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
 
-from tidegate.core.database import DATABASE_SCHEMA, connect, create_or_upgrade, schema_of
+from tidegate.core.database import DATABASE_SCHEMA, connect, connect_file, create_or_upgrade, schema_of
 from tidegate.core.environment import read_variable
 from tidegate.core.errors import WorkspaceError
 from tidegate.core.files import read_json, write_json
@@ -21,6 +22,7 @@ __all__ = ["WORKSPACE_SCHEMA", "Workspace"]
 
 WORKSPACE_SCHEMA = DATABASE_SCHEMA
 _MARKER = "workspace.json"
+_DATABASE = "tidegate.sqlite"
 _FOLDERS = ("catalog", "runs", "reports", "quarantine", "logs", "recipes", "locks")
 
 
@@ -101,7 +103,13 @@ class Workspace:
     @cached_property
     def database(self) -> Engine:
         """The database: SQLite in the workspace, or the one that ``TIDEGATE_DATABASE_URL`` names."""
-        return connect(read_variable("TIDEGATE_DATABASE_URL") or f"sqlite:///{self.root / 'tidegate.sqlite'}")
+        url = read_variable("TIDEGATE_DATABASE_URL")
+        return connect(url) if url else connect_file(self.root / _DATABASE, writable=self.is_writable)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether anything can be written: not on a disk that is mounted read-only."""
+        return os.access(self.root, os.W_OK)
 
     @property
     def catalog_folder(self) -> Path:
@@ -163,27 +171,32 @@ class Workspace:
                 hint=f"run: tidegate init --workspace {self.root}",
             )
         try:
-            schema = min(int(read_json(marker)["schema"]), schema_of(self.database))
-            newest = max(int(read_json(marker)["schema"]), schema_of(self.database))
-        except (ValueError, KeyError, TypeError, DatabaseError) as error:
+            marked, stored = int(read_json(marker)["schema"]), self._schema_of_database()
+        except (OSError, ValueError, LookupError, TypeError, ImportError, SQLAlchemyError) as error:
             raise WorkspaceError(
                 found=f"{self.root}: unreadable ({str(error).splitlines()[0]})",
                 expected="a workspace",
-                hint="restore it from a backup",
+                hint="restore it from a backup; a disk that is full or read-only can be the cause too",
             ) from None
-        if newest > WORKSPACE_SCHEMA:
+        if max(marked, stored) > WORKSPACE_SCHEMA:
             raise WorkspaceError(
-                found=f"{self.root}: workspace schema {newest}",
+                found=f"{self.root}: workspace schema {max(marked, stored)}",
                 expected=f"at most {WORKSPACE_SCHEMA}",
                 hint="upgrade tidegate",
             )
-        return schema
+        return min(marked, stored)
+
+    def _schema_of_database(self) -> int:
+        file = self.root / _DATABASE
+        if not read_variable("TIDEGATE_DATABASE_URL") and not (file.is_file() and file.stat().st_size):
+            raise FileNotFoundError(errno.ENOENT, "the database is gone", str(file))
+        return schema_of(self.database)
 
 
 def _only_ours(root: Path) -> bool:
     """Whether a folder holds nothing but what an interrupted :meth:`Workspace.create` leaves behind."""
     return all(
-        path.name in _FOLDERS or path.name.startswith(("tidegate.sqlite", f".{_MARKER}")) for path in root.iterdir()
+        path.name in _FOLDERS or path.name.startswith((_DATABASE, f".{_MARKER}")) for path in root.iterdir()
     )
 
 

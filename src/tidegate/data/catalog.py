@@ -100,9 +100,11 @@ class Catalog:
             if revised.height:
                 revised = as_revision(spec, revised, revision)
             new = pl.concat([fresh, revised.select(fresh.columns)])
-            version = self.version(table) if new.is_empty() else self._commit(spec, new, run=run, revision=revision)
-            if revised.height and revision is not None and revision.correction_reason is not None:
-                self._note_correction(rows, version, revised.height, revision.correction_reason)
+            reason = revision.correction_reason if revision is not None and revised.height else None
+            if reason is not None:
+                # First the note: a process that ends in between leaves a mark too many on runs, never one too few.
+                self._note_correction(rows, self.version(table) + 1, revised.height, reason)
+            version = self.version(table) if new.is_empty() else self._commit(spec, new, run=run, correction=reason)
         return Appended(version=version, appended=fresh.height, identical=identical, revised=revised.height)
 
     def read(
@@ -286,7 +288,7 @@ class Catalog:
             stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
         )
 
-    def _commit(self, spec: TableSpec, rows: pl.DataFrame, *, run: str | None, revision: Revision | None) -> int:
+    def _commit(self, spec: TableSpec, rows: pl.DataFrame, *, run: str | None, correction: str | None) -> int:
         from deltalake import CommitProperties, DeltaTable, write_deltalake
 
         stamped = rows.with_columns(pl.lit(moment_of(now())).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
@@ -295,8 +297,8 @@ class Catalog:
             "tidegate.run": run or "",
             "tidegate.rows": str(rows.height),
         }
-        if revision is not None and revision.correction_reason is not None:
-            metadata["tidegate.correction"] = revision.correction_reason
+        if correction is not None:
+            metadata["tidegate.correction"] = correction
         write_deltalake(
             self._uri(spec),
             stamped.sort([spec.member, "event_time"]).to_arrow(),
@@ -308,10 +310,14 @@ class Catalog:
         return int(DeltaTable(self._uri(spec)).version())
 
     def _note_correction(self, rows: pl.DataFrame, version: int, count: int, reason: str) -> None:
+        dataset = rows["dataset"][0]
         with self._workspace.database.begin() as connection:
+            # A note of this version can only be left over from an attempt that appended nothing.
+            same = (corrections.c.dataset == dataset) & (corrections.c.version == version)
+            connection.execute(corrections.delete().where(same))
             connection.execute(
                 corrections.insert().values(
-                    dataset=rows["dataset"][0], version=version, made_at=now(), row_count=count, reason=reason
+                    dataset=dataset, version=version, made_at=now(), row_count=count, reason=reason
                 )
             )
 

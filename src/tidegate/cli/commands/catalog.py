@@ -29,7 +29,7 @@ def catalog(
     from tidegate.data.tables import TABLES
 
     terminal = Terminal(json_output=json_output)
-    held = Catalog(open_workspace(workspace, "catalog"))
+    held = Catalog(open_workspace(workspace, "catalog", only_reads=True))
     if history is not None:
         if history not in TABLES:
             raise CatalogError(

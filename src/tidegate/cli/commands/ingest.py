@@ -104,7 +104,7 @@ def _settings(preset: dict[str, Any], given: dict[str, str | None], columns: lis
         return OhlcvSettings.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
+        name = "--" + str(first["loc"][0]).replace("_", "-").replace("columns", "column")
         given_value = "nothing" if first["type"] == "missing" else repr(first.get("input"))
         raise InputError(
             found=f"{name} = {given_value}", expected=first["msg"], hint="tidegate ingest ohlcv --help"
@@ -119,6 +119,12 @@ def _revision(known_at: str | None, correct: bool, reason: str | None) -> Any:
             found="--correct without --reason",
             expected="a reason that stays with the data",
             hint="add --reason TEXT",
+        )
+    if reason and not correct:
+        raise InputError(
+            found="--reason without --correct",
+            expected="both for a correction, or neither",
+            hint="add --correct if the stored values were never right",
         )
     if known_at is None and not correct:
         return None

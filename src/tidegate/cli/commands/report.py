@@ -17,6 +17,7 @@ from tidegate.cli.options import (
     open_workspace,
 )
 from tidegate.cli.terminal import Terminal
+from tidegate.core.errors import InputError
 
 __all__ = ["report"]
 
@@ -34,7 +35,11 @@ def report(
     """Write a run's report: one file that works offline, in English or Chinese."""
     from tidegate.report import write_report
 
+    if output is not None and output.exists() and not output.is_file():
+        raise InputError(
+            found=f"{output}, which is no file", expected="where a report can be written", hint="name an HTML file"
+        )
     terminal = Terminal(json_output=json_output)
-    opened = open_workspace(workspace, "report")
+    opened = open_workspace(workspace, "report", only_reads=output is not None)
     path = write_report(opened, run, language=language.value, colours=colours.value, path=output)
     terminal.emit({"report": str(path.resolve())}, f"report: {path.resolve()}")

@@ -11,6 +11,7 @@ from tidegate.cli.documents import run_document
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
 from tidegate.cli.tables import run_details, runs_table
 from tidegate.cli.terminal import Terminal
+from tidegate.registry import RunKind, RunStatus, RunStore
 
 __all__ = ["runs"]
 
@@ -18,18 +19,16 @@ __all__ = ["runs"]
 def runs(
     run: Annotated[str | None, typer.Argument(help="Show one run: its id, the beginning of it, or 'latest'.")] = None,
     project: Annotated[str | None, typer.Option("--project", help="Only this project.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="train or backtest.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="running, finished, failed or interrupted.")] = None,
+    kind: Annotated[RunKind | None, typer.Option("--kind", help="Only this kind.")] = None,
+    status: Annotated[RunStatus | None, typer.Option("--status", help="Only runs that stand so.")] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Only this recipe.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, newest first.")] = 20,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
     """List runs, or show one with its recipe, data versions, environment and metrics."""
-    from tidegate.registry import RunStore
-
     terminal = Terminal(json_output=json_output)
-    store = RunStore(open_workspace(workspace, "runs"))
+    store = RunStore(open_workspace(workspace, "runs", only_reads=True))
     if run is not None:
         found = store.get(run)
         terminal.emit(run_document(found), *run_details(found))

@@ -23,7 +23,8 @@ def require_forward_times(rows: pl.DataFrame, settings: OhlcvSettings) -> None:
     """
     if settings.order == "any":
         return
-    backward = rows.select(
+    # A row without a readable time must not hide the step back behind it.
+    backward = rows.filter(pl.col("event_time").is_not_null()).select(
         pl.col("file"),
         "row_number",
         "symbol",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
+from typing import Final, get_args
 
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.data.ohlcv.settings import OhlcvSettings
+from tidegate.data.ohlcv.settings import ColumnName, OhlcvSettings
 
 __all__ = ["find_files", "read_files"]
 
 _READERS = {".csv": "csv", ".gz": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather"}
-_KNOWN = ("symbol", "time", "open", "high", "low", "close", "volume", "traded_value", "factor", "adj_close")
-_REQUIRED = ("time", "close")
+_KNOWN: Final[tuple[ColumnName, ...]] = get_args(ColumnName)
+_REQUIRED: Final = ("symbol", "time", "close")
 
 
 def find_files(path: str | Path) -> list[Path]:
@@ -27,7 +28,7 @@ def find_files(path: str | Path) -> list[Path]:
     """
     place = Path(path)
     if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.suffix in _READERS)
+        files = sorted(file for file in place.rglob("*") if file.suffix in _READERS and file.is_file())
     elif place.exists():
         files = [place]
     else:
@@ -83,25 +84,22 @@ def _read_file(file: Path, settings: OhlcvSettings) -> pl.DataFrame:
     frame = raw.select(chosen).with_row_index("row_number", offset=1)
     if settings.symbol is not None:
         frame = frame.with_columns(pl.lit(settings.symbol).alias("symbol"))
-    frame = frame.with_columns(pl.col("symbol").cast(pl.String), pl.lit(file.name).alias("file"))
+    frame = frame.with_columns(_names(frame, "symbol", file), pl.lit(file.name).alias("file"))
     return frame.with_columns(_number(frame, name, file) for name in _KNOWN[2:] if name in frame.columns)
 
 
-def _required(settings: OhlcvSettings) -> list[str]:
-    needed = list(_REQUIRED)
-    if settings.symbol is None:
-        needed.append("symbol")
-    if settings.adjust.value != "none":
-        needed.append(settings.adjust.value)
-    return needed
+def _required(settings: OhlcvSettings) -> list[ColumnName]:
+    """Return our names of the columns that must be there: those of every bar, and those that the settings name."""
+    needed = {*_REQUIRED, *settings.columns, settings.adjust.value}
+    return [name for name in _KNOWN if name in needed and not (name == "symbol" and settings.symbol is not None)]
 
 
 def _parse(file: Path) -> pl.DataFrame:
     kind = _READERS[file.suffix]
     try:
         if kind == "csv":
-            return pl.read_csv(file, infer_schema=False)
-        return pl.read_parquet(file) if kind == "parquet" else pl.read_ipc(file)
+            return pl.read_csv(file, infer_schema=False, glob=False)
+        return pl.read_parquet(file, glob=False) if kind == "parquet" else pl.read_ipc(file)
     except pl.exceptions.NoDataError:
         raise DataError(
             found=f"{file}: an empty file", expected="at least one bar", hint="check the download"
@@ -112,6 +110,16 @@ def _parse(file: Path) -> pl.DataFrame:
             expected=f"a whole {kind} file",
             hint="download it again",
         ) from None
+
+
+def _names(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
+    """Return a column as text; whole numbers are names too, as in many files of A-shares."""
+    column = frame[name]
+    if not (column.dtype.is_integer() or column.dtype in {pl.String, pl.Categorical, pl.Enum, pl.Null}):
+        raise DataError(
+            found=f"{file}: column {name!r} of type {column.dtype}", expected="names", hint="check the column map"
+        )
+    return column.cast(pl.String)
 
 
 def _number(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tidegate.core.config import Settings
 from tidegate.core.time import BarInterval
 
-__all__ = ["PRESETS", "Adjustment", "OhlcvSettings", "Stamp"]
+__all__ = ["PRESETS", "Adjustment", "ColumnName", "OhlcvSettings", "Stamp"]
+
+ColumnName = Literal[
+    "symbol", "time", "open", "high", "low", "close", "volume", "traded_value", "factor", "adj_close"
+]
+"""What a column of a bar file may mean."""
 
 
 class Stamp(StrEnum):
@@ -41,9 +47,8 @@ class OhlcvSettings(Settings):
 
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     interval: BarInterval = BarInterval("1d")
-    columns: dict[str, str] = Field(default_factory=dict)
-    """Our name to the file's: symbol, time, open, high, low, close, volume, traded_value, factor, adj_close.
-    A name that is not mapped is looked for under itself."""
+    columns: dict[ColumnName, str] = Field(default_factory=dict)
+    """Our name to the file's, which must then be there; a name that is not mapped is looked for under itself."""
     symbol: str | None = None
     """The symbol of a file that has no symbol column."""
     stamp: Stamp = Stamp.CLOSE
@@ -60,6 +65,14 @@ class OhlcvSettings(Settings):
     order: Literal["ascending", "any"] = "ascending"
     """Times that run backward usually mean that day and month are swapped; ``any`` accepts them."""
     source: str = "file"
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str | None) -> str | None:
+        try:
+            return name if name is None else ZoneInfo(name).key
+        except (KeyError, ValueError, OSError):
+            raise ValueError("an IANA zone such as UTC or Asia/Shanghai") from None
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import numpy as np
 import polars as pl
 
@@ -84,7 +86,7 @@ def _zoned(moments: pl.Series, settings: OhlcvSettings) -> pl.Series:
         return moments.dt.replace_time_zone(
             settings.timezone, ambiguous="null", non_existent="null"
         ).dt.convert_time_zone("UTC")
-    if settings.interval.is_session and (moments.drop_nulls().dt.time() == pl.time(0, 0, 0)).all():
+    if settings.interval.is_session and (moments.drop_nulls().dt.time() == time(0)).all():
         return moments.dt.date()
     raise DataError(
         found="times of day without a zone",

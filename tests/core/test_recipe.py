@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tidegate.core.errors import RecipeError
+from tidegate.core.fingerprint import fingerprint
+from tidegate.core.recipe import RECIPE_SCHEMA, FillPrice, Recipe, load_recipe, shipped_recipes
+
+FULL: dict[str, Any] = {
+    "schema": 1,
+    "name": "full",
+    "project": "shelf",
+    "seed": 7,
+    "data": {"dataset": "made-up", "interval": "1d", "start": "2010-01-01", "end": "2020-12-31", "cash_rate": "bills"},
+    "universe": {
+        "symbols": ["A", "B"],
+        "exclude": ["C"],
+        "benchmark": "equal-weight",
+        "index": "I",
+        "survivorship_biased": False,
+    },
+    "features": {"groups": ["return", "trend"], "exclude": ["momentum_12_1"]},
+    "labels": {"horizon_bars": 5, "target": "gross"},
+    "split": {
+        "first_test": "2015-01-01",
+        "test_months": 12,
+        "train_months": 24,
+        "embargo_days": 3,
+        "minimum_train_days": 365,
+    },
+    "models": {
+        "ridge": {"penalty": 100.0},
+        "lightgbm": {
+            "trees": 200,
+            "learning_rate": 0.03,
+            "leaves": 31,
+            "minimum_leaf_rows": 200,
+            "row_fraction": 0.8,
+            "feature_fraction": 0.8,
+            "l2_penalty": 1.0,
+            "maximum_bins": 255,
+        },
+    },
+    "strategy": {
+        "scores": "lightgbm",
+        "top_n": 10,
+        "retain_top_n": 5,
+        "weighting": "equal",
+        "minimum_score": 0.0,
+        "max_weight": 0.5,
+        "max_exposure": 1.0,
+        "max_score_age_bars": 10,
+    },
+    "costs": {
+        "preset": "us-equity",
+        "commission_bps": 5.0,
+        "half_spread_bps": 5.0,
+        "minimum_fee": 0.0,
+        "stamp_tax_sell_bps": 0.0,
+        "impact_coefficient": 0.5,
+    },
+    "backtest": {"initial_cash": 1_000_000.0, "fill": "next_open", "start": "2016-01-01", "end": "2019-12-31"},
+}
+
+OTHER: dict[str, Any] = {
+    "name": "other",
+    "project": "other",
+    "seed": 8,
+    "data.dataset": "other",
+    "data.interval": "1h",
+    "data.start": "2011-01-01",
+    "data.end": None,
+    "data.cash_rate": None,
+    "universe.symbols": ["B", "A"],
+    "universe.exclude": [],
+    "universe.benchmark": "A",
+    "universe.index": None,
+    "universe.survivorship_biased": True,
+    "features.groups": ["trend", "return"],
+    "features.exclude": [],
+    "labels.horizon_bars": 6,
+    "labels.target": "excess",
+    "split.first_test": "2015-01-02",
+    "split.test_months": 6,
+    "split.train_months": None,
+    "split.embargo_days": 0,
+    "split.minimum_train_days": 366,
+    "models.ridge.penalty": 100.5,
+    "models.lightgbm.trees": 201,
+    "models.lightgbm.learning_rate": 0.031,
+    "models.lightgbm.leaves": 32,
+    "models.lightgbm.minimum_leaf_rows": 201,
+    "models.lightgbm.row_fraction": 0.9,
+    "models.lightgbm.feature_fraction": 0.9,
+    "models.lightgbm.l2_penalty": 0.0,
+    "models.lightgbm.maximum_bins": 63,
+    "strategy.scores": "ridge",
+    "strategy.top_n": 11,
+    "strategy.retain_top_n": 0,
+    "strategy.weighting": "rank",
+    "strategy.minimum_score": None,
+    "strategy.max_weight": 0.4,
+    "strategy.max_exposure": 0.9,
+    "strategy.max_score_age_bars": 9,
+    "costs.preset": "a-share",
+    "costs.commission_bps": None,
+    "costs.half_spread_bps": 4.0,
+    "costs.minimum_fee": 1.0,
+    "costs.stamp_tax_sell_bps": 5.0,
+    "costs.impact_coefficient": 0.0,
+    "backtest.initial_cash": 1.0,
+    "backtest.fill": "next_close",
+    "backtest.start": None,
+    "backtest.end": None,
+}
+IDLE_IN_TRAINING = ("name", "project", "strategy.", "backtest.initial_cash", "backtest.start", "backtest.end")
+
+
+def with_change(path: str, value: object) -> dict[str, Any]:
+    def changed(content: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+        first, *rest = parts
+        return {**content, first: changed(content[first], rest) if rest else value}
+
+    return changed(FULL, path.split("."))
+
+
+def leaves(content: dict[str, Any], prefix: str = "") -> list[str]:
+    return [
+        leaf
+        for name, value in content.items()
+        for leaf in (leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name])
+    ]
+
+
+def reordered(content: Any) -> Any:
+    return {key: reordered(content[key]) for key in reversed(content)} if isinstance(content, dict) else content
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_loads_by_name_and_by_path(name: str) -> None:
+    recipe = load_recipe(name)
+
+    assert recipe.name == name
+    assert load_recipe(shipped_recipes()[name]) == recipe
+    assert Recipe.model_validate(recipe.model_dump(mode="json", by_alias=True)).fingerprint() == recipe.fingerprint()
+
+
+def test_a_recipe_survives_its_stored_form() -> None:
+    recipe = Recipe.model_validate(FULL)
+    stored = Recipe.model_validate(recipe.model_dump(mode="json", by_alias=True))
+
+    assert stored == recipe
+    assert stored.fingerprint() == recipe.fingerprint()
+    assert stored.training_fingerprint() == recipe.training_fingerprint()
+
+
+def test_key_order_and_equal_spellings_do_not_count() -> None:
+    fingerprint_of_full = Recipe.model_validate(FULL).fingerprint()
+
+    assert Recipe.model_validate(reordered(FULL)).fingerprint() == fingerprint_of_full
+    assert Recipe.model_validate(with_change("models.ridge.penalty", 100)).fingerprint() == fingerprint_of_full
+    assert Recipe.model_validate(with_change("strategy.minimum_score", -0.0)).fingerprint() == fingerprint_of_full
+
+
+def test_every_process_agrees() -> None:
+    code = "from tidegate.core.recipe import *; print(load_recipe('demo').fingerprint())"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+
+    assert printed == {load_recipe("demo").fingerprint()}
+
+
+def test_the_changes_below_cover_every_field() -> None:
+    every = Recipe.model_validate(FULL).model_dump(by_alias=True)
+
+    assert sorted(leaves(every)) == sorted(["schema", *OTHER])
+
+
+@pytest.mark.parametrize(("path", "value"), OTHER.items(), ids=OTHER)
+def test_each_field_counts_in_the_fingerprint(path: str, value: object) -> None:
+    assert Recipe.model_validate(with_change(path, value)).fingerprint() != Recipe.model_validate(FULL).fingerprint()
+
+
+@pytest.mark.parametrize(("path", "value"), OTHER.items(), ids=OTHER)
+def test_the_training_fingerprint_ignores_the_strategy_and_nothing_that_training_reads(path: str, value: object) -> None:
+    same = (
+        Recipe.model_validate(with_change(path, value)).training_fingerprint()
+        == Recipe.model_validate(FULL).training_fingerprint()
+    )
+
+    assert same == path.startswith(IDLE_IN_TRAINING)
+
+
+def test_recipe_and_training_part_are_told_apart() -> None:
+    recipe = Recipe.model_validate(FULL)
+
+    assert recipe.fingerprint() == fingerprint(recipe.model_dump())
+    assert recipe.fingerprint() != recipe.training_fingerprint()
+
+
+def test_a_newer_recipe_asks_for_an_upgrade_before_it_speaks_of_fields(tmp_path: Path) -> None:
+    newer = {**FULL, "schema": RECIPE_SCHEMA + 1, "quantum": {"qubits": 3}}
+    path = tmp_path / "newer.yaml"
+    path.write_text("# from the future\n" + yaml.safe_dump(newer, sort_keys=False), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=r"newer.yaml:2: schema = 2 .*at most 1; upgrade tidegate"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("models", [{"ridge": {}}, {"ridge": {}, "lightgbm": None}])
+def test_the_scores_must_come_from_a_model_that_is_trained(tmp_path: Path, models: dict[str, Any]) -> None:
+    path = tmp_path / "untrained.yaml"
+    path.write_text(yaml.safe_dump({**FULL, "models": models}), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match="strategy.scores = lightgbm to be one of the models"):
+        load_recipe(path)
+
+
+def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    path.write_text(yaml.safe_dump({**FULL, "models": {}}), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=r"none.yaml:\d+: models; expected at least one of ridge, lightgbm"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("schema", 0),
+        ("name", "Full"),
+        ("name", "../full"),
+        ("name", "n" * 65),
+        ("seed", -1),
+        ("seed", 2**31),  # the databases' integer
+        ("data.interval", "1w"),
+        ("labels.horizon_bars", 0),
+        ("labels.target", "net"),
+        ("split.embargo_days", -1),
+        ("models.ridge.penalty", 0.0),
+        ("models.lightgbm.learning_rate", float("nan")),
+        ("strategy.top_n", 0),
+        ("strategy.max_weight", 0.0),
+        ("strategy.max_exposure", 1.1),
+        ("costs.preset", "casino"),
+        ("costs.commission_bps", -1.0),
+        ("costs.minimum_fee", -1.0),
+        ("backtest.initial_cash", 0.0),
+        ("backtest.fill", "this_close"),
+    ],
+)
+def test_values_out_of_bounds_are_refused_by_name(tmp_path: Path, path: str, value: object) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(yaml.safe_dump(with_change(path, value)), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=rf"bad.yaml:\d+: {path} = "):
+        load_recipe(file)
+
+
+def test_an_unknown_name_lists_the_recipes_there_are() -> None:
+    with pytest.raises(RecipeError, match="no recipe 'dmeo'; expected one of ashare-picker, demo, us-rotation or a YAML"):
+        load_recipe("dmeo")
+    with pytest.raises(RecipeError, match=r"absent.yaml: No such file"):
+        load_recipe("absent.yaml")
+
+
+def test_each_fill_names_its_column() -> None:
+    assert {fill: fill.column for fill in FillPrice} == {FillPrice.NEXT_OPEN: "open", FillPrice.NEXT_CLOSE: "close"}

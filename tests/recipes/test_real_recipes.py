@@ -1,0 +1,62 @@
+"""The shipped recipes on real files: they run, they repeat, and threads do not change them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tidegate.core.recipe import Recipe, load_recipe
+from tidegate.core.workspace import Workspace
+from tidegate.data import PRESETS, OhlcvSettings, ingest_ohlcv
+from tidegate.engine import backtest
+from tidegate.registry import Run, RunStore
+from tidegate.report import write_report
+from tidegate.train import train
+
+pytestmark = [pytest.mark.realdata, pytest.mark.slow]
+
+CASES = {
+    "us-rotation": ("us_equity_daily.parquet", "yahoo-daily", date(2023, 1, 1)),
+    "ashare-picker": ("ashare_daily.parquet", "tushare-daily", date(2024, 6, 1)),
+}
+
+
+def one_fold(name: str, first_test: date) -> Recipe:
+    """The recipe as shipped, but for its last fold only and with fewer trees, so that three runs take a minute."""
+    recipe = load_recipe(name)
+    assert recipe.models.lightgbm is not None
+    trees = recipe.models.lightgbm.model_copy(update={"trees": 20})
+    return recipe.model_copy(
+        update={
+            "split": recipe.split.model_copy(update={"first_test": first_test}),
+            "models": recipe.models.model_copy(update={"lightgbm": trees}),
+        }
+    )
+
+
+def fingerprints(trained: Run, tested: Run) -> tuple[str, str, str]:
+    return (
+        trained.metrics["scores_fingerprint"],
+        tested.metrics["equity_fingerprint"],
+        tested.metrics["orders_fingerprint"],
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_shipped_recipe_repeats_itself_with_one_and_two_threads(name: str, real_data: Path, tmp_path: Path) -> None:
+    file, preset, first_test = CASES[name]
+    workspace = Workspace.create(tmp_path / "work")
+    ingest_ohlcv(workspace, real_data / file, OhlcvSettings.model_validate(PRESETS[preset]))
+    recipe = one_fold(name, first_test)
+    seen = set()
+    for threads in (1, 2, 1):
+        trained = train(workspace, recipe, threads=threads)
+        tested = backtest(workspace, recipe, train_run=trained)
+        seen.add(fingerprints(trained, tested))
+    assert len(seen) == 1
+    assert tested.metrics["orders"] > 0
+    assert len({run.id for run in RunStore(workspace).list()}) == 6
+    for language in ("en", "zh"):
+        assert write_report(workspace, tested.id, language=language).stat().st_size > 1_000_000
