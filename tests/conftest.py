@@ -56,6 +56,32 @@ def real_data() -> Path:
     return folder.resolve()
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL that lives as long as the session; skipped where it cannot run."""
+    from postgres import CannotStartError, postgres
+
+    try:
+        with postgres() as url:
+            yield url
+    except CannotStartError as reason:
+        pytest.skip(f"PostgreSQL cannot run here: {reason}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty database of each kind, for workspaces too."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'test.sqlite'}"
+    else:
+        from postgres import empty_database
+
+        url = request.getfixturevalue("postgres_server")
+        empty_database(url)
+    monkeypatch.setenv("TIDEGATE_DATABASE_URL", url)
+    return url
+
+
 class NetworkAccessError(RuntimeError):
     """A test tried to leave the machine; not an ``OSError``, so that no code under test swallows it."""
 

@@ -9,9 +9,13 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from tidegate.cli import run
+    try:
+        from tidegate.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+        exit_code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the program was being loaded
+        exit_code = 130
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

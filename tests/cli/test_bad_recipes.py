@@ -18,7 +18,6 @@ HOSTILE = {
     "tabs": (b"name: small\n\tdata: x\n", ":2:"),
     "a colon too many": (b"name: small: again\n", ":1:"),
     "a bracket that never closes": (b"name: [small\n", "bad.yaml:"),
-    "an alias": (b"name: &name small\nproject: *name\n", ":2:"),
     "a mapping as a key": (b"{a: b}: c\n", ":1:"),
     "a tag of another language": (b"name: !!python/object/apply:os.system ['true']\n", ":1:"),
     "a date that does not exist": (b"name: small\nsplit:\n  first_test: 2016-13-45\n", ":3:"),
@@ -26,31 +25,31 @@ HOSTILE = {
     "nesting without end": (b"name: " + b"[" * 20_000, "bad.yaml"),
     "a thousand million laughs": (
         b"a: &a {x: 1}\n" + b"".join(b"%c: &%c {p: *%c, q: *%c, r: *%c}\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24)),
-        "bad.yaml:2:",
+        "bad.yaml:",
     ),
     "laughs in a list": (
         b"a: &a [lol, lol]\n" + b"".join(b"%c: &%c [*%c, *%c, *%c]\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24)) + b"seed: *z\n",
-        "bad.yaml:2:",
+        "bad.yaml:",
     ),
     "an alias of itself": (b"name: &name [*name]\n", ":1:"),
 }  # fmt: skip
 
 # The line that is changed, what it becomes, the line that the message names, and what it says was found.
 CHANGED = {
-    "an unknown field": ("  top_n: 2", "  top_nn: 2", 15, "unknown field 'strategy.top_nn'"),
-    "an unknown section": ("models:", "modelz:", 11, "unknown field 'modelz'"),
+    "an unknown field": ("  top_n: 2", "  top_nn: 2", 16, "unknown field 'strategy.top_nn'"),
+    "an unknown section": ("models:", "modelz:", 12, "unknown field 'modelz'"),
     "a wrong type": ("  horizon_bars: 5", "  horizon_bars: many", 8, "labels.horizon_bars = 'many'"),
-    "a number out of range": ("  top_n: 2", "  top_n: 0", 15, "strategy.top_n = 0"),
-    "a text where a section belongs": ("  ridge: {}", "  ridge: yes please", 12, "models.ridge = 'yes please'"),
+    "a number out of range": ("  top_n: 2", "  top_n: 0", 16, "strategy.top_n = 0"),
+    "a text where a section belongs": ("  ridge: {}", "  ridge: yes please", 13, "models.ridge = 'yes please'"),
     "a bad interval": ("  dataset: made-up", "  dataset: made-up\n  interval: 5x", 4, "data.interval = '5x'"),
     "a bad name": ("name: small", "name: ../small", 1, "name = '../small'"),
-    "an unknown preset": ("  preset: us-equity", "  preset: moon", 17, "costs.preset = 'moon'"),
-    "a duplicate key": ("  top_n: 2", "  top_n: 2\n  top_n: 3", 16, "'top_n' a second time"),
+    "an unknown preset": ("  preset: us-equity", "  preset: moon", 18, "costs.preset = 'moon'"),
+    "a duplicate key": ("  top_n: 2", "  top_n: 2\n  top_n: 3", 17, "'top_n' a second time"),
     "no first test": ("  first_test: 2016-06-01\n", "", 9, "split.first_test"),
     "no data section": ("data:\n  dataset: made-up\n", "", 1, "data"),
-    "no model": ("  ridge: {}", "  {}", 11, "models"),
+    "no model": ("  ridge: {}", "  {}", 12, "models"),
     "scores of a model that is not trained": ("  scores: ridge", "  scores: lightgbm", 1, "the document"),
-    "a ticker that YAML reads as a switch": ("costs:", "universe:\n  symbols: [AA, ON]\ncosts:", 17, "universe.symbols.1 = True"),
+    "a ticker that YAML reads as a switch": ("costs:", "universe:\n  symbols: [AA, ON]\ncosts:", 18, "universe.symbols.1 = True"),
     "a seed that no database holds": ("name: small", f"name: small\nseed: {10**30}", 2, "seed"),
     "a year that no calendar has": ("2016-06-01", "9999-12-31", 10, "split.first_test"),
     "an end that no calendar has": ("  dataset: made-up", "  dataset: made-up\n  end: 9999-12-31", 4, "data.end"),
@@ -68,7 +67,7 @@ MISFITS = {
     "a first test after all data": ("2016-06-01", "2031-06-01", "first test 2031-06-01"),
     "a split without training rows": ("  test_months: 6", "  test_months: 6\n  minimum_train_days: 30000", "first test 2016-06-01"),
     "an embargo longer than history": ("  test_months: 6", "  test_months: 6\n  embargo_days: 30000", "first test 2016-06-01"),
-    "a horizon longer than the data": ("horizon_bars: 5", "horizon_bars: 5000", "5000"),
+    "a horizon longer than the data": ("horizon_bars: 5", "horizon_bars: 5000", "with 0 labels"),
     "an unknown feature group": ("[return]", "[astrology]", "astrology"),
     "a cash rate that is not there": ("  dataset: made-up", "  dataset: made-up\n  cash_rate: nothing", "no table 'series'"),
 }  # fmt: skip
@@ -123,7 +122,7 @@ def test_what_does_not_fit_the_data_is_refused_and_leaves_no_finished_run(
 def test_a_newer_schema_asks_for_an_upgrade(tidegate: Any, stocked: Path, recipe: Path, bad: Path, json_output: bool) -> None:
     bad.write_text("schema: 99\n" + recipe.read_text(), encoding="utf-8")
 
-    assert train(tidegate, bad, stocked, json_output)["hint"] == "upgrade tidegate"
+    assert "upgrade tidegate" in train(tidegate, bad, stocked, json_output)["expected"]
 
 
 @pytest.mark.parametrize("name", ["no-such-recipe", "absent.yaml", ".", "/", "x" * 5000, "\udcff.yaml"])

@@ -74,7 +74,7 @@ def logger() -> Any:
 class _QuietHandler(RotatingFileHandler):
     """Keeps a log that cannot be written, as on a full disk, from shouting over the message that says so."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Drop the line."""
 
 

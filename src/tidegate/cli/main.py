@@ -10,6 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from typer.exceptions import Abort, Exit, TyperException
@@ -17,12 +18,14 @@ from typer.exceptions import Abort, Exit, TyperException
 from tidegate.cli.app import app
 from tidegate.cli.logs import log_path, logger
 from tidegate.core.errors import InputError, TidegateError, WorkspaceError
+from tidegate.core.workspace import explain_refusal
 
 __all__ = ["run"]
 
 _INTERRUPTED: Final = 130
-_NO_SPACE = "no space left on device"
-_READ_ONLY = "read-only file system"
+_NO_SPACE = ("no space left on device", "database or disk is full")
+_READ_ONLY = ("read-only file system", "readonly database")
+_DAMAGED = ("database disk image is malformed", "file is not a database")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,7 +52,9 @@ def run(arguments: Sequence[str]) -> int:
 def _report(error: TidegateError, arguments: Sequence[str]) -> int:
     logger().error("stopped", error=type(error).__name__, exit_code=error.exit_code, **error.as_dict())
     if "--json" in arguments:
-        print(json.dumps(error.as_dict(), ensure_ascii=False))
+        document = json.dumps(error.as_dict(), ensure_ascii=False)
+        # A file name need not be UTF-8; in JSON an escape says the same.
+        print(document.encode(errors="backslashreplace").decode())
     else:
         lines = {"Found": error.found, "Expected": error.expected, "Hint": error.hint}
         print("\n".join(f"{name + ':':<10}{text}" for name, text in lines.items()), file=sys.stderr)
@@ -64,17 +69,23 @@ def _explained(error: Exception) -> TidegateError:
     """Tell a full or read-only disk, which libraries report in their own ways, from a mistake of ours."""
     text = str(error).lower()
     code = error.errno if isinstance(error, OSError) else None
-    if code == errno.ENOSPC or _NO_SPACE in text or "database or disk is full" in text:
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return explain_refusal(error, Path(error.filename))
+    if code == errno.ENOSPC or any(sign in text for sign in _NO_SPACE):
         return WorkspaceError(
             found="no space left on the disk of the workspace",
             expected="room to write",
             hint="free some space, then repeat",
         )
-    if code in {errno.EROFS, errno.EACCES} or _READ_ONLY in text or "readonly database" in text:
+    if code in {errno.EROFS, errno.EACCES} or any(sign in text for sign in _READ_ONLY):
         return WorkspaceError(
             found="a workspace that cannot be written",
             expected="a writable folder",
             hint="check the mount and the permissions",
+        )
+    if any(sign in text for sign in _DAMAGED):
+        return WorkspaceError(
+            found="a damaged database", expected="a workspace as it was left", hint="restore it from a backup"
         )
     logger().error("bug", trace=traceback.format_exc())
     if log_path() is None:

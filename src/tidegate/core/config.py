@@ -106,8 +106,10 @@ def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
 
 
 def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeError:
-    # A misspelt name is a field too many and one too few; the one too many shows what was written.
-    first = min(error.errors(), key=lambda found: found["type"] == "missing")
+    first = error.errors()[0]
+    if first["type"] == "missing":
+        # A misspelt name is a field too few and one too many; the one too many shows what was written.
+        first = next((found for found in error.errors() if found["type"] == "extra_forbidden"), first)
     name = ".".join(str(part) for part in first["loc"]) or "the document"
     line = _line_of(root, first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

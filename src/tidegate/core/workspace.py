@@ -223,6 +223,6 @@ def explain_refusal(error: OSError, root: Path) -> WorkspaceError:
         )
     return WorkspaceError(
         found=f"{root}: {error.strerror or error}",
-        expected="a folder on a working disk",
+        expected="a usable file or folder",
         hint="check the path",
     )

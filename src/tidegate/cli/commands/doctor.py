@@ -86,6 +86,8 @@ def _extras() -> list[Finding]:
 def _workspace(root: Path) -> Finding:
     try:
         opened = Workspace.open(root)
+        if not opened.is_writable:
+            return Finding("workspace", "ok", f"{opened.root}, read-only: it can be looked at, nothing can be added")
         with opened.lock("doctor", wait_seconds=5.0):
             return Finding("workspace", "ok", str(opened.root))
     except TidegateError as error:
