@@ -68,7 +68,16 @@ def _programs() -> Path:
 
 
 def _initialise(programs: Path, folder: Path, user: str | None) -> None:
-    command = [programs / "initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres", "-D", folder / "data"]
+    command = [
+        programs / "initdb",
+        "--auth=trust",
+        "--encoding=utf8",
+        "--no-sync",
+        "-U",
+        "postgres",
+        "-D",
+        folder / "data",
+    ]
     try:
         done = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)
     except OSError as error:

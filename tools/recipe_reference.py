@@ -196,7 +196,7 @@ def _flat(metadata: Sequence[object]) -> list[object]:
 
 def _bounds(metadata: Sequence[object]) -> str:
     named = [(getattr(item, key, None), word) for item in metadata for key, word in _BOUNDS]
-    words = [f"{word} {bound:g}" for bound, word in named if bound is not None]
+    words = [f"{word} {str(bound).removesuffix('.0')}" for bound, word in named if bound is not None]
     has_pattern = any(getattr(item, "pattern", None) for item in metadata)
     letters = " of a-z, 0-9, `.`, `_`, `-`" if has_pattern else ""
     return letters + (f", {' and '.join(words)}" if words else "")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Done
 
+from command import Done
 from tidegate.cli import run
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from command import assert_refused
 
 HEADER = "symbol,time,open,high,low,close,volume"
@@ -50,7 +50,9 @@ def frame(name: str, keep: float = 1.0, **columns: object) -> Callable[[Path], P
 
     def write(folder: Path) -> Path:
         path = folder / name
-        table = pl.DataFrame({"symbol": ["AAA"] * 3, "time": [date(2024, 1, day) for day in (2, 3, 4)], "close": [1.0, 2.0, 3.0]})
+        table = pl.DataFrame(
+            {"symbol": ["AAA"] * 3, "time": [date(2024, 1, day) for day in (2, 3, 4)], "close": [1.0, 2.0, 3.0]}
+        )
         table = table.with_columns(**{name: pl.Series(values) for name, values in columns.items()})  # type: ignore[arg-type]
         table.write_parquet(path) if path.suffix == ".parquet" else table.write_ipc(path)
         content = path.read_bytes()
@@ -163,10 +165,20 @@ def contents(root: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_bad_input_is_refused_and_nothing_is_appended(tidegate, stocked: Path, tmp_path: Path, case: Case, json_output: bool) -> None:  # type: ignore[no-untyped-def]
+def test_bad_input_is_refused_and_nothing_is_appended(
+    tidegate, stocked: Path, tmp_path: Path, case: Case, json_output: bool
+) -> None:  # type: ignore[no-untyped-def]
     before = contents(stocked)
 
-    done = tidegate("ingest", "ohlcv", case.give(tmp_path), *case.options, "--workspace", stocked, *(["--json"] if json_output else []))
+    done = tidegate(
+        "ingest",
+        "ohlcv",
+        case.give(tmp_path),
+        *case.options,
+        "--workspace",
+        stocked,
+        *(["--json"] if json_output else []),
+    )
 
     said = assert_refused(done, json_output=json_output)
     assert re.search(re.escape(case.found), said["found"]), said

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from command import assert_refused
 
 HOSTILE = {
@@ -84,7 +85,9 @@ def train(tidegate: Any, recipe: Path | str, workspace: Path, json_output: bool)
 
 
 @pytest.mark.parametrize(("content", "found"), HOSTILE.values(), ids=HOSTILE)
-def test_what_is_no_recipe_is_refused(tidegate: Any, stocked: Path, bad: Path, content: bytes, found: str, json_output: bool) -> None:
+def test_what_is_no_recipe_is_refused(
+    tidegate: Any, stocked: Path, bad: Path, content: bytes, found: str, json_output: bool
+) -> None:
     bad.write_bytes(content)
 
     said = train(tidegate, bad, stocked, json_output)
@@ -95,7 +98,15 @@ def test_what_is_no_recipe_is_refused(tidegate: Any, stocked: Path, bad: Path, c
 
 @pytest.mark.parametrize(("line", "instead", "number", "found"), CHANGED.values(), ids=CHANGED)
 def test_a_mistake_is_named_with_its_line(
-    tidegate: Any, stocked: Path, recipe: Path, bad: Path, line: str, instead: str, number: int, found: str, json_output: bool
+    tidegate: Any,
+    stocked: Path,
+    recipe: Path,
+    bad: Path,
+    line: str,
+    instead: str,
+    number: int,
+    found: str,
+    json_output: bool,
 ) -> None:
     bad.write_text(recipe.read_text().replace(line, instead, 1), encoding="utf-8")
 
@@ -119,7 +130,9 @@ def test_what_does_not_fit_the_data_is_refused_and_leaves_no_finished_run(
     assert tidegate("runs", "--status", "running", "--json", "--workspace", stocked).document == []
 
 
-def test_a_newer_schema_asks_for_an_upgrade(tidegate: Any, stocked: Path, recipe: Path, bad: Path, json_output: bool) -> None:
+def test_a_newer_schema_asks_for_an_upgrade(
+    tidegate: Any, stocked: Path, recipe: Path, bad: Path, json_output: bool
+) -> None:
     bad.write_text("schema: 99\n" + recipe.read_text(), encoding="utf-8")
 
     assert "upgrade tidegate" in train(tidegate, bad, stocked, json_output)["expected"]
@@ -141,7 +154,9 @@ def test_the_other_readers_of_recipes_refuse_them_too(tidegate: Any, stocked: Pa
     assert f"{bad}:1:" in done.out + done.err
 
 
-def test_a_backtest_needs_a_training_run(tidegate: Any, stocked: Path, recipe: Path, bad: Path, json_output: bool) -> None:
+def test_a_backtest_needs_a_training_run(
+    tidegate: Any, stocked: Path, recipe: Path, bad: Path, json_output: bool
+) -> None:
     bad.write_text(recipe.read_text().replace("horizon_bars: 5", "horizon_bars: 6"), encoding="utf-8")
 
     done = tidegate("backtest", bad, "--workspace", stocked, *(["--json"] if json_output else []))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import assert_refused
 
+from command import assert_refused
 from tidegate.core.database import connect_file, create_or_upgrade, schema_of
 from tidegate.core.workspace import WORKSPACE_SCHEMA, Workspace
 
@@ -47,7 +47,9 @@ def every_command(*without: str) -> Any:
 
 
 @every_command(*MAKERS)
-def test_a_missing_workspace_is_not_made_by_the_way(tidegate: Any, tmp_path: Path, name: str, json_output: bool) -> None:
+def test_a_missing_workspace_is_not_made_by_the_way(
+    tidegate: Any, tmp_path: Path, name: str, json_output: bool
+) -> None:
     said = refused(tidegate, name, tmp_path / "absent", json_output)
 
     assert "tidegate init" in said["hint"]
@@ -64,7 +66,9 @@ def test_a_file_is_no_workspace(tidegate: Any, tmp_path: Path, name: str, json_o
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
-def test_a_folder_with_other_content_stays_as_it_is(tidegate: Any, tmp_path: Path, name: str, json_output: bool) -> None:
+def test_a_folder_with_other_content_stays_as_it_is(
+    tidegate: Any, tmp_path: Path, name: str, json_output: bool
+) -> None:
     (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
 
     refused(tidegate, name, tmp_path, json_output)
@@ -73,7 +77,9 @@ def test_a_folder_with_other_content_stays_as_it_is(tidegate: Any, tmp_path: Pat
 
 
 @every_command()
-def test_a_workspace_of_a_newer_version_asks_for_an_upgrade(tidegate: Any, root: Path, name: str, json_output: bool) -> None:
+def test_a_workspace_of_a_newer_version_asks_for_an_upgrade(
+    tidegate: Any, root: Path, name: str, json_output: bool
+) -> None:
     (root / "workspace.json").write_text(json.dumps({"schema": 99}), encoding="utf-8")
 
     assert refused(tidegate, name, root, json_output)["hint"] == "upgrade tidegate"
@@ -92,13 +98,17 @@ def older_workspace(root: Path) -> Workspace:
 
 
 @every_command("upgrade")
-def test_a_workspace_of_an_older_version_says_how_to_mend_it(tidegate: Any, tmp_path: Path, name: str, json_output: bool) -> None:
+def test_a_workspace_of_an_older_version_says_how_to_mend_it(
+    tidegate: Any, tmp_path: Path, name: str, json_output: bool
+) -> None:
     older_workspace(tmp_path / "old")
 
     assert "init --upgrade" in refused(tidegate, name, tmp_path / "old", json_output)["hint"]
 
 
-def test_an_older_workspace_is_upgraded_and_keeps_its_runs(tidegate: Any, tmp_path: Path, stocked: Path, recipe: Path) -> None:
+def test_an_older_workspace_is_upgraded_and_keeps_its_runs(
+    tidegate: Any, tmp_path: Path, stocked: Path, recipe: Path
+) -> None:
     root = older_workspace(tmp_path / "old").root
     shutil.copytree(stocked / "catalog", root / "catalog", dirs_exist_ok=True)
     with sqlite3.connect(stocked / "tidegate.sqlite") as new, sqlite3.connect(root / "tidegate.sqlite") as old:
@@ -131,7 +141,9 @@ DAMAGE = {
 
 @pytest.mark.parametrize(("name", "content"), DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("command", ["runs", "train", "init", "upgrade"])
-def test_a_damaged_workspace_is_left_alone(tidegate: Any, root: Path, name: str, content: bytes | None, command: str, json_output: bool) -> None:
+def test_a_damaged_workspace_is_left_alone(
+    tidegate: Any, root: Path, name: str, content: bytes | None, command: str, json_output: bool
+) -> None:
     (root / name).unlink()
     if content is not None:
         (root / name).write_bytes(content)
@@ -162,14 +174,20 @@ def test_doctor_names_what_is_wrong(tidegate: Any, root: Path, tmp_path: Path) -
         assert (done.exit_code, states["workspace"]) == (2, "missing")
 
 
-def test_a_database_url_that_is_none_is_told_without_its_password(tidegate: Any, root: Path, json_output: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_url_that_is_none_is_told_without_its_password(
+    tidegate: Any, root: Path, json_output: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for url in ("nonsense", "nosuch://me:secret@host/x", "mysql+nodriver://me:secret@host/x"):
         monkeypatch.setenv("TIDEGATE_DATABASE_URL", url)
         assert "secret" not in json.dumps(refused(tidegate, "runs", root, json_output))
 
 
-@pytest.mark.parametrize("name", ["with space", "per%20cent", "what?", "num#ber", "[brackets]", "a*b", "工作区", "x" * 200])
-def test_any_name_will_do_and_nothing_is_written_elsewhere(tidegate: Any, tmp_path: Path, recipe: Path, stocked: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["with space", "per%20cent", "what?", "num#ber", "[brackets]", "a*b", "工作区", "x" * 200]
+)
+def test_any_name_will_do_and_nothing_is_written_elsewhere(
+    tidegate: Any, tmp_path: Path, recipe: Path, stocked: Path, name: str
+) -> None:
     place = tmp_path / "parent"
     place.mkdir()
     root = place / name

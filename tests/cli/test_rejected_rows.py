@@ -48,15 +48,23 @@ def fates(document: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize(("row", "reason"), REJECTED.values(), ids=REJECTED)
-def test_one_bad_row_goes_to_quarantine_and_the_others_in(tidegate: Any, workspace: Workspace, tmp_path: Path, row: str, reason: str) -> None:
+def test_one_bad_row_goes_to_quarantine_and_the_others_in(
+    tidegate: Any, workspace: Workspace, tmp_path: Path, row: str, reason: str
+) -> None:
     path = write(tmp_path / "bars.csv", *GOOD, row)
 
-    said = tidegate("ingest", "ohlcv", path, "--dataset", "made-up", "--workspace", workspace.root, "--json").checked().document
+    said = (
+        tidegate("ingest", "ohlcv", path, "--dataset", "made-up", "--workspace", workspace.root, "--json")
+        .checked()
+        .document
+    )
 
     assert said["rejected"] == {reason: 1}
     assert (said["rows"], said["appended"]) == (3, 2)
     assert fates(said) == said["rows"]
-    assert pl.read_parquet(said["quarantine"]).select("file", "row_number", "reason").rows() == [("bars.csv", 3, reason)]
+    assert pl.read_parquet(said["quarantine"]).select("file", "row_number", "reason").rows() == [
+        ("bars.csv", 3, reason)
+    ]
 
 
 def test_people_are_told_as_much_as_programs(tidegate: Any, workspace: Workspace, tmp_path: Path) -> None:
@@ -70,7 +78,15 @@ def test_people_are_told_as_much_as_programs(tidegate: Any, workspace: Workspace
 
 
 def test_a_header_in_the_middle_stops_the_file(tidegate: Any, workspace: Workspace, tmp_path: Path) -> None:
-    done = tidegate("ingest", "ohlcv", write(tmp_path / "bars.csv", *GOOD, HEADER), "--dataset", "made-up", "--workspace", workspace.root)
+    done = tidegate(
+        "ingest",
+        "ohlcv",
+        write(tmp_path / "bars.csv", *GOOD, HEADER),
+        "--dataset",
+        "made-up",
+        "--workspace",
+        workspace.root,
+    )
 
     assert done.exit_code == 2
     assert "row 3" in done.err

@@ -24,7 +24,11 @@ GOLDEN_ARRAYS = (np.array([[1.0, np.nan], [0.5, -2.0]]), np.arange(3, dtype=np.i
 GOLDEN_ARRAY_HASH = "25e679de8245462d8b67766f994d8de37153abe7dc034c01d7ed44bf2ec93872"
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("aü水/\\\"'"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aü水/\\\"'"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abü"), inner, max_size=3),
     max_leaves=8,
 )

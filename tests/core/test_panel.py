@@ -100,9 +100,7 @@ def test_taken_symbols_keep_their_values(seed: int, chosen: set[int]) -> None:
 
     assert taken.shape == (12, len(chosen))
     for place, symbol in enumerate(taken.symbols):
-        assert np.array_equal(
-            taken["close"][:, place], panel["close"][:, panel.symbols.index(symbol)], equal_nan=True
-        )
+        assert np.array_equal(taken["close"][:, place], panel["close"][:, panel.symbols.index(symbol)], equal_nan=True)
 
 
 def test_only_symbols_of_the_panel_can_be_taken(panel: Panel) -> None:
@@ -124,7 +122,9 @@ def test_every_value_counts_in_the_fingerprint(row: int, place: int, value: floa
     changed = CLOSE.copy()
     changed[row, place] = value
 
-    assert Panel(TIMES, SYMBOLS, {"close": changed}).fingerprint() != Panel(TIMES, SYMBOLS, {"close": CLOSE}).fingerprint()
+    assert (
+        Panel(TIMES, SYMBOLS, {"close": changed}).fingerprint() != Panel(TIMES, SYMBOLS, {"close": CLOSE}).fingerprint()
+    )
 
 
 def test_times_symbols_and_names_count_in_the_fingerprint() -> None:

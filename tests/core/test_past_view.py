@@ -44,9 +44,7 @@ def test_the_view_is_the_panel_cut_off(market: Panel, row: int, offset: int) -> 
 def test_garbage_in_the_future_changes_nothing(market: Panel, row: int, garbage: float) -> None:
     as_of = instant_of_row(market, row, 0)
     later = (market.times > as_of)[:, None]
-    garbled = Panel(
-        market.times, market.symbols, {name: np.where(later, garbage, market[name]) for name in market}
-    )
+    garbled = Panel(market.times, market.symbols, {name: np.where(later, garbage, market[name]) for name in market})
 
     assert agree(PastView(market, as_of), PastView(garbled, as_of))
 

@@ -197,7 +197,9 @@ def test_each_field_counts_in_the_fingerprint(path: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(("path", "value"), OTHER.items(), ids=OTHER)
-def test_the_training_fingerprint_ignores_the_strategy_and_nothing_that_training_reads(path: str, value: object) -> None:
+def test_the_training_fingerprint_ignores_the_strategy_and_nothing_that_training_reads(
+    path: str, value: object
+) -> None:
     same = (
         Recipe.model_validate(with_change(path, value)).training_fingerprint()
         == Recipe.model_validate(FULL).training_fingerprint()
@@ -273,7 +275,9 @@ def test_values_out_of_bounds_are_refused_by_name(tmp_path: Path, path: str, val
 
 
 def test_an_unknown_name_lists_the_recipes_there_are() -> None:
-    with pytest.raises(RecipeError, match="no recipe 'dmeo'; expected one of ashare-picker, demo, us-rotation or a YAML"):
+    with pytest.raises(
+        RecipeError, match="no recipe 'dmeo'; expected one of ashare-picker, demo, us-rotation or a YAML"
+    ):
         load_recipe("dmeo")
     with pytest.raises(RecipeError, match=r"absent.yaml: No such file"):
         load_recipe("absent.yaml")

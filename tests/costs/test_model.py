@@ -25,17 +25,19 @@ markets = st.fixed_dictionaries({"volatility": st.floats(0.0, 0.2), "daily_value
 
 
 def total(model: CostModel, notional: float, **market: float) -> float:
-    return float(model.itemise(np.array([notional]), **{name: np.array([value]) for name, value in market.items()}).total[0])
+    return float(
+        model.itemise(np.array([notional]), **{name: np.array([value]) for name, value in market.items()}).total[0]
+    )
 
 
 def impact(model: CostModel, notional: float, **market: float) -> float:
-    return float(model.itemise(np.array([notional]), **{name: np.array([value]) for name, value in market.items()}).impact[0])
+    return float(
+        model.itemise(np.array([notional]), **{name: np.array([value]) for name, value in market.items()}).impact[0]
+    )
 
 
 def test_costs_are_itemised_and_add_up() -> None:
-    model = CostModel(
-        commission_bps=10, half_spread_bps=2, minimum_fee=5, stamp_tax_sell_bps=5, impact_coefficient=0.5
-    )
+    model = CostModel(commission_bps=10, half_spread_bps=2, minimum_fee=5, stamp_tax_sell_bps=5, impact_coefficient=0.5)
     costs = model.itemise(
         np.array([10_000.0, -10_000.0]), volatility=np.full(2, 0.02), daily_value=np.full(2, 1_000_000.0)
     )
@@ -83,7 +85,9 @@ def test_only_sales_pay_stamp_tax(model: CostModel, size: float, market: dict[st
 
 
 @given(models, sizes, sizes, st.sampled_from([1.0, -1.0]), markets)
-def test_more_never_costs_less(model: CostModel, one: float, other: float, side: float, market: dict[str, float]) -> None:
+def test_more_never_costs_less(
+    model: CostModel, one: float, other: float, side: float, market: dict[str, float]
+) -> None:
     small, large = sorted([one, other])
 
     assert total(model, side * small, **market) <= total(model, side * large, **market) * (1 + 1e-12)

@@ -172,7 +172,7 @@ class Workspace:
             )
         try:
             marked, stored = int(read_json(marker)["schema"]), self._schema_of_database()
-        except (OSError, ValueError, LookupError, TypeError, ImportError, SQLAlchemyError) as error:
+        except (OSError, ValueError, LookupError, TypeError, OverflowError, ImportError, SQLAlchemyError) as error:
             raise WorkspaceError(
                 found=f"{self.root}: unreadable ({str(error).splitlines()[0]})",
                 expected="a workspace",
@@ -195,9 +195,7 @@ class Workspace:
 
 def _only_ours(root: Path) -> bool:
     """Whether a folder holds nothing but what an interrupted :meth:`Workspace.create` leaves behind."""
-    return all(
-        path.name in _FOLDERS or path.name.startswith((_DATABASE, f".{_MARKER}")) for path in root.iterdir()
-    )
+    return all(path.name in _FOLDERS or path.name.startswith((_DATABASE, f".{_MARKER}")) for path in root.iterdir())
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tidegate.core.environment import describe_environment
 from tidegate.core.errors import RunError
 from tidegate.core.evidence import Evidence
 from tidegate.core.files import write_json
-from tidegate.core.fingerprint import fingerprint
+from tidegate.core.fingerprint import canonical_json, fingerprint
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, moment_of
@@ -84,7 +84,14 @@ class ActiveRun:
         self.metrics: dict[str, Any] | None = None
 
     def finish(self, metrics: dict[str, Any]) -> None:
-        """Say that the work is done; the database learns it when the block ends."""
+        """Say that the work is done; the database learns it when the block ends.
+
+        Raises
+        ------
+        InputError
+            If a metric is NaN, infinite or not plain: not every database could keep it.
+        """
+        canonical_json(metrics)
         self.metrics = metrics
 
 
@@ -149,15 +156,13 @@ class RunStore:
         RunError
             If there is none or several.
         """
-        query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        if identifier != "latest":
-            query = query.where(runs.c.id.startswith(identifier, autoescape=True))
-        found = self._fetch(query.limit(3))
-        exact = [run for run in found if run.id == identifier]
-        if identifier == "latest" or exact or len(found) == 1:
-            chosen = exact or found
-            if chosen:
-                return chosen[0]
+        if identifier == "latest":
+            found = self.list(limit=1)
+        else:
+            begins = select(runs).where(runs.c.id.startswith(identifier, autoescape=True))
+            found = self._fetch(begins.order_by(runs.c.id).limit(3))  # an id comes before those that it begins
+        if len(found) == 1 or (found and found[0].id == identifier):
+            return found[0]
         if found:
             raise RunError(
                 found=f"{len(found)} runs or more that begin with {identifier!r}",

@@ -24,13 +24,17 @@ def require_forward_times(rows: pl.DataFrame, settings: OhlcvSettings) -> None:
     if settings.order == "any":
         return
     # A row without a readable time must not hide the step back behind it.
-    backward = rows.filter(pl.col("event_time").is_not_null()).select(
-        pl.col("file"),
-        "row_number",
-        "symbol",
-        "time",
-        (pl.col("event_time").diff() < pl.duration()).over("file", "symbol").alias("back"),
-    ).filter("back")
+    backward = (
+        rows.filter(pl.col("event_time").is_not_null())
+        .select(
+            pl.col("file"),
+            "row_number",
+            "symbol",
+            "time",
+            (pl.col("event_time").diff() < pl.duration()).over("file", "symbol").alias("back"),
+        )
+        .filter("back")
+    )
     if backward.height:
         first = backward.row(0, named=True)
         raise DataError(
@@ -63,7 +67,9 @@ def _without_duplicates(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
     content = [name for name in rows.columns if name not in {"file", "row_number", "time"}]
     distinct = rows.filter(repeated).unique(content, keep="first", maintain_order=True)
     disagree = distinct.select(key).is_duplicated()
-    return pl.concat([rows.filter(~repeated), distinct.filter(~disagree)]), distinct.filter(disagree).with_columns(reason)
+    return pl.concat([rows.filter(~repeated), distinct.filter(~disagree)]), distinct.filter(disagree).with_columns(
+        reason
+    )
 
 
 def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> list[pl.Expr]:

@@ -13,9 +13,7 @@ from tidegate.core.time import BarInterval
 
 __all__ = ["PRESETS", "Adjustment", "ColumnName", "OhlcvSettings", "Stamp"]
 
-ColumnName = Literal[
-    "symbol", "time", "open", "high", "low", "close", "volume", "traded_value", "factor", "adj_close"
-]
+ColumnName = Literal["symbol", "time", "open", "high", "low", "close", "volume", "traded_value", "factor", "adj_close"]
 """What a column of a bar file may mean."""
 
 
