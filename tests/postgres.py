@@ -68,7 +68,7 @@ def _programs() -> Path:
 
 
 def _initialise(programs: Path, folder: Path, user: str | None) -> None:
-    command = [
+    command: list[str | Path] = [
         programs / "initdb",
         "--auth=trust",
         "--encoding=utf8",
@@ -88,7 +88,7 @@ def _initialise(programs: Path, folder: Path, user: str | None) -> None:
 
 @contextmanager
 def _running(programs: Path, folder: Path, user: str | None) -> Iterator[None]:
-    command = [programs / "postgres", "-F", "-D", folder / "data", "-h", "", "-k", folder]
+    command: list[str | Path] = [programs / "postgres", "-F", "-D", folder / "data", "-h", "", "-k", folder]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, user=user, cwd=folder, stdout=log, stderr=log)
     try:

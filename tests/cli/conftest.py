@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command import Done
+from command import Done, execute
 from tidegate.cli import run
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
@@ -67,7 +67,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
     panel = synthetic_panel(3, 700, 6, times=midnights)
     Catalog(Workspace.create(root)).append("bars", synthetic_bars(panel, dataset="made-up"))
     for command in ("train", "backtest"):
-        assert run([command, str(recipe), "--workspace", str(root)]) == 0
+        execute([command, recipe, "--workspace", root]).checked()
     return root
 
 

@@ -120,7 +120,7 @@ def test_an_older_workspace_is_upgraded_and_keeps_its_runs(
     said = tidegate("init", "--upgrade", "--workspace", root, "--json").checked().document
 
     assert (said["upgraded_from"], said["schema"]) == (1, WORKSPACE_SCHEMA)
-    assert len(tidegate("runs", "--workspace", root, "--json").checked().document) == len(rows)
+    assert len(tidegate("runs", "--limit", "999", "--workspace", root, "--json").checked().document) == len(rows)
     again = tidegate("init", "--upgrade", "--workspace", root, "--json").checked().document
     assert again["upgraded_from"] == WORKSPACE_SCHEMA
     tidegate("train", recipe, "--workspace", root).checked()
@@ -183,7 +183,7 @@ def test_a_database_url_that_is_none_is_told_without_its_password(
 
 
 @pytest.mark.parametrize(
-    "name", ["with space", "per%20cent", "what?", "num#ber", "[brackets]", "a*b", "工作区", "x" * 200]
+    "name", ["with space", "100%", "what?", "num#ber", "a*b", "a=b", "工作区", "x" * 200]
 )
 def test_any_name_will_do_and_nothing_is_written_elsewhere(
     tidegate: Any, tmp_path: Path, recipe: Path, stocked: Path, name: str
@@ -203,6 +203,13 @@ def test_any_name_will_do_and_nothing_is_written_elsewhere(
     tidegate("report", "--workspace", root).checked()
 
     assert [path.name for path in place.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["[brackets]", "per%20cent", "back\\slash", "a|b", "line\nbreak", "\udcff"])
+def test_a_name_that_the_catalog_cannot_hold_is_refused(tidegate: Any, tmp_path: Path, name: str, json_output: bool) -> None:
+    refused(tidegate, "init", tmp_path / name, json_output)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["prices[1].csv", "prices*.csv", "what?.csv", "per%20cent.csv"])

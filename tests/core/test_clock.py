@@ -17,12 +17,18 @@ def test_a_frozen_clock_stands_still() -> None:
         assert [now(), now()] == [42, 42]
 
 
-def test_freezing_nests_and_ends_even_after_an_error() -> None:
+def test_freezing_nests_even_at_zero_and_ends() -> None:
     with frozen_clock(Instant(1)):
-        with pytest.raises(RuntimeError, match="stop"), frozen_clock(Instant(0)):
+        with frozen_clock(Instant(0)):
             assert now() == 0
-            raise RuntimeError("stop")
         assert now() == 1
+    assert now() > 1
+
+
+def test_an_error_ends_it_too() -> None:
+    with pytest.raises(RuntimeError, match="stop"), frozen_clock(Instant(1)):
+        raise RuntimeError("stop")
+
     assert now() > 1
 
 

@@ -58,9 +58,9 @@ def test_settings_are_frozen_and_keyword_only() -> None:
     board = Board(length_cm=1)
 
     with pytest.raises(ValidationError, match="frozen"):
-        board.length_cm = 2
+        board.length_cm = 2  # type: ignore[misc]
     with pytest.raises(TypeError):
-        Board(1)  # type: ignore[misc, call-arg]
+        Board(1)  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="finite"):
         Infinite(value=float("inf"))
 

@@ -61,4 +61,4 @@ def test_an_error_says_what_was_found_what_was_expected_and_what_to_do() -> None
     assert str(error) == "found a hole; expected a floor. Hint: step back"
     assert error.as_dict() == {"found": "a hole", "expected": "a floor", "hint": "step back"}
     with pytest.raises(TypeError):
-        TidegateError("a hole")  # type: ignore[misc, call-arg]
+        TidegateError("a hole")  # type: ignore[call-arg]

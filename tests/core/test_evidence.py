@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_the_time_is_no_part_of_the_fingerprint() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_everything_else_is(change: dict) -> None:
+def test_everything_else_is(change: dict[str, Any]) -> None:
     assert replace(FOUND, **change).fingerprint() != FOUND.fingerprint()
 
 

@@ -172,7 +172,7 @@ def test_any_other_value_changes_the_hash(array: np.ndarray, place: int, value: 
 
 
 def test_every_process_agrees() -> None:
-    code = "from tidegate.core.fingerprint import fingerprint; print(fingerprint({'b': [1, 1.5, True, None, 'ü'], 'a': {'x': 0.0}}))"
+    code = f"from tidegate.core.fingerprint import fingerprint; print(fingerprint({GOLDEN!r}))"
     printed = [
         subprocess.run(
             [sys.executable, "-c", code],

@@ -30,7 +30,7 @@ def test_a_fill_adds_up() -> None:
 
 @pytest.mark.parametrize("at", [10, 9])
 def test_a_fill_at_or_before_its_decision_is_look_ahead(at: int) -> None:
-    with pytest.raises(LookAheadError, match="A: a fill at .* expected fills strictly after"):
+    with pytest.raises(LookAheadError, match=r"A: a fill at .* expected fills strictly after"):
         replace(SOLD, at=Instant(at))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -14,7 +15,9 @@ scopes = st.lists(parts, max_size=3).map(tuple)
 
 
 @given(st.integers(0, 3), scopes, st.integers(0, 3), scopes)
-def test_each_scope_has_a_seed_of_its_own(seed: int, scope: tuple, other_seed: int, other_scope: tuple) -> None:
+def test_each_scope_has_a_seed_of_its_own(
+    seed: int, scope: tuple[Any, ...], other_seed: int, other_scope: tuple[Any, ...]
+) -> None:
     one, other = (seed, *map(str, scope)), (other_seed, *map(str, other_scope))
 
     assert (derive_seed(seed, *scope) == derive_seed(other_seed, *other_scope)) == (one == other)
@@ -26,7 +29,10 @@ def test_a_slash_inside_a_name_is_not_a_border() -> None:
 
 
 def test_the_seeds_are_pinned_and_the_same_in_every_process() -> None:
-    code = "from tidegate.core.randomness import *; print(derive_seed(7, 'model', 2000), repr(float(generator(7, 'a').random())))"
+    code = (
+        "from tidegate.core.randomness import derive_seed, generator\n"
+        "print(derive_seed(7, 'model', 2000), float(generator(7, 'a').random()))"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONHASHSEED": "3"}, capture_output=True, text=True, check=True
     ).stdout.split()

@@ -12,8 +12,10 @@ from tidegate.core.config import Settings, parse_settings
 from tidegate.core.errors import InputError, RecipeError
 from tidegate.core.time import DAY, BarInterval, format_instant, instant_of, moment_of, parse_instant
 
+FIRST, LAST = (datetime.fromisoformat(text) for text in ("1900-01-01", "2200-01-01"))
+
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=zones)
+moments = st.datetimes(min_value=FIRST, max_value=LAST, timezones=zones)
 instants = moments.map(instant_of)
 
 

@@ -102,9 +102,10 @@ def test_an_interrupted_making_is_completed_next_time(root: Path, monkeypatch: p
     def interrupted(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(workspace_module, step, interrupted)
-        Workspace.create(root)
+        with pytest.raises(KeyboardInterrupt):
+            Workspace.create(root)
     with pytest.raises(WorkspaceError, match="no workspace at"):
         Workspace.open(root)
 
@@ -201,11 +202,21 @@ def test_a_database_that_is_none_is_reported(root: Path) -> None:
         Workspace.open(root)
 
 
+def test_a_database_that_is_gone_is_not_replaced_by_an_empty_one(root: Path) -> None:
+    Workspace.create(root).database.dispose()
+    (root / "tidegate.sqlite").unlink()
+
+    for attempt in (Workspace.open, Workspace.upgrade):
+        with pytest.raises(WorkspaceError, match="the database is gone"):
+            attempt(root)
+    assert not (root / "tidegate.sqlite").exists()
+
+
 def test_the_database_is_where_the_variable_says(root: Path, database_url: str) -> None:
     workspace = Workspace.create(root)
 
     assert schema_of(workspace.database) == WORKSPACE_SCHEMA
-    assert workspace.database.url.render_as_string(hide_password=False) == database_url
+    assert workspace.database.url == sa.make_url(database_url)
     assert not (root / "tidegate.sqlite").exists()
     workspace.database.dispose()
 

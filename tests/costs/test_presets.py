@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from tidegate.core.recipe import CostSettings
-from tidegate.costs import PRESETS, CostModel, cost_model, resolve_costs
+from tidegate.core.recipe import CostSettings, load_recipe
+from tidegate.costs import PRESETS, CostModel, cost_model, resolve_recipe
 
 NAMES = get_args(CostSettings.model_fields["preset"].annotation)
 
@@ -32,13 +32,13 @@ def test_only_what_is_set_departs_from_it_even_when_set_to_nothing(field: str, v
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_resolved_costs_hold_every_field_and_mean_the_same(name: str) -> None:
+def test_a_resolved_recipe_holds_every_cost_and_means_the_same(name: str) -> None:
     settings = CostSettings.model_validate({"preset": name, "half_spread_bps": 7.5})
-    resolved = resolve_costs(settings)
+    resolved = resolve_recipe(load_recipe("demo").model_copy(update={"costs": settings}))
 
-    assert None not in resolved.model_dump().values()
-    assert cost_model(resolved) == cost_model(settings)
-    assert resolve_costs(resolved) == resolved
+    assert None not in resolved.costs.model_dump().values()
+    assert cost_model(resolved.costs) == cost_model(settings)
+    assert resolve_recipe(resolved) == resolved
 
 
 def test_the_presets_cost_what_their_markets_cost() -> None:

@@ -317,7 +317,7 @@ def test_the_latest_training_is_that_of_the_recipes_training_part(store: RunStor
     assert store.latest_training(recipe_with(labels={"horizon_bars": 9})) == third
     assert first.id != second.id
     for changes in ({"costs": {"preset": "free"}}, {"seed": 8}, {"name": "unknown"}):
-        with pytest.raises(RunError, match="no finished training run of recipe .*run: tidegate train"):
+        with pytest.raises(RunError, match=r"no finished training run of recipe .*run: tidegate train"):
             store.latest_training(recipe_with(**changes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,6 +24,8 @@ __all__ = ["WORKSPACE_SCHEMA", "Workspace"]
 WORKSPACE_SCHEMA = DATABASE_SCHEMA
 _MARKER = "workspace.json"
 _DATABASE = "tidegate.sqlite"
+# What Delta Lake cannot hold in an address, whatever the escape.
+_UNFIT = re.compile(r"[\[\]^|\\\x00-\x1f\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 _FOLDERS = ("catalog", "runs", "reports", "quarantine", "logs", "recipes", "locks")
 
 
@@ -60,6 +63,10 @@ class Workspace:
                 hint="name a folder that does not exist yet",
             )
         workspace = cls(root)
+        if unfit := _UNFIT.search(str(workspace.root)):
+            raise WorkspaceError(
+                found=f"{unfit[0]!r} in {workspace.root}", expected="a plain folder name", hint="name another folder"
+            )
         with _explained(root):
             for folder in _FOLDERS:
                 (root / folder).mkdir(parents=True, exist_ok=True)

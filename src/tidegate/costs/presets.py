@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.core.recipe import CostSettings
+from tidegate.core.recipe import CostSettings, Recipe
 from tidegate.costs.model import CostModel
 
-__all__ = ["PRESETS", "cost_model", "resolve_costs"]
+__all__ = ["PRESETS", "cost_model", "resolve_recipe"]
 
 PRESETS: Final[dict[str, CostModel]] = {
     # Liquid US shares at an online broker: 5 bps commission and exchange fees and 5 bps half-spread.
@@ -39,6 +39,14 @@ def cost_model(settings: CostSettings) -> CostModel:
     return PRESETS[settings.preset].model_copy(update=changes)
 
 
-def resolve_costs(settings: CostSettings) -> CostSettings:
-    """Return the settings with every field filled in, as a run stores them."""
-    return CostSettings(preset=settings.preset, **cost_model(settings).model_dump())
+def resolve_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe with every cost filled in, as runs store it: a preset that changes later changes no run.
+
+    Examples
+    --------
+    >>> from tidegate.core.recipe import load_recipe
+    >>> resolve_recipe(load_recipe("demo")).costs.half_spread_bps
+    5.0
+    """
+    costs = CostSettings(preset=recipe.costs.preset, **cost_model(recipe.costs).model_dump())
+    return recipe.model_copy(update={"costs": costs})

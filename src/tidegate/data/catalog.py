@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -274,7 +275,32 @@ class Catalog:
             wanted &= pl.col("event_time") >= moment_of(parse_instant(start))
         if end is not None:
             wanted &= pl.col("event_time") < moment_of(parse_instant(end)) + pl.duration(days=1)
-        return pl.scan_delta(table).filter(wanted)
+        return self._rows(spec, table).filter(wanted)
+
+    def _rows(self, spec: TableSpec, table: DeltaTable) -> pl.LazyFrame:
+        """Return all rows of a table version.
+
+        The files are found below our own folder: the address that one library gives the other does not survive a blank.
+        """
+        folder, depth = self._workspace.catalog_folder / spec.name, len(spec.partition)
+        parts: dict[tuple[str, ...], list[Path]] = {}
+        for address in table.file_uris():
+            *partition, name = address.split("/")[-depth - 1 :]
+            parts.setdefault(tuple(partition), []).append(folder.joinpath(*partition, name))
+        gone = [file for files in parts.values() for file in files if not file.exists()]
+        if gone:
+            raise CatalogError(
+                found=f"{len(gone)} files of {spec.name} version {table.version()} gone, such as {gone[0]}",
+                expected="every file that was written",
+                hint="restore the catalog from a backup",
+            )
+        frames = [
+            pl.scan_parquet(files, glob=False, hive_partitioning=False).with_columns(
+                pl.lit(value).alias(key) for key, _, value in (part.partition("=") for part in partition)
+            )
+            for partition, files in sorted(parts.items())
+        ]
+        return pl.concat(frames).select(*spec.schema)
 
     def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:
         """Return the stored rows of the same data set in the same stretch of time, newest known first taken."""
@@ -282,7 +308,7 @@ class Catalog:
             return None
         first, last = rows["event_time"].min(), rows["event_time"].max()
         same = [pl.col(column) == rows[column][0] for column in spec.partition]
-        stored = pl.scan_delta(self._open(spec)).filter(*same, pl.col("event_time").is_between(first, last))
+        stored = self._rows(spec, self._open(spec)).filter(*same, pl.col("event_time").is_between(first, last))
         key = list(spec.key)
         return (
             stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
@@ -325,7 +351,7 @@ class Catalog:
         table = self._open(spec)
         keys = [pl.col(column) for column in spec.partition]
         grouped = (
-            pl.scan_delta(table)
+            self._rows(spec, table)
             .group_by(keys)
             .agg(
                 pl.len().alias("rows"),

@@ -14,7 +14,7 @@ from tidegate.core.recipe import BacktestSettings, CostSettings, Recipe
 from tidegate.core.time import Instant, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
-from tidegate.costs import CostModel, cost_model, resolve_costs
+from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.series import series_as_of
 from tidegate.data.universe import EQUAL_WEIGHT, reference_symbols, traded_symbols
@@ -63,20 +63,19 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
         If the data do not suffice, something would use the future, or the books do not balance.
     """
     store = RunStore(workspace)
+    recipe = resolve_recipe(recipe)
     trained = train_run or store.latest_training(recipe)
-    versions = trained.data_versions
-    resolved = recipe.model_copy(update={"costs": resolve_costs(recipe.costs)})
     with store.begin(
         kind=RunKind.BACKTEST,
-        recipe=resolved,
-        fingerprint_of_work=resolved.fingerprint(),
-        data_versions=versions,
+        recipe=recipe,
+        fingerprint_of_work=recipe.fingerprint(),
+        data_versions=trained.data_versions,
         parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
-        curves = _curves(Catalog(workspace), resolved, trained)
+        curves = _curves(Catalog(workspace), recipe, trained)
         run.finish(
-            write_results(run.folder, resolved, curves.strategy, curves.benchmark, curves.index, curves.cash_rate)
+            write_results(run.folder, recipe, curves.strategy, curves.benchmark, curves.index, curves.cash_rate)
         )
     return store.get(run.id)
 

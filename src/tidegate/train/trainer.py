@@ -10,6 +10,7 @@ from tidegate.core.files import write_json
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
+from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
 from tidegate.registry import ActiveRun, Run, RunKind, RunStore
 from tidegate.split import Fold, WalkForward
@@ -50,6 +51,7 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
         If the data are not there or do not carry the recipe; nothing is marked finished then.
     """
     store = RunStore(workspace)
+    recipe = resolve_recipe(recipe)
     versions = _pinned(Catalog(workspace), recipe)
     with store.begin(
         kind=RunKind.TRAIN,

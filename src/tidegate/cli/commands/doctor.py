@@ -96,12 +96,13 @@ def _workspace(root: Path) -> Finding:
 
 def _recipe(name: str, root: Path) -> list[Finding]:
     from tidegate.core.clock import now
+    from tidegate.costs import resolve_recipe
     from tidegate.data import Catalog
     from tidegate.data.universe import traded_symbols
 
     try:
         recipe = load_recipe(name)
-        found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
+        found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {resolve_recipe(recipe).fingerprint()[:12]}")]
     except TidegateError as error:
         return [Finding("recipe", "missing", f"{error.found}; {error.hint}")]
     try:

@@ -1,0 +1,117 @@
+"""A process that is killed at any moment loses nothing that was acknowledged, and its command only needs repeating."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from command import Done, execute, started
+
+from tidegate.cli import run
+from tidegate.core.clock import now
+from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog
+
+MOMENTS = 10
+
+
+@pytest.fixture
+def tidegate(capfd: pytest.CaptureFixture[str]) -> Any:
+    """Run a command in this process, which shares nothing with the killed one but the disk."""
+
+    def command(*arguments: str | Path) -> Done:
+        capfd.readouterr()
+        exit_code = run([str(argument) for argument in arguments])
+        return Done(exit_code, *capfd.readouterr())
+
+    return command
+
+
+def moments(seed: int, duration: float) -> list[float]:
+    """Return one random moment in each tenth of a duration, and a little beyond its end."""
+    dice = random.Random(seed)
+    return [(tenth + dice.random()) / MOMENTS * duration * 1.05 for tenth in range(MOMENTS)]
+
+
+def duration_of(command: Sequence[str | Path]) -> float:
+    """Return how long a command works after its first word."""
+    with started(command) as undisturbed:
+        undisturbed.wait_for_output()
+        began = time.monotonic()
+        undisturbed.end().checked()
+        return time.monotonic() - began
+
+
+def kill_after(seconds: float, command: Sequence[str | Path]) -> None:
+    with started(command) as doomed:
+        doomed.wait_for_output()
+        time.sleep(seconds)
+        doomed.send(signal.SIGKILL)
+        doomed.process.communicate()
+
+
+def rows_of(root: Path, dataset: str, version: int | None = None) -> pl.DataFrame:
+    bars = Catalog(Workspace.open(root)).read("bars", dataset=dataset, as_of=now(), version=version)
+    return bars.drop("recorded_time").collect()
+
+
+def look_around(tidegate: Any, root: Path) -> None:
+    """Check that everything opens."""
+    found = {finding["check"]: finding["state"] for finding in tidegate("doctor", "--workspace", root, "--json").document}
+    assert found["workspace"] == "ok"
+    tidegate("catalog", "--workspace", root).checked()
+    tidegate("runs", "--workspace", root).checked()
+
+
+def test_an_ingest_killed_at_any_moment_is_simply_repeated(tidegate: Any, template: Path, tmp_path: Path, bars: Path) -> None:
+    acknowledged = rows_of(template, "made-up", version=0)
+    ingest = ("ingest", "ohlcv", bars, "--dataset", "killed", "--json", "--workspace")
+    whole = Path(shutil.copytree(template, tmp_path / "whole"))
+    duration = duration_of([*ingest, whole])
+    expected = rows_of(whole, "killed")
+
+    for number, moment in enumerate(moments(1, duration)):
+        root = Path(shutil.copytree(template, tmp_path / f"killed-{number}"))
+        kill_after(moment, [*ingest, root])
+
+        look_around(tidegate, root)
+        assert rows_of(root, "made-up", version=0).equals(acknowledged)
+        again = tidegate(*ingest, root).checked().document
+        assert again["appended"] in {0, expected.height}
+        assert again["appended"] + again["identical"] == expected.height
+        assert again["version"] == 1
+        assert rows_of(root, "killed").equals(expected)
+        assert tidegate(*ingest, root).checked().document["appended"] == 0
+
+
+def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(tidegate: Any, template: Path, tmp_path: Path, recipe: Path) -> None:
+    train = ("train", recipe, "--json", "--workspace")
+    whole = Path(shutil.copytree(template, tmp_path / "whole"))
+    earlier = execute([*train, whole]).checked().document
+    shutil.rmtree(whole)
+    shutil.copytree(template, whole)
+    duration = duration_of([*train, whole])
+    expected = earlier["metrics"]
+    resumed = []
+
+    for number, moment in enumerate(moments(2, duration)):
+        root = Path(shutil.copytree(template, tmp_path / f"killed-{number}"))
+        kill_after(moment, [*train, root])
+
+        look_around(tidegate, root)
+        left = tidegate("runs", "--workspace", root, "--json").document
+        assert [one["status"] for one in left] in ([], ["running"], ["finished"])
+        again = tidegate(*train, root).checked().document
+        assert again["metrics"] == expected
+        assert [path.name for path in Path(again["folder"]).rglob("*.partial")] == []
+        if left and left[0]["status"] == "running":
+            assert again["id"] == left[0]["id"]
+            resumed.append(number)
+    assert len(resumed) >= MOMENTS // 2
