@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_an_ingest_killed_at_any_moment_is_simply_repeated(tidegate: Any, templa
     whole = Path(shutil.copytree(template, tmp_path / "whole"))
     duration = duration_of([*ingest, whole])
     expected = rows_of(whole, "killed")
+    appended = []
 
     for number, moment in enumerate(moments(1, duration)):
         root = Path(shutil.copytree(template, tmp_path / f"killed-{number}"))
@@ -84,11 +86,13 @@ def test_an_ingest_killed_at_any_moment_is_simply_repeated(tidegate: Any, templa
         look_around(tidegate, root)
         assert rows_of(root, "made-up", version=0).equals(acknowledged)
         again = tidegate(*ingest, root).checked().document
-        assert again["appended"] in {0, expected.height}
+        appended.append(again["appended"])
         assert again["appended"] + again["identical"] == expected.height
         assert again["version"] == 1
         assert rows_of(root, "killed").equals(expected)
         assert tidegate(*ingest, root).checked().document["appended"] == 0
+    assert set(appended) <= {0, expected.height}
+    assert expected.height in appended  # some were killed before they had stored anything
 
 
 def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(tidegate: Any, template: Path, tmp_path: Path, recipe: Path) -> None:
@@ -110,8 +114,73 @@ def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(tidegate: A
         assert [one["status"] for one in left] in ([], ["running"], ["finished"])
         again = tidegate(*train, root).checked().document
         assert again["metrics"] == expected
-        assert [path.name for path in Path(again["folder"]).rglob("*.partial")] == []
         if left and left[0]["status"] == "running":
             assert again["id"] == left[0]["id"]
             resumed.append(number)
     assert len(resumed) >= MOMENTS // 2
+
+
+def test_what_killed_writers_leave_behind_does_no_harm(tidegate: Any, root: Path, recipe: Path, tmp_path: Path) -> None:
+    done = tidegate("train", recipe, "--json", "--workspace", root).checked().document
+    folder = Path(done["folder"])
+    part = next((root / "catalog" / "bars").rglob("*.parquet"))
+    before = rows_of(root, "made-up")
+    for orphan in (
+        part.with_name("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet"),
+        root / "catalog" / "bars" / "_delta_log" / "_commit_0b7a.json.tmp",
+        root / "quarantine" / ".made-up.parquet.abc123.partial",
+        root / ".workspace.json.abc123.partial",
+        folder / ".scores.parquet.abc123.partial",
+        root / "reports" / ".report.html.abc123.partial",
+    ):
+        orphan.write_bytes(part.read_bytes()[:1000])
+    (root / "runs" / "train-drill-20200101-000000-abc123").mkdir()
+    (root / "locks" / "catalog-bars.lock").touch()
+
+    look_around(tidegate, root)
+    assert rows_of(root, "made-up").equals(before)
+    assert tidegate("train", recipe, "--json", "--workspace", root).checked().document["metrics"] == done["metrics"]
+    tidegate("backtest", recipe, "--workspace", root).checked()
+    tidegate("report", "--workspace", root).checked()
+
+
+def test_a_workspace_whose_making_was_killed_is_simply_made_again(tidegate: Any, tmp_path: Path) -> None:
+    for number, moment in enumerate(moments(3, 0.6)):
+        root = tmp_path / f"killed-{number}"
+        with started(["init", "--workspace", root]) as doomed:
+            while not root.exists() and doomed.process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(moment)
+            doomed.send(signal.SIGKILL)
+            doomed.process.communicate()
+
+        tidegate("init", "--workspace", root).checked()
+        look_around(tidegate, root)
+
+
+def test_a_correction_that_was_killed_still_marks_the_runs_that_read_the_error(
+    tidegate: Any, root: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = tidegate("train", recipe, "--json", "--workspace", root).checked().document
+    first = rows_of(root, "made-up").row(0, named=True)
+    path = tmp_path / "corrected.csv"
+    day = first["event_time"].date().toordinal() - 1
+    names = ["open", "high", "low", "close", "volume", "traded_value"]
+    values = [first[name] * 1.5 for name in names]
+    path.write_text(
+        "symbol,time," + ",".join(names) + "\n" + ",".join([first["symbol"], str(date.fromordinal(day)), *map(str, values)]),
+        encoding="utf-8",
+    )
+    correct = ("ingest", "ohlcv", path, "--dataset", "made-up", "--correct", "--reason", "wrong unit", "--json", "--workspace", root)
+
+    def killed_in_between(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    for place in ("_commit", "version"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Catalog, place, killed_in_between)
+            assert tidegate(*correct).exit_code == 130
+    assert tidegate(*correct).checked().document["revised"] == 1
+
+    marked = tidegate("runs", trained["id"], "--json", "--workspace", root).checked().document
+    assert marked["corrected_since"] == ["made-up: wrong unit (1 rows)"]

@@ -125,7 +125,7 @@ def excess_over(equity: FloatArray, benchmark: FloatArray, new_week: Mask) -> Ex
     Excess or None
         None with fewer than 10 whole weeks: too little to say anything.
     """
-    ends = np.flatnonzero(new_week) - 1
+    ends = np.flatnonzero(new_week[1:])
     weekly = np.diff(np.log(equity[ends])) - np.diff(np.log(benchmark[ends]))
     if len(weekly) < 10:
         return None
