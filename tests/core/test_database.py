@@ -59,7 +59,7 @@ def test_migrations_make_exactly_the_tables(engine: sa.Engine) -> None:
     "change",
     [
         "alter table runs add column note text",
-        "drop table corrections",
+        "drop table evidence",
         "drop index runs_by_project",
         "create table extra (a int)",
     ],
@@ -115,7 +115,7 @@ def test_an_upgrade_that_fails_leaves_the_schema_it_found(engine: sa.Engine, mon
         create_or_upgrade(engine)
 
     assert schema_of(engine) == 1
-    assert "corrections" not in sa.inspect(engine).get_table_names()
+    assert sa.inspect(engine).get_indexes("runs") == []
 
 
 def _fail(*_arguments: Any, **_named: Any) -> None:

@@ -111,7 +111,7 @@ def test_plain_forms(content: object, form: str) -> None:
         {1: "a", "1": "b"},
         {None: 1},
     ],
-    ids=repr,
+    ids=lambda content: type(content).__name__,
 )
 def test_what_has_no_one_form_is_refused(content: object) -> None:
     with pytest.raises(InputError):

@@ -28,6 +28,11 @@ def test_overlap_is_mutual(one: tuple[int, int], other: tuple[int, int]) -> None
     assert spans_of([one]).overlaps(*other).tolist() == spans_of([other]).overlaps(*one).tolist()
 
 
+def test_an_empty_or_reversed_stretch_shares_nothing() -> None:
+    assert spans_of([(0, 10)]).overlaps(5, 5).tolist() == [False]
+    assert spans_of([(0, 10)]).overlaps(6, 5).tolist() == [False]
+
+
 def test_touching_spans_share_nothing() -> None:
     spans = spans_of([(0, 10), (20, 30)])
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from tidegate.core.errors import CatalogError, DataError
+from tidegate.core.clock import frozen_clock
+from tidegate.core.errors import CatalogError, DataError, LookAheadError
 from tidegate.core.time import BarInterval, instant_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Revision
@@ -188,3 +189,48 @@ def test_what_is_not_there_is_an_error(workspace: Workspace, question: dict[str,
     catalog.append("bars", bars({"A": [1.0]}))
     with pytest.raises(CatalogError):
         catalog.read("bars", as_of=LATER, **question)  # type: ignore[arg-type]
+
+
+def test_reading_an_old_file_again_after_a_restatement_says_nothing_new(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    original = bars({"A": [1.0, 2.0]})
+    catalog.append("bars", original)
+    catalog.append(
+        "bars", bars({"A": [1.0, 2.5]}), revision=Revision(known_at=instant_of(datetime(2024, 1, 5, tzinfo=UTC)))
+    )
+    again = catalog.append("bars", original)
+    assert (again.appended, again.identical, again.revised) == (0, 2, 0)
+    assert closes(catalog.read("bars", dataset="demo", as_of=LATER)) == [1.0, 2.5]
+
+
+def test_a_correction_recorded_under_a_clock_set_back_still_counts(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    catalog.append("bars", bars({"A": [100.0]}))
+    with frozen_clock(instant_of(datetime(2024, 6, 1, tzinfo=UTC))):
+        catalog.append("bars", bars({"A": [1.0]}), revision=Revision(correction_reason="unit"))
+    assert closes(catalog.read("bars", dataset="demo", as_of=LATER)) == [1.0]
+
+
+def test_corrections_are_read_from_the_commits_that_made_them(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    assert catalog.corrections() == []
+    catalog.append("bars", bars({"A": [100.0, 200.0]}))
+    catalog.append("bars", bars({"A": [1.0, 200.0]}), revision=Revision(correction_reason="unit"))
+    (found,) = catalog.corrections()
+    assert (found.table, found.dataset, found.version, found.rows, found.reason) == ("bars", "demo", 1, 1, "unit")
+
+
+def test_rows_that_no_table_may_hold_are_refused(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    good = bars({"A": [1.0, 2.0]})
+    early = good.with_columns(pl.col("known_time") - pl.duration(hours=1))
+    with pytest.raises(LookAheadError, match="2 rows of bars known before their event"):
+        catalog.append("bars", early)
+    for wrong, what in [
+        (pl.concat([good, good]), "equal keys"),
+        (pl.concat([good, bars({"B": [1.0]}, dataset="other")]), "several of dataset"),
+        (good.with_columns(pl.lit(None, dtype=pl.String).alias("symbol")), "nothing in symbol"),
+    ]:
+        with pytest.raises(DataError, match=what):
+            catalog.append("bars", wrong)
+    assert catalog.datasets() == []

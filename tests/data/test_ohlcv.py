@@ -282,3 +282,49 @@ def test_the_real_files_go_in_whole(
     assert done.appended + sum(done.rejected.values()) == done.rows == rows
     assert Catalog(workspace).datasets()[0].members == symbols
     assert done.rejected in ({}, {"non-positive price": 12})
+
+
+@pytest.mark.parametrize(
+    ("calendar", "time", "session"),
+    [
+        ("XSHG", "2024-01-02T16:00:00Z", date(2024, 1, 3)),  # midnight in Shanghai
+        ("XSHG", "2024-01-03T00:00:00Z", date(2024, 1, 3)),  # a date, written as midnight UTC
+        ("XNYS", "2024-01-03T00:00:00Z", date(2024, 1, 3)),
+        ("XNYS", "2024-01-03T05:00:00Z", date(2024, 1, 3)),  # midnight in New York
+        ("XNYS", "2024-01-03T21:00:00Z", date(2024, 1, 3)),  # the close
+        ("XSHG", "2024-01-03T07:00:00Z", date(2024, 1, 3)),
+    ],
+)
+def test_a_daily_time_names_the_session_of_the_markets_own_clock(
+    workspace: Workspace, tmp_path: Path, calendar: str, time: str, session: date
+) -> None:
+    """Read in UTC, midnight in Shanghai is the day before, and every bar would be known a day early."""
+    path = tmp_path / "bars.csv"
+    path.write_text(f"symbol,date,close\nA,{time},1.0\n")
+    ingest_ohlcv(workspace, path, OhlcvSettings.model_validate({**DAILY, "calendar": calendar}))
+    (instant,) = Catalog(workspace).bar_panel("demo", interval=DAY, as_of=now()).times
+    assert datetime.fromtimestamp(instant / 1e6, UTC).date() == session
+
+
+def test_days_around_the_clock_are_days_of_utc(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text("symbol,date,close\nBTC,2024-01-03T05:00:00Z,1.0\n")
+    with pytest.raises(DataError, match="do not begin at midnight UTC"):
+        ingest_ohlcv(workspace, path, OhlcvSettings.model_validate({**DAILY, "calendar": "24/7"}))
+
+
+def test_a_bar_off_the_grid_is_rejected(workspace: Workspace, tmp_path: Path) -> None:
+    """Kept, it would put a row between the others and shorten every horizon of every symbol (D-12)."""
+    path = intraday(tmp_path, ["2024-01-01T00:05:00Z", "2024-01-01T00:06:00Z"])
+    done = ingest_ohlcv(workspace, path, OhlcvSettings(dataset="demo", interval=BarInterval("5m")))
+    assert done.rejected == {"not a 5m bar of 24/7": 1}
+
+
+def test_the_last_hour_of_a_session_ends_at_its_close(workspace: Workspace, tmp_path: Path) -> None:
+    opens = [f"2024-01-03T{hour}:30:00-05:00" for hour in ("09", "10", "14", "15")]
+    settings = OhlcvSettings.model_validate({"dataset": "demo", "interval": "1h", "calendar": "XNYS", "stamp": "open"})
+    ingest_ohlcv(workspace, intraday(tmp_path, [*opens, "2024-01-03T16:30:00-05:00"]), settings)
+    panel = Catalog(workspace).bar_panel("demo", interval=BarInterval("1h"), as_of=now())
+    hours = [datetime.fromtimestamp(t / 1e6, UTC).strftime("%H:%M") for t in panel.times]
+    assert hours == ["15:30", "16:30", "17:30", "18:30", "19:30", "20:30", "21:00"]
+    assert np.isfinite(panel["close"][:, 0]).tolist() == [True, True, False, False, False, True, True]

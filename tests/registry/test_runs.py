@@ -8,20 +8,25 @@ from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from tidegate import __version__
 from tidegate.core.clock import frozen_clock
-from tidegate.core.database import corrections, evidence, runs
+from tidegate.core.database import evidence, runs
 from tidegate.core.errors import InputError, RunError, WorkspaceError
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.files import read_json
+from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import SECOND, Instant
 from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog, Revision
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.registry import runs as runs_module
+from tidegate.testing import synthetic_bars
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -156,7 +161,7 @@ def test_an_ended_run_is_not_resumed(store: RunStore, end: RunStatus) -> None:
         {"recipe": recipe_with(name="other")},
         {"recipe": recipe_with(project="other")},
     ],
-    ids=str,
+    ids=lambda change: next(iter(change)),
 )
 def test_other_work_starts_anew(store: RunStore, change: dict[str, Any]) -> None:
     first = stopped(store, KeyboardInterrupt())
@@ -186,6 +191,7 @@ def work_in_another_process(root: Path, then: str) -> subprocess.Popen[str]:
     code = f"""
 import os, sys
 from pathlib import Path
+from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
 from tidegate.registry import RunStore
@@ -321,6 +327,16 @@ def test_the_latest_training_is_that_of_the_recipes_training_part(store: RunStor
             store.latest_training(recipe_with(**changes))
 
 
+def test_scores_come_only_from_a_finished_training_run(store: RunStore) -> None:
+    run = finished(store)
+    others = [finished(store, kind="backtest"), stopped(store, ValueError()), stopped(store, KeyboardInterrupt())]
+
+    assert store.finished_training(run.id) == run
+    for other in others:
+        with pytest.raises(RunError, match=f"{other.id}, a {other.status} {other.kind} run; expected a finished train"):
+            store.finished_training(other.id)
+
+
 def test_a_backtest_is_no_training(store: RunStore) -> None:
     finished(store, kind="backtest", fingerprint_of_work=recipe_with().training_fingerprint())
 
@@ -335,26 +351,27 @@ def test_a_run_in_an_unknown_vocabulary_is_passed_over(store: RunStore, workspac
     assert store.latest_training(recipe_with()).id == old.id
 
 
-def correct(workspace: Workspace, version: int, dataset: str = "made-up", reason: str = "wrong split") -> None:
-    with workspace.database.begin() as connection:
-        connection.execute(
-            corrections.insert().values(dataset=dataset, version=version, made_at=1, row_count=4, reason=reason)
-        )
+def price(close: float) -> pl.DataFrame:
+    prices = np.array([[close]])
+    panel = Panel(np.array([START]), ("A",), {"close": prices, "raw_close": prices})
+    return synthetic_bars(panel, dataset="made-up", interval="1h", calendar="24/7")
 
 
 def test_a_correction_marks_the_runs_that_read_what_it_corrects(store: RunStore, workspace: Workspace) -> None:
-    before = finished(store, data_versions={"bars/made-up": 3})
-    after = finished(store, data_versions={"bars/made-up": 4})
-    elsewhere = finished(store, data_versions={"bars/other": 1})
-    correct(workspace, 4)
+    catalog = Catalog(workspace)
+    read = catalog.append("bars", price(100.0)).version
+    before = finished(store, data_versions={"bars/made-up": read})
+    elsewhere = finished(store, data_versions={"bars/other": read})
+    right = catalog.append("bars", price(1.0), revision=Revision(correction_reason="wrong split")).version
+    after = finished(store, data_versions={"bars/made-up": right})
 
-    assert store.get(before.id).corrected == ("made-up: wrong split (4 rows)",)
+    assert store.get(before.id).corrected == ("made-up: wrong split (1 rows)",)
     assert store.get(after.id).corrected == ()
     assert store.get(elsewhere.id).corrected == ()
 
-    correct(workspace, 6, reason="wrong volume")
+    catalog.append("bars", price(2.0), revision=Revision(correction_reason="wrong again"))
     assert len(store.get(before.id).corrected) == 2
-    assert store.get(after.id).corrected == ("made-up: wrong volume (4 rows)",)
+    assert store.get(after.id).corrected == ("made-up: wrong again (1 rows)",)
 
 
 def test_evidence_is_kept(store: RunStore, workspace: Workspace) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from typer.exceptions import Abort, Exit, TyperException
+from typer.exceptions import Abort, TyperException
 
 from tidegate.cli.app import app
 from tidegate.cli.logs import log_path, logger
@@ -25,18 +25,17 @@ __all__ = ["run"]
 _INTERRUPTED: Final = 130
 _NO_SPACE = ("no space left on device", "database or disk is full")
 _READ_ONLY = ("read-only file system", "readonly database")
-_DAMAGED = ("database disk image is malformed", "file is not a database")
+_DAMAGED = ("database disk image is malformed", "file is not a database", "parquet: file out of specification")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing is raised."""
     try:
         result = app(args=list(arguments), prog_name="tidegate", standalone_mode=False)
-    except Exit as leaving:
-        return leaving.exit_code
     except (KeyboardInterrupt, Abort):
-        print("interrupted; repeat the command to go on", file=sys.stderr)
-        return _INTERRUPTED
+        return _interrupted()
+    except SystemExit:
+        return 0  # whoever read the output has seen enough, as in: tidegate runs | head
     except TidegateError as error:
         return _report(error, arguments)
     except TyperException as error:
@@ -46,7 +45,15 @@ def run(arguments: Sequence[str]) -> int:
         )
     except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
         return _report(_explained(error), arguments)
+    if result == _INTERRUPTED:  # Typer caught it first
+        return _interrupted()
     return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    logger().warning("interrupted")
+    print("interrupted; repeat the command to go on", file=sys.stderr)
+    return _INTERRUPTED
 
 
 def _report(error: TidegateError, arguments: Sequence[str]) -> int:
@@ -83,15 +90,17 @@ def _explained(error: Exception) -> TidegateError:
             expected="a writable folder",
             hint="check the mount and the permissions",
         )
-    if any(sign in text for sign in _DAMAGED):
+    summary = str(error).splitlines()[0] if str(error) else ""
+    if isinstance(error, FileNotFoundError) or any(sign in text for sign in _DAMAGED):
         return WorkspaceError(
-            found="a damaged database", expected="a workspace as it was left", hint="restore it from a backup"
+            found=f"a damaged workspace ({summary})",
+            expected="every file as it was written",
+            hint="repeat the run that wrote it, or restore the workspace from a backup",
         )
     logger().error("bug", trace=traceback.format_exc())
     if log_path() is None:
         traceback.print_exc(file=sys.stderr)
     where = f"the trace is in {log_path()}" if log_path() else "the trace is above"
-    summary = str(error).splitlines()[0] if str(error) else ""
     return _UnexpectedError(
         found=f"{type(error).__name__}: {summary}",
         expected="no such thing: this is a bug",

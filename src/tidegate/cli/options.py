@@ -53,5 +53,7 @@ ColoursOption = Annotated[Colours, typer.Option("--colours", help="western: rise
 def open_workspace(root: Path, command: str, *, only_reads: bool = False) -> Workspace:
     """Open a workspace and send the log there; a command that only reads does without a log if it must."""
     workspace = Workspace.open(root)
+    if not only_reads:
+        workspace.require_writable()
     log_to(workspace, command, required=not only_reads)
     return workspace

@@ -68,7 +68,7 @@ class Terminal:
     def emit(self, document: Any, *shown: RenderableType) -> None:
         """Print a command's result: the document under ``--json``, otherwise what is shown."""
         if self._json:
-            print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+            print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
             return
         for renderable in shown:
             self._out.print(renderable, soft_wrap=isinstance(renderable, str))

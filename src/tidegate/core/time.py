@@ -141,10 +141,10 @@ class BarInterval(str):
 
     def __new__(cls, text: str) -> BarInterval:
         """Check the text."""
-        if not re.fullmatch(r"[1-9][0-9]{0,3}[smhd]", text):
+        if not re.fullmatch(r"[1-9][0-9]{0,3}[smh]|1d", text):
             raise InputError(
                 found=f"bar interval {text!r}",
-                expected="a count and a unit of s, m, h, d",
+                expected="a count of s, m or h, or 1d",
                 hint="for example 5m, 1h or 1d",
             )
         return super().__new__(cls, text)

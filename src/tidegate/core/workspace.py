@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -24,6 +25,7 @@ __all__ = ["WORKSPACE_SCHEMA", "Workspace"]
 WORKSPACE_SCHEMA = DATABASE_SCHEMA
 _MARKER = "workspace.json"
 _DATABASE = "tidegate.sqlite"
+_LEAST_ROOM_BYTES = 1_000_000
 # What Delta Lake cannot hold in an address, whatever the escape.
 _UNFIT = re.compile(r"[\[\]^|\\\x00-\x1f\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 _FOLDERS = ("catalog", "runs", "reports", "quarantine", "logs", "recipes", "locks")
@@ -115,8 +117,26 @@ class Workspace:
 
     @property
     def is_writable(self) -> bool:
-        """Whether anything can be written: not on a disk that is mounted read-only."""
-        return os.access(self.root, os.W_OK)
+        """Whether anything can be written: not on a disk that is full or mounted read-only."""
+        try:
+            self.require_writable()
+        except WorkspaceError:
+            return False
+        return True
+
+    def require_writable(self) -> None:
+        """Refuse to begin what could not be brought to an end.
+
+        Raises
+        ------
+        WorkspaceError
+            If the disk is mounted read-only, or full but for a scrap.
+        """
+        with _explained(self.root):
+            if not os.access(self.root, os.W_OK):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            if shutil.disk_usage(self.root).free < _LEAST_ROOM_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     @property
     def catalog_folder(self) -> Path:
@@ -152,6 +172,7 @@ class Workspace:
         WorkspaceError
             If another process keeps it longer than ``wait_seconds``.
         """
+        self.require_writable()
         with _explained(self.root):
             folder = self.root / "locks"
             folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from tidegate.data.audit import BarAudit, audit_bars
 from tidegate.data.calendars import TradingCalendar, trading_calendar
-from tidegate.data.catalog import Appended, Catalog, DatasetSummary
+from tidegate.data.catalog import Appended, Catalog, Correction, DatasetSummary
 from tidegate.data.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
 from tidegate.data.revisions import Revision
 
@@ -11,6 +11,7 @@ __all__ = [
     "Appended",
     "BarAudit",
     "Catalog",
+    "Correction",
     "DatasetSummary",
     "Ingested",
     "OhlcvSettings",

@@ -39,6 +39,8 @@ class TradingCalendar:
         ``int64 (n_sessions,)``: instants, microseconds UTC.
     break_starts, break_ends
         The midday break of each session; both equal to the open where there is none.
+    timezone
+        IANA name of the market's own clock.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TradingCalendar:
     closes: Int64Array
     break_starts: Int64Array
     break_ends: Int64Array
+    timezone: str = "UTC"
 
     @property
     def is_continuous(self) -> bool:
@@ -64,6 +67,27 @@ class TradingCalendar:
         inside = np.minimum(place, len(self.days) - 1)
         return self.closes[inside], self.days[inside] == days
 
+    def close_of_bar(self, opens: Int64Array, interval: BarInterval) -> tuple[Int64Array, Mask]:
+        """Return when the bars that open at these instants close, and whether the market owes such bars.
+
+        A bar ends early where its session or midday break does. For bars shorter than a session.
+        """
+        if self.is_continuous:
+            return opens + interval.microseconds, self.owes_close(opens, interval)
+        starts, ends = self._bars(interval, opens)
+        place = np.minimum(np.searchsorted(starts, opens), max(len(starts) - 1, 0))
+        if not len(starts):
+            return opens + interval.microseconds, np.zeros(len(opens), dtype=np.bool_)
+        return ends[place], starts[place] == opens
+
+    def owes_close(self, closes: Int64Array, interval: BarInterval) -> Mask:
+        """Return whether the market owes a bar that closes at each of these instants."""
+        if self.is_continuous:
+            on_grid: Mask = closes % interval.microseconds == 0
+            return on_grid
+        owed: Mask = np.isin(closes, self._bars(interval, closes)[1])
+        return owed
+
     def expected(self, interval: BarInterval, start: int, end: int) -> Int64Array:
         """Return every bar close that the market owes within ``[start, end]``, ascending.
 
@@ -79,17 +103,25 @@ class TradingCalendar:
             step = interval.microseconds
             return np.arange(-(-start // step) * step, end + 1, step, dtype=np.int64)
         self._require(start, end)
-        if interval.is_session:
-            return self.closes[np.searchsorted(self.closes, start) : np.searchsorted(self.closes, end, side="right")]
-        sessions = slice(np.searchsorted(self.closes, start), np.searchsorted(self.opens, end, side="right"))
+        every = self.closes if interval.is_session else self._bars(interval, np.array([start, end]))[1]
+        return every[np.searchsorted(every, start) : np.searchsorted(every, end, side="right")]
+
+    def _bars(self, interval: BarInterval, around: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return opens and closes of the bars of every session that touches the stretch of these instants."""
+        if not len(around):
+            return around, around
+        sessions = slice(
+            np.searchsorted(self.closes, around.min()), np.searchsorted(self.opens, around.max(), side="right")
+        )
         parts = ((self.opens, self.break_starts), (self.break_ends, self.closes))
-        bars = [
-            _bar_closes(opened, closed, interval.microseconds)
-            for opens, closes in parts
-            for opened, closed in zip(opens[sessions], closes[sessions], strict=True)
+        stretches = [part for opens, closes in parts for part in zip(opens[sessions], closes[sessions], strict=True)]
+        starts = [np.arange(opened, closed, interval.microseconds) for opened, closed in stretches]
+        ends = [
+            np.minimum(start + interval.microseconds, stretch[1])
+            for start, stretch in zip(starts, stretches, strict=True)
         ]
-        every = np.sort(np.concatenate(bars)) if bars else np.empty(0, dtype=np.int64)
-        return every[(every >= start) & (every <= end)]
+        nothing = np.empty(0, dtype=np.int64)
+        return np.sort(np.concatenate([nothing, *starts])), np.sort(np.concatenate([nothing, *ends]))
 
     def _require(self, start: int, end: int) -> None:
         if start < self.opens[0] - DAY or end > self.closes[-1] + 7 * DAY:
@@ -120,7 +152,7 @@ def trading_calendar(name: str) -> TradingCalendar:
     """
     if name == CONTINUOUS:
         nothing = np.empty(0, dtype=np.int64)
-        return TradingCalendar(name, *[nothing] * 5)
+        return TradingCalendar(name, nothing, nothing, nothing, nothing, nothing)
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName
 
@@ -136,17 +168,16 @@ def trading_calendar(name: str) -> TradingCalendar:
             expected="an exchange code such as XNYS, XSHG, XHKG, or 24/7",
             hint="see exchange_calendars for the codes",
         ) from None
-    days = source.sessions.values.astype("datetime64[D]").astype(np.int64)
-    opens, closes = _microseconds(source.opens), _microseconds(source.closes)
-    pause = [_microseconds(column.fillna(source.opens)) for column in (source.break_starts, source.break_ends)]
-    return TradingCalendar(name, *(read_only(array) for array in (days, opens, closes, *pause)))
-
-
-def _bar_closes(opened: int, closed: int, step: int) -> Int64Array:
-    """Return the closes of bars that fill a stretch of trading; none for an empty stretch."""
-    if closed <= opened:
-        return np.empty(0, dtype=np.int64)
-    return np.append(np.arange(opened + step, closed, step, dtype=np.int64), closed)
+    opens = _microseconds(source.opens)
+    return TradingCalendar(
+        name=name,
+        days=read_only(source.sessions.values.astype("datetime64[D]").astype(np.int64)),
+        opens=read_only(opens),
+        closes=read_only(_microseconds(source.closes)),
+        break_starts=read_only(_microseconds(source.break_starts.fillna(source.opens))),
+        break_ends=read_only(_microseconds(source.break_ends.fillna(source.opens))),
+        timezone=str(source.tz),
+    )
 
 
 def _microseconds(column: object) -> Int64Array:

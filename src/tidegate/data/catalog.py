@@ -8,33 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
-from tidegate._version import __version__
 from tidegate.core.clock import now
-from tidegate.core.database import corrections
 from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.panel import Panel
 from tidegate.core.time import BarInterval, Instant, format_instant, moment_of, parse_instant
 from tidegate.core.workspace import Workspace
+from tidegate.data.delta import DeltaTables
 from tidegate.data.panels import panel_of
-from tidegate.data.revisions import Revision, as_revision, sort_out
-from tidegate.data.tables import BARS, MOMENT, TABLES, TableSpec
+from tidegate.data.revisions import Revision, require_valid, sort_out
+from tidegate.data.tables import BARS, TABLES, TableSpec
 
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
+__all__ = ["Appended", "Catalog", "Correction", "DatasetSummary"]
 
-__all__ = ["Appended", "Catalog", "DatasetSummary"]
-
-_CONFIGURATION = {
-    # By default old versions become unreadable after 30 days; a run must find the version that it read for good.
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.checkpointInterval": "100",
-}
+_COMMIT_FACTS = ("dataset", "rows", "run", "code_version", "correction")
+_ORDER = ("event_time", "known_time", "recorded_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +37,17 @@ class Appended:
     appended: int
     identical: int
     revised: int
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A data error that was corrected: the table version that holds the right values, and why."""
+
+    table: str
+    dataset: str
+    version: int
+    rows: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,7 @@ class Catalog:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._tables = DeltaTables(workspace.catalog_folder)
 
     def append(
         self, table: str, rows: pl.DataFrame, *, revision: Revision | None = None, run: str | None = None
@@ -95,17 +99,17 @@ class Catalog:
             If stored values differ and no ``revision`` says what that means; nothing is appended then.
         """
         spec = TABLES[table]
+        require_valid(spec, rows)
         with self._workspace.lock(f"catalog-{table}"):
             stored = self._stored_like(spec, rows)
-            fresh, revised, identical = sort_out(spec, rows, stored)
-            if revised.height:
-                revised = as_revision(spec, revised, revision)
-            new = pl.concat([fresh, revised.select(fresh.columns)])
-            reason = revision.correction_reason if revision is not None and revised.height else None
-            if reason is not None:
-                # First the note: a process that ends in between leaves a mark too many on runs, never one too few.
-                self._note_correction(rows, self.version(table) + 1, revised.height, reason)
-            version = self.version(table) if new.is_empty() else self._commit(spec, new, run=run, correction=reason)
+            fresh, revised, identical = sort_out(spec, rows, stored, revision)
+            new = pl.concat([fresh, revised])
+            if new.is_empty():
+                return Appended(version=self.version(table), appended=0, identical=identical, revised=0)
+            facts = {"dataset": str(rows["dataset"][0]), "rows": str(new.height), "run": run or ""}
+            if revision is not None and revision.correction_reason is not None and revised.height:
+                facts["correction"] = revision.correction_reason
+            version = self._tables.append(spec, new, recorded_at=_after(stored), facts=facts)
         return Appended(version=version, appended=fresh.height, identical=identical, revised=revised.height)
 
     def read(
@@ -137,10 +141,26 @@ class Catalog:
         CatalogError
             If the data set or the version does not exist.
         """
-        spec = TABLES[table]
-        known = self._scan(spec, dataset, version, members, start, end).filter(pl.col("known_time") <= moment_of(as_of))
-        key = list(spec.key)
+        key = list(TABLES[table].key)
+        known = self.revisions(
+            table, dataset=dataset, as_of=as_of, version=version, members=members, start=start, end=end
+        )
         return known.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True)
+
+    def revisions(
+        self,
+        table: str,
+        *,
+        dataset: str,
+        as_of: Instant,
+        version: int | None = None,
+        members: Sequence[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pl.LazyFrame:
+        """Return every row with ``known_time <= as_of``, revised ones too, in no order; otherwise as :meth:`read`."""
+        rows = self._scan(TABLES[table], dataset, version, members, start, end)
+        return rows.filter(pl.col("known_time") <= moment_of(as_of))
 
     def bar_panel(
         self,
@@ -193,11 +213,11 @@ class Catalog:
         CatalogError
             If nothing was ever ingested into it.
         """
-        return int(self._open(TABLES[table]).version())
+        return int(self._tables.open(TABLES[table]).version())
 
     def datasets(self) -> list[DatasetSummary]:
         """Return what the catalog holds, one entry per table, data set and interval."""
-        return [summary for spec in TABLES.values() if self._exists(spec) for summary in self._summaries(spec)]
+        return [summary for spec in TABLES.values() if self._tables.exists(spec) for summary in self._summaries(spec)]
 
     def symbols(self, dataset: str) -> list[str]:
         """Return the symbols of a data set of bars, ascending.
@@ -217,39 +237,21 @@ class Catalog:
                 "version": entry["version"],
                 "at": format_instant(entry["timestamp"] * 1000),
                 "operation": entry["operation"],
-                "run": entry.get("tidegate.run"),
-                "code_version": entry.get("tidegate.version"),
-                "correction": entry.get("tidegate.correction"),
+                **{name: entry.get(f"tidegate.{name}") for name in _COMMIT_FACTS},
             }
-            for entry in self._open(TABLES[table]).history()
+            for entry in self._tables.open(TABLES[table]).history()
         ]
 
-    def _uri(self, spec: TableSpec) -> str:
-        return str(self._workspace.catalog_folder / spec.name)
-
-    def _exists(self, spec: TableSpec) -> bool:
-        from deltalake import DeltaTable
-
-        return bool(DeltaTable.is_deltatable(self._uri(spec)))
-
-    def _open(self, spec: TableSpec, version: int | None = None) -> DeltaTable:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-
-        if not self._exists(spec):
-            raise CatalogError(
-                found=f"no table {spec.name!r} in {self._workspace.root}",
-                expected="ingested data",
-                hint="run: tidegate ingest --help",
-            )
-        try:
-            return DeltaTable(self._uri(spec), version=version)
-        except DeltaError as error:
-            raise CatalogError(
-                found=f"{spec.name} version {version}: {str(error).splitlines()[0]}",
-                expected="a version that exists",
-                hint="tidegate catalog --history lists them",
-            ) from None
+    def corrections(self) -> list[Correction]:
+        """Return the corrections of data errors, oldest first; the commits themselves say what they are."""
+        found = []
+        for spec in filter(self._tables.exists, TABLES.values()):
+            found += [
+                Correction(spec.name, commit["dataset"], commit["version"], int(commit["rows"]), commit["correction"])
+                for commit in reversed(self.history(spec.name))
+                if commit["correction"]
+            ]
+        return found
 
     def _scan(
         self,
@@ -260,7 +262,7 @@ class Catalog:
         start: date | None,
         end: date | None,
     ) -> pl.LazyFrame:
-        table = self._open(spec, version)
+        table = self._tables.open(spec, version)
         present = sorted({str(part["dataset"]) for part in table.partitions()})
         if dataset not in present:
             raise CatalogError(
@@ -275,83 +277,22 @@ class Catalog:
             wanted &= pl.col("event_time") >= moment_of(parse_instant(start))
         if end is not None:
             wanted &= pl.col("event_time") < moment_of(parse_instant(end)) + pl.duration(days=1)
-        return self._rows(spec, table).filter(wanted)
-
-    def _rows(self, spec: TableSpec, table: DeltaTable) -> pl.LazyFrame:
-        """Return all rows of a table version.
-
-        The files are found below our own folder: the address that one library gives the other does not survive a blank.
-        """
-        folder, depth = self._workspace.catalog_folder / spec.name, len(spec.partition)
-        parts: dict[tuple[str, ...], list[Path]] = {}
-        for address in table.file_uris():
-            *partition, name = address.split("/")[-depth - 1 :]
-            parts.setdefault(tuple(partition), []).append(folder.joinpath(*partition, name))
-        gone = [file for files in parts.values() for file in files if not file.exists()]
-        if gone:
-            raise CatalogError(
-                found=f"{len(gone)} files of {spec.name} version {table.version()} gone, such as {gone[0]}",
-                expected="every file that was written",
-                hint="restore the catalog from a backup",
-            )
-        frames = [
-            pl.scan_parquet(files, glob=False, hive_partitioning=False).with_columns(
-                pl.lit(value).alias(key) for key, _, value in (part.partition("=") for part in partition)
-            )
-            for partition, files in sorted(parts.items())
-        ]
-        return pl.concat(frames).select(*spec.schema)
+        return self._tables.rows(spec, table, dataset=dataset).filter(wanted)
 
     def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:
-        """Return the stored rows of the same data set in the same stretch of time, newest known first taken."""
-        if not self._exists(spec) or rows.is_empty():
+        """Return every stored version of rows of the same data set in the same stretch of time, the newest last."""
+        if not self._tables.exists(spec) or rows.is_empty():
             return None
         first, last = rows["event_time"].min(), rows["event_time"].max()
-        same = [pl.col(column) == rows[column][0] for column in spec.partition]
-        stored = self._rows(spec, self._open(spec)).filter(*same, pl.col("event_time").is_between(first, last))
-        key = list(spec.key)
-        return (
-            stored.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
-        )
-
-    def _commit(self, spec: TableSpec, rows: pl.DataFrame, *, run: str | None, correction: str | None) -> int:
-        from deltalake import CommitProperties, DeltaTable, write_deltalake
-
-        stamped = rows.with_columns(pl.lit(moment_of(now())).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
-        metadata = {
-            "tidegate.version": __version__,
-            "tidegate.run": run or "",
-            "tidegate.rows": str(rows.height),
-        }
-        if correction is not None:
-            metadata["tidegate.correction"] = correction
-        write_deltalake(
-            self._uri(spec),
-            stamped.sort([spec.member, "event_time"]).to_arrow(),
-            mode="append",
-            partition_by=list(spec.partition),
-            configuration=None if self._exists(spec) else _CONFIGURATION,
-            commit_properties=CommitProperties(custom_metadata=metadata, max_commit_retries=20),
-        )
-        return int(DeltaTable(self._uri(spec)).version())
-
-    def _note_correction(self, rows: pl.DataFrame, version: int, count: int, reason: str) -> None:
-        dataset = rows["dataset"][0]
-        with self._workspace.database.begin() as connection:
-            # A note of this version can only be left over from an attempt that appended nothing.
-            same = (corrections.c.dataset == dataset) & (corrections.c.version == version)
-            connection.execute(corrections.delete().where(same))
-            connection.execute(
-                corrections.insert().values(
-                    dataset=dataset, version=version, made_at=now(), row_count=count, reason=reason
-                )
-            )
+        same = {column: rows[column][0] for column in spec.partition}
+        stored = self._tables.rows(spec, self._tables.open(spec), **same)
+        return stored.filter(pl.col("event_time").is_between(first, last)).sort(*_ORDER).collect()
 
     def _summaries(self, spec: TableSpec) -> list[DatasetSummary]:
-        table = self._open(spec)
+        table = self._tables.open(spec)
         keys = [pl.col(column) for column in spec.partition]
         grouped = (
-            self._rows(spec, table)
+            self._tables.rows(spec, table)
             .group_by(keys)
             .agg(
                 pl.len().alias("rows"),
@@ -372,3 +313,10 @@ class Catalog:
             )
             for row in grouped.iter_rows(named=True)
         ]
+
+
+def _after(stored: pl.DataFrame | None) -> datetime:
+    """Return the present, or just after what is stored if the clock was set back: later rows must sort later."""
+    present = moment_of(now())
+    latest = None if stored is None else stored["recorded_time"].max()
+    return max(present, latest + timedelta(microseconds=1)) if isinstance(latest, datetime) else present

@@ -77,11 +77,14 @@ def series_as_of(
     FloatArray
         ``float64 (n,)``; NaN where nothing young enough was known.
     """
-    rows = catalog.read(
+    rows = catalog.revisions(
         "series", dataset=dataset, as_of=Instant(int(times[-1])), version=version, members=[series], end=end
     ).collect()
     wanted = pl.DataFrame({"at": pl.Series(times).cast(MOMENT)})
-    known = rows.select("known_time", "event_time", "value").sort("known_time", "event_time")
+    known = rows.sort("known_time", "event_time", "recorded_time")
+    # A restatement of an older day never stands in for a newer day that was known before it.
+    known = known.filter(pl.col("event_time") >= pl.col("event_time").cum_max())
+    known = known.select("known_time", "event_time", "value")
     joined = wanted.join_asof(known, left_on="at", right_on="known_time", strategy="backward")
     young = joined["at"].dt.epoch("us") - joined["event_time"].dt.epoch("us") <= maximum_age
     return joined.select(pl.when(young).then(pl.col("value"))).to_series().fill_null(np.nan).to_numpy()

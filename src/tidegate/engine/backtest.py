@@ -74,9 +74,7 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
         curves = _curves(Catalog(workspace), recipe, trained)
-        run.finish(
-            write_results(run.folder, recipe, curves.strategy, curves.benchmark, curves.index, curves.cash_rate)
-        )
+        run.finish(write_results(run.folder, recipe, curves.strategy, curves.benchmark, curves.index, curves.cash_rate))
     return store.get(run.id)
 
 

@@ -14,8 +14,8 @@ from tidegate.core.files import write_atomically, write_json
 from tidegate.core.fingerprint import array_fingerprint, fingerprint
 from tidegate.core.orders import Fill, Order, OrderStatus
 from tidegate.core.recipe import FillPrice, Recipe
-from tidegate.core.time import format_instant
-from tidegate.core.units import FloatArray
+from tidegate.core.time import DAY, format_instant
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.tables import MOMENT
 from tidegate.data.universe import EQUAL_WEIGHT
 from tidegate.engine.ledger import COST_ACCOUNTS
@@ -27,6 +27,8 @@ __all__ = ["write_results"]
 
 _SESSIONS_PER_YEAR = 252.0
 _DAYS_PER_YEAR = 365.0
+_BETWEEN_SESSIONS_AND_DAYS = 300.0
+_YEAR = 365.25 * DAY
 
 
 def write_results(
@@ -78,7 +80,7 @@ def _equity_frame(
 def _figures(
     recipe: Recipe, strategy: Simulation, benchmark: Simulation, index: FloatArray | None, flows: pl.DataFrame
 ) -> dict[str, Any]:
-    per_year = _bars_per_year(recipe)
+    per_year = _bars_per_year(recipe, strategy.times)
     whole = performance(strategy.times, strategy.equity, per_year)
     excess = excess_over(strategy.equity, benchmark.equity, opens_new_week(strategy.times))
     return {
@@ -90,11 +92,12 @@ def _figures(
     }
 
 
-def _bars_per_year(recipe: Recipe) -> float:
-    """Markets around the clock have 365 days a year and as many bars as fit; exchanges 252 sessions."""
+def _bars_per_year(recipe: Recipe, times: Int64Array) -> float:
+    """Return the usual 252 sessions or 365 days for daily bars, and what there really was for shorter ones."""
+    found = (len(times) - 1) * _YEAR / float(times[-1] - times[0])
     if not recipe.data.interval.is_session:
-        return _DAYS_PER_YEAR * 86_400_000_000 / recipe.data.interval.microseconds
-    return _DAYS_PER_YEAR if recipe.costs.preset == "crypto-perpetual" else _SESSIONS_PER_YEAR
+        return found
+    return _DAYS_PER_YEAR if found > _BETWEEN_SESSIONS_AND_DAYS else _SESSIONS_PER_YEAR
 
 
 def _costs(strategy: Simulation, flows: pl.DataFrame, years: float) -> dict[str, Any]:

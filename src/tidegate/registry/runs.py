@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row, Select, select, update
 
 from tidegate.core.clock import now
-from tidegate.core.database import corrections, evidence, runs
+from tidegate.core.database import evidence, runs
 from tidegate.core.environment import describe_environment
 from tidegate.core.errors import RunError
 from tidegate.core.evidence import Evidence
@@ -23,6 +23,7 @@ from tidegate.core.randomness import unique_suffix
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, moment_of
 from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog, Correction
 
 __all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore"]
 
@@ -192,6 +193,23 @@ class RunStore:
                 query = query.where(runs.c[name] == value)
         return self._fetch(query)
 
+    def finished_training(self, identifier: str) -> Run:
+        """Return a training run by its id, as :meth:`get` does.
+
+        Raises
+        ------
+        RunError
+            If there is none, or it is of another kind, or it did not finish.
+        """
+        found = self.get(identifier)
+        if found.kind is not RunKind.TRAIN or found.status is not RunStatus.FINISHED:
+            raise RunError(
+                found=f"{found.id}, a {found.status} {found.kind} run",
+                expected="a finished train run",
+                hint="tidegate runs --kind train --status finished lists them",
+            )
+        return found
+
     def latest_training(self, recipe: Recipe) -> Run:
         """Return the newest finished training run of a recipe's training part.
 
@@ -293,16 +311,16 @@ class RunStore:
     def _fetch(self, query: Select[Any]) -> Sequence[Run]:
         with self._workspace.database.connect() as connection:
             rows = connection.execute(query).all()
-            corrected = connection.execute(select(corrections)).all() if rows else []
-        return [self._run(row, corrected) for row in rows]
+        corrections = Catalog(self._workspace).corrections() if rows else []
+        return [self._run(row, corrections) for row in rows]
 
-    def _run(self, row: Row[Any], corrected: Any) -> Run:
+    def _run(self, row: Row[Any], corrections: Sequence[Correction]) -> Run:
         values = dict(row._mapping)
         read = values["data_versions"]
         marks = tuple(
-            f"{mark.dataset}: {mark.reason} ({mark.row_count} rows)"
-            for mark in corrected
-            if mark.version > read.get(f"bars/{mark.dataset}", mark.version)
+            f"{correction.dataset}: {correction.reason} ({correction.rows} rows)"
+            for correction in corrections
+            if correction.version > read.get(f"{correction.table}/{correction.dataset}", correction.version)
         )
         values |= {"kind": RunKind(values["kind"]), "status": RunStatus(values["status"])}
         return Run(**values, folder=self._folder(values["id"]), corrected=marks)

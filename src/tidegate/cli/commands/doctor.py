@@ -87,7 +87,7 @@ def _workspace(root: Path) -> Finding:
     try:
         opened = Workspace.open(root)
         if not opened.is_writable:
-            return Finding("workspace", "ok", f"{opened.root}, read-only: it can be looked at, nothing can be added")
+            return Finding("workspace", "ok", f"{opened.root}, read-only or full: nothing can be added")
         with opened.lock("doctor", wait_seconds=5.0):
             return Finding("workspace", "ok", str(opened.root))
     except TidegateError as error:

@@ -26,7 +26,7 @@ def connect(url: str | URL) -> Engine:
 
 
 def connect_file(path: Path, *, writable: bool = True) -> Engine:
-    """Return an engine for a SQLite file; one on a read-only disk can be read as it stands."""
+    """Return an engine for a SQLite file; one that cannot be written can be read as it stands."""
     if writable:
         return connect(URL.create("sqlite", database=str(path)))
     log = path.with_name(f"{path.name}-wal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
-__all__ = ["corrections", "evidence", "metadata", "runs"]
+__all__ = ["evidence", "metadata", "runs"]
 
 metadata = MetaData()
 
@@ -38,14 +38,4 @@ evidence = Table(
     Column("subject", String(200), nullable=False),
     Column("verdict", String(32), nullable=False),
     Column("findings", JSON, nullable=False),
-)
-
-corrections = Table(
-    "corrections",
-    metadata,
-    Column("dataset", String(64), primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("made_at", BigInteger, nullable=False),
-    Column("row_count", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
 )

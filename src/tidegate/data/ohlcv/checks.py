@@ -83,7 +83,7 @@ def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> l
     found = {
         "unparsable time": pl.col("event_time").is_null(),
         "no symbol": pl.col("symbol").is_null() | (pl.col("symbol") == ""),
-        f"not a session of {settings.calendar}": ~pl.col("is_session"),
+        f"not a {_bar(settings)} of {settings.calendar}": ~pl.col("is_owed"),
         "bar in the future": pl.col("event_time") > moment_of(present),
         "missing price": pl.any_horizontal(pl.col(name).is_null() for name in prices),
         "not a finite number": pl.any_horizontal(~pl.col(name).is_finite() for name in numbers),
@@ -94,3 +94,7 @@ def _reasons(rows: pl.DataFrame, settings: OhlcvSettings, present: Instant) -> l
     if {"high", "low"} <= set(rows.columns):
         found["high below low"] = pl.col("high") < pl.col("low")
     return [pl.when(condition).then(pl.lit(reason)) for reason, condition in found.items()]
+
+
+def _bar(settings: OhlcvSettings) -> str:
+    return "session" if settings.interval.is_session else f"{settings.interval} bar"

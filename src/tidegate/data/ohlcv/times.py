@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.core.time import DAY
+from tidegate.core.units import Int64Array, Mask
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.ohlcv.settings import OhlcvSettings, Stamp
 from tidegate.data.tables import MOMENT
@@ -21,7 +21,7 @@ _EPOCH_UNITS = ((10**11, 10**6), (10**14, 10**3), (10**17, 1))
 
 
 def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
-    """Add ``event_time``, the close of each bar, and ``is_session``, whether the calendar was open.
+    """Add ``event_time``, the close of each bar, and ``is_owed``, whether the calendar has such a bar at all.
 
     Unreadable times become null; which rows those are is decided elsewhere.
 
@@ -33,33 +33,46 @@ def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame
     calendar = trading_calendar(settings.calendar)
     moments = _moments(rows["time"], settings)
     if settings.interval.is_session:
-        return _session_closes(rows, moments, calendar, settings)
-    shift = settings.interval.microseconds if settings.stamp is Stamp.OPEN else 0
-    rows = rows.with_columns(
-        (moments + pl.duration(microseconds=shift)).alias("event_time").cast(MOMENT)
-        if shift
-        else moments.alias("event_time").cast(MOMENT)
-    )
-    if calendar.is_continuous:
-        return rows.with_columns(pl.lit(True).alias("is_session"))
-    days = rows["event_time"].dt.epoch("us").fill_null(0).to_numpy() // DAY
-    return rows.with_columns(pl.Series("is_session", calendar.closes_of(days)[1]))
+        days = _session_days(moments, calendar, settings)
+        known, closes, is_owed = days.is_not_null(), *calendar.closes_of(days.fill_null(0).to_numpy())
+    else:
+        instants = moments.cast(MOMENT).dt.epoch("us")
+        known, closes, is_owed = (
+            instants.is_not_null(),
+            *_bar_closes(instants.fill_null(0).to_numpy(), calendar, settings),
+        )
+    event_time = pl.select(pl.when(known).then(pl.Series(closes).cast(MOMENT))).to_series()
+    return rows.with_columns(event_time.alias("event_time"), pl.Series("is_owed", is_owed))
 
 
-def _session_closes(
-    rows: pl.DataFrame, moments: pl.Series, calendar: TradingCalendar, settings: OhlcvSettings
-) -> pl.DataFrame:
+def _bar_closes(instants: Int64Array, calendar: TradingCalendar, settings: OhlcvSettings) -> tuple[Int64Array, Mask]:
+    if settings.stamp is Stamp.OPEN:
+        return calendar.close_of_bar(instants, settings.interval)
+    return instants, calendar.owes_close(instants, settings.interval)
+
+
+def _session_days(moments: pl.Series, calendar: TradingCalendar, settings: OhlcvSettings) -> pl.Series:
+    """Return the session that each daily bar names, as days since 1970-01-01.
+
+    Dates, and times that are all midnight UTC, name it outright. Other times are read on the market's own clock:
+    midnight in Shanghai is still the day before in UTC, and a bar filed there would be known a day early.
+
+    Raises
+    ------
+    DataError
+        If a market without sessions has daily bars that do not begin at midnight UTC.
+    """
     if moments.dtype != pl.Date:
-        # A daily bar names its session by the date on the market's own clock, which is what the file's zone gives.
-        moments = moments.dt.convert_time_zone(settings.timezone or "UTC").dt.date()
-    days = moments.cast(pl.Int32).cast(pl.Int64)
-    closes, is_session = calendar.closes_of(days.fill_null(0).to_numpy())
-    event_time = pl.Series("event_time", closes).cast(MOMENT)
-    unknown = pl.Series(days.is_null())
-    return rows.with_columns(
-        pl.when(unknown).then(None).otherwise(event_time).alias("event_time"),
-        pl.Series("is_session", is_session),
-    )
+        midnights = bool((moments.drop_nulls().dt.time() == time(0, 0)).all())
+        if calendar.is_continuous and not midnights:
+            raise DataError(
+                found="daily bars around the clock that do not begin at midnight UTC",
+                expected="days of UTC",
+                hint="ingest bars of an hour or less",
+            )
+        clock = "UTC" if midnights else settings.timezone or calendar.timezone
+        moments = moments.dt.convert_time_zone(clock).dt.date()
+    return moments.cast(pl.Int32).cast(pl.Int64)
 
 
 def _moments(times: pl.Series, settings: OhlcvSettings) -> pl.Series:

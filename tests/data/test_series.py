@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegate.core.time import instant_of
+from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog, Revision
+from tidegate.data.series import append_daily_series, series_as_of
+
+DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8, 9)]
+
+
+def close_of(*days: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array([instant_of(datetime(2024, 1, day, 21, tzinfo=UTC)) for day in days], dtype=np.int64)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    made = Catalog(Workspace.create(tmp_path / "work"))
+    frame = pl.DataFrame({"date": DAYS, "value": [0.02, 0.03, 0.04, 0.05, 0.08, 0.09]})
+    append_daily_series(made, frame, dataset="d", series="r", unit="fraction", source="test", calendar="XNYS")
+    return made
+
+
+def read(catalog: Catalog, *days: int, **options: int) -> list[float]:
+    return series_as_of(catalog, close_of(*days), dataset="d", series="r", **options).tolist()
+
+
+def test_a_value_is_known_at_the_next_sessions_close(catalog: Catalog) -> None:
+    assert read(catalog, 3, 4, 5, 8, 9) == [0.02, 0.03, 0.04, 0.05, 0.08]
+
+
+def test_nothing_was_known_before_the_first(catalog: Catalog) -> None:
+    assert np.isnan(read(catalog, 2)[0])
+
+
+def test_an_old_value_counts_as_missing(catalog: Catalog) -> None:
+    day = 86_400_000_000
+    assert read(catalog, 10, 12, maximum_age=4 * day)[0] == 0.09
+    assert np.isnan(read(catalog, 16, maximum_age=4 * day)[0])
+
+
+def test_a_restatement_counts_only_from_when_it_was_known_and_never_displaces_newer_days(catalog: Catalog) -> None:
+    stored = catalog.read("series", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect()
+    first = stored.head(1).drop("recorded_time").with_columns(pl.lit(0.99).alias("value"))
+    catalog.append("series", first, revision=Revision(known_at=instant_of(datetime(2024, 1, 8, 20, tzinfo=UTC))))
+    assert read(catalog, 3, 4, 5, 8, 9) == [0.02, 0.03, 0.04, 0.05, 0.08]
