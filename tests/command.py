@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +54,7 @@ class Preparer:
             [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._hear() == "ready"
+        atexit.register(self.close)
 
     def ask(self, **request: object) -> Any:
         """Send one request and return the answer."""
@@ -59,6 +62,11 @@ class Preparer:
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self._hear()
+
+    def close(self) -> None:
+        """End it, and take its files away."""
+        self._process.communicate()
+        shutil.rmtree(self.folder)
 
     def _hear(self) -> Any:
         assert self._process.stdout is not None

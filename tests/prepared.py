@@ -1,7 +1,7 @@
-"""A process that has loaded everything and forks one child per command, so that a hundred commands need no hundred starts.
+"""A process that has loaded everything and forks one child per command: a hundred commands need one start.
 
-It reads one JSON request a line and answers with one. A child is a process like any other: a session of its own, its
-own end, its own exit code, and, if asked, the mounts of another process.
+It reads one JSON request a line and answers with one. A child is a process like any other: a session of its own,
+its own end, its own exit code, and, if asked, the mounts of another process.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
     root = tmp_path_factory.mktemp("stocked") / "workspace"
     midnights = parse_instant("2015-01-01") + np.arange(1, 701) * DAY
     panel = synthetic_panel(3, 700, 6, times=midnights)
-    Catalog(Workspace.create(root)).append("bars", synthetic_bars(panel, dataset="made-up"))
+    workspace = Workspace.create(root)
+    Catalog(workspace).append("bars", synthetic_bars(panel, dataset="made-up"))
+    workspace.database.dispose()  # tests copy the files, and nothing may move among them meanwhile
     for command in ("train", "backtest"):
         execute([command, recipe, "--workspace", root]).checked()
     return root

@@ -107,7 +107,9 @@ CASES = {
     "a cut Feather file": Case(frame("bars.feather", keep=0.7), "not readable as feather"),
     "a Feather file that is none": Case(raw("bars.feather", b"symbol,time,close\n" * 9), "not readable as feather"),
     "a gzip file that is none": Case(raw("bars.csv.gz", b"\x1f\x8b" + b"symbol" * 9), "bars.csv.gz"),
-    "a cut gzip file": Case(raw("bars.csv.gz", gzip.compress("\n".join([HEADER, *GOOD]).encode())[:-12]), "bars.csv.gz"),
+    "a cut gzip file": Case(
+        raw("bars.csv.gz", gzip.compress("\n".join([HEADER, *GOOD]).encode())[:-12]), "bars.csv.gz"
+    ),
     "binary content in a CSV file": Case(raw("bars.csv", bytes(range(256)) * 20), "bars.csv"),
     "lines of different length": Case(csv([*GOOD, "AAA,2024-01-05,1,1,1,1,1,1,1,1"]), "not readable as csv"),
     "a folder called like a file": Case(lambda folder: (folder / "bars.csv").mkdir() or folder, "no file"),
@@ -119,7 +121,9 @@ CASES = {
     "a price of another type": Case(frame("bars.parquet", close=[True, False, True]), "column 'close' of type Boolean"),
     "nested prices": Case(frame("bars.parquet", close=[[1.0], [2.0], [3.0]]), "column 'close' of type List"),
     "nested symbols": Case(frame("bars.parquet", symbol=[{"a": 1}] * 3), "symbol"),
-    "a time column of another type": Case(frame("bars.parquet", time=[True, False, True]), "time column of type Boolean"),
+    "a time column of another type": Case(
+        frame("bars.parquet", time=[True, False, True]), "time column of type Boolean"
+    ),
     "a column option without a name": with_options("--column", "close", found="--column close"),
     "a column that the file lacks": with_options("--column", "close=Close", found="no column 'Close'"),
     "an optional column that the file lacks": with_options("--column", "volume=Vol", found="no column 'Vol'"),
@@ -127,10 +131,22 @@ CASES = {
     "a factor that the file lacks": with_options("--adjust", "factor", found="no column 'factor'"),
     # times
     "times reversed": Case(csv(GOOD[::-1]), r"time runs backward 2 times, first in row 2"),
-    "day and month swapped": with_options("--time-format", "%m/%d/%Y", give=lambda folder: csv(swapped_days(folder))(folder), found="time runs backward"),
-    "two zones": with_options(*INTRADAY, give=csv(["AAA,2024-01-02T10:00:00+00:00,1,1,1,1,1", "AAA,2024-01-02T11:00:00+08:00,1,1,1,1,1"]), found="offsets"),
-    "one time without a zone": with_options(*INTRADAY, give=csv(["AAA,2024-01-02T10:00:00Z,1,1,1,1,1", "AAA,2024-01-02T11:00:00,1,1,1,1,1"]), found="without any"),
-    "times without a zone": with_options(*INTRADAY, give=csv(["AAA,2024-01-02 10:00:00,1,1,1,1,1"]), found="without a zone"),
+    "day and month swapped": with_options(
+        "--time-format", "%m/%d/%Y", give=lambda folder: csv(swapped_days(folder))(folder), found="time runs backward"
+    ),
+    "two zones": with_options(
+        *INTRADAY,
+        give=csv(["AAA,2024-01-02T10:00:00+00:00,1,1,1,1,1", "AAA,2024-01-02T11:00:00+08:00,1,1,1,1,1"]),
+        found="offsets",
+    ),
+    "one time without a zone": with_options(
+        *INTRADAY,
+        give=csv(["AAA,2024-01-02T10:00:00Z,1,1,1,1,1", "AAA,2024-01-02T11:00:00,1,1,1,1,1"]),
+        found="without any",
+    ),
+    "times without a zone": with_options(
+        *INTRADAY, give=csv(["AAA,2024-01-02 10:00:00,1,1,1,1,1"]), found="without a zone"
+    ),
     "daily times of day without a zone": Case(csv(["AAA,2024-01-02 15:00:00,1,1,1,1,1"]), "without a zone"),
     "numbers that are no times": Case(csv(["AAA,1704153600000000000,1,1,1,1,1"]), "unparsable time"),
     "a time format that is none": with_options("--time-format", "%Q-%", found="unparsable time"),
@@ -138,8 +154,12 @@ CASES = {
     # rows
     "every row bad": Case(csv(["AAA,2024-01-02,1,1,1,-1,1", "AAA,2024-01-03,1,1,1,0,1"]), "2 rows, every one rejected"),
     "only the future": Case(csv(["AAA,2999-01-02,1,1,1,1,1"]), "bar in the future"),
-    "nothing but holidays": with_options("--calendar", "XNYS", give=csv(["AAA,2024-01-01,1,1,1,1,1"]), found="not a session of XNYS"),
-    "nothing but disagreeing duplicates": Case(csv(["AAA,2024-01-02,1,1,1,1,1", "AAA,2024-01-02,1,1,1,1,2"]), "duplicates that disagree"),
+    "nothing but holidays": with_options(
+        "--calendar", "XNYS", give=csv(["AAA,2024-01-01,1,1,1,1,1"]), found="not a session of XNYS"
+    ),
+    "nothing but disagreeing duplicates": Case(
+        csv(["AAA,2024-01-02,1,1,1,1,1", "AAA,2024-01-02,1,1,1,1,2"]), "duplicates that disagree"
+    ),
     # options
     "an unknown preset": with_options("--preset", "bloomberg", found="bloomberg"),
     "an unknown option": with_options("--colour", "red", found="--colour"),
@@ -157,7 +177,7 @@ CASES = {
     "a correction without a reason": with_options("--correct", found="--correct without --reason"),
     "a reason without a correction": with_options("--reason", "typo", found="--reason without --correct"),
     "a revision of two kinds": with_options("--correct", "--reason", "x", "--known-at", "2024-01-09", found="both"),
-}  # fmt: skip
+}
 
 
 def contents(root: Path) -> set[tuple[str, int]]:

@@ -25,15 +25,18 @@ HOSTILE = {
     "two documents": (b"name: small\n---\nname: other\n", ":2:"),
     "nesting without end": (b"name: " + b"[" * 20_000, "bad.yaml"),
     "a thousand million laughs": (
-        b"a: &a {x: 1}\n" + b"".join(b"%c: &%c {p: *%c, q: *%c, r: *%c}\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24)),
+        b"a: &a {x: 1}\n"
+        + b"".join(b"%c: &%c {p: *%c, q: *%c, r: *%c}\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24)),
         "bad.yaml:",
     ),
     "laughs in a list": (
-        b"a: &a [lol, lol]\n" + b"".join(b"%c: &%c [*%c, *%c, *%c]\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24)) + b"seed: *z\n",
+        b"a: &a [lol, lol]\n"
+        + b"".join(b"%c: &%c [*%c, *%c, *%c]\n" % (98 + n, 98 + n, 97 + n, 97 + n, 97 + n) for n in range(24))
+        + b"seed: *z\n",
         "bad.yaml:",
     ),
     "an alias of itself": (b"name: &name [*name]\n", ":1:"),
-}  # fmt: skip
+}
 
 # The line that is changed, what it becomes, the line that the message names, and what it says was found.
 CHANGED = {
@@ -50,28 +53,53 @@ CHANGED = {
     "no data section": ("data:\n  dataset: made-up\n", "", 1, "data"),
     "no model": ("  ridge: {}", "  {}", 12, "models"),
     "scores of a model that is not trained": ("  scores: ridge", "  scores: lightgbm", 1, "the document"),
-    "a ticker that YAML reads as a switch": ("costs:", "universe:\n  symbols: [AA, ON]\ncosts:", 18, "universe.symbols.1 = True"),
+    "a ticker that YAML reads as a switch": (
+        "costs:",
+        "universe:\n  symbols: [AA, ON]\ncosts:",
+        18,
+        "universe.symbols.1 = True",
+    ),
     "a seed that no database holds": ("name: small", f"name: small\nseed: {10**30}", 2, "seed"),
     "a year that no calendar has": ("2016-06-01", "9999-12-31", 10, "split.first_test"),
     "an end that no calendar has": ("  dataset: made-up", "  dataset: made-up\n  end: 9999-12-31", 4, "data.end"),
     "folds without end": ("  test_months: 6", "  test_months: 999999999", 11, "split.test_months"),
-}  # fmt: skip
+}
 
 # What does not fit the data: found out after the recipe was read.
 MISFITS = {
     "data that are not there": ("dataset: made-up", "dataset: elsewhere", "no data set 'elsewhere'"),
     "a symbol that is absent": ("costs:", "universe:\n  symbols: [S0000, NOPE]\ncosts:", "no bars of NOPE"),
-    "a universe of nothing": ("costs:", "universe:\n  symbols: [S0000]\n  exclude: [S0000]\ncosts:", "an empty universe"),
+    "a universe of nothing": (
+        "costs:",
+        "universe:\n  symbols: [S0000]\n  exclude: [S0000]\ncosts:",
+        "an empty universe",
+    ),
     "an interval that is not there": ("  dataset: made-up", "  dataset: made-up\n  interval: 5m", "no 5m bar"),
     "dates without data": ("  dataset: made-up", "  dataset: made-up\n  start: 2031-01-01", "no 1d bar"),
-    "a first test before any data": ("2016-06-01\n  test_months: 6", "1999-06-01\n  test_months: 1200", "first test 1999-06-01"),
+    "a first test before any data": (
+        "2016-06-01\n  test_months: 6",
+        "1999-06-01\n  test_months: 1200",
+        "first test 1999-06-01",
+    ),
     "a first test after all data": ("2016-06-01", "2031-06-01", "first test 2031-06-01"),
-    "a split without training rows": ("  test_months: 6", "  test_months: 6\n  minimum_train_days: 30000", "first test 2016-06-01"),
-    "an embargo longer than history": ("  test_months: 6", "  test_months: 6\n  embargo_days: 30000", "first test 2016-06-01"),
+    "a split without training rows": (
+        "  test_months: 6",
+        "  test_months: 6\n  minimum_train_days: 30000",
+        "first test 2016-06-01",
+    ),
+    "an embargo longer than history": (
+        "  test_months: 6",
+        "  test_months: 6\n  embargo_days: 30000",
+        "first test 2016-06-01",
+    ),
     "a horizon longer than the data": ("horizon_bars: 5", "horizon_bars: 5000", "with 0 labels"),
     "an unknown feature group": ("[return]", "[astrology]", "astrology"),
-    "a cash rate that is not there": ("  dataset: made-up", "  dataset: made-up\n  cash_rate: nothing", "no table 'series'"),
-}  # fmt: skip
+    "a cash rate that is not there": (
+        "  dataset: made-up",
+        "  dataset: made-up\n  cash_rate: nothing",
+        "no table 'series'",
+    ),
+}
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import assert_refused
 
+from command import assert_refused
 from tidegate.cli import run as run_command
 from tidegate.core.clock import now
 from tidegate.core.errors import CatalogError
@@ -93,13 +93,17 @@ def test_a_run_that_lost_its_folder_is_still_listed(
     tidegate("runs", runs["backtest"]["id"], "--workspace", root).checked()
 
 
-def test_a_backtest_on_scores_that_are_gone(tidegate: Any, root: Path, recipe: Path, runs: dict[str, dict[str, Any]], json_output: bool) -> None:
+def test_a_backtest_on_scores_that_are_gone(
+    tidegate: Any, root: Path, recipe: Path, runs: dict[str, dict[str, Any]], json_output: bool
+) -> None:
     (Path(runs["train"]["folder"]) / "scores.parquet").unlink()
 
     refused(tidegate, json_output, "backtest", recipe, "--workspace", root)
 
 
-def test_a_backtest_on_another_kind_of_run(tidegate: Any, root: Path, recipe: Path, runs: dict[str, dict[str, Any]], json_output: bool) -> None:
+def test_a_backtest_on_another_kind_of_run(
+    tidegate: Any, root: Path, recipe: Path, runs: dict[str, dict[str, Any]], json_output: bool
+) -> None:
     refused(tidegate, json_output, "backtest", recipe, "--scores-of", runs["backtest"]["id"], "--workspace", root)
 
 
@@ -127,7 +131,9 @@ def test_a_log_of_the_catalog_that_is_damaged(tidegate: Any, root: Path, recipe:
     refused(tidegate, json_output, "train", recipe, "--workspace", root)
 
 
-def test_a_report_does_not_replace_what_is_no_file(tidegate: Any, root: Path, tmp_path: Path, json_output: bool) -> None:
+def test_a_report_does_not_replace_what_is_no_file(
+    tidegate: Any, root: Path, tmp_path: Path, json_output: bool
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 

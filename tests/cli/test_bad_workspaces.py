@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event, inspect
 
 from command import assert_refused
 from tidegate.core.database import connect_file, create_or_upgrade, schema_of
@@ -182,9 +185,7 @@ def test_a_database_url_that_is_none_is_told_without_its_password(
         assert "secret" not in json.dumps(refused(tidegate, "runs", root, json_output))
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "100%", "what?", "num#ber", "a*b", "a=b", "工作区", "x" * 200]
-)
+@pytest.mark.parametrize("name", ["with space", "100%", "what?", "num#ber", "a*b", "a=b", "工作区", "x" * 200])
 def test_any_name_will_do_and_nothing_is_written_elsewhere(
     tidegate: Any, tmp_path: Path, recipe: Path, stocked: Path, name: str
 ) -> None:
@@ -206,7 +207,9 @@ def test_any_name_will_do_and_nothing_is_written_elsewhere(
 
 
 @pytest.mark.parametrize("name", ["[brackets]", "per%20cent", "back\\slash", "a|b", "line\nbreak", "\udcff"])
-def test_a_name_that_the_catalog_cannot_hold_is_refused(tidegate: Any, tmp_path: Path, name: str, json_output: bool) -> None:
+def test_a_name_that_the_catalog_cannot_hold_is_refused(
+    tidegate: Any, tmp_path: Path, name: str, json_output: bool
+) -> None:
     refused(tidegate, "init", tmp_path / name, json_output)
 
     assert list(tmp_path.iterdir()) == []
@@ -221,24 +224,26 @@ def test_a_file_may_be_called_anything(tidegate: Any, root: Path, tmp_path: Path
     assert said.document["appended"] == 1
 
 
-@pytest.mark.parametrize("statement", range(1, 30))
-def test_a_migration_that_is_cut_off_is_done_whole_the_next_time(tmp_path: Path, statement: int) -> None:
-    from sqlalchemy import event, inspect
+def test_a_migration_that_is_cut_off_is_done_whole_the_next_time(tmp_path: Path) -> None:
+    cuts = 0
+    for statement in count(1):
+        engine = connect_file(tmp_path / f"{statement}.sqlite")
+        left = iter(range(statement - 1))
 
-    engine = connect_file(tmp_path / "tidegate.sqlite")
-    executed = []
+        def cut_off(*_arguments: Any, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise InterruptedError
 
-    def cut_off(*_arguments: Any) -> None:
-        executed.append(1)
-        if len(executed) == statement:
-            raise KeyboardInterrupt
-
-    event.listen(engine, "before_cursor_execute", cut_off)
-    try:
-        create_or_upgrade(engine)
-    except KeyboardInterrupt:
-        event.remove(engine, "before_cursor_execute", cut_off)
-        assert schema_of(engine) == 0
+        event.listen(engine, "before_cursor_execute", cut_off)
+        try:
+            create_or_upgrade(engine)
+        except InterruptedError:
+            cuts += 1
+        else:
+            break
+        finally:
+            event.remove(engine, "before_cursor_execute", cut_off)
         assert inspect(engine).get_table_names() == []
         create_or_upgrade(engine)
-    assert schema_of(engine) == WORKSPACE_SCHEMA
+        assert schema_of(engine) == WORKSPACE_SCHEMA
+    assert cuts > 5

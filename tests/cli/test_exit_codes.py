@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PROGRAM, TRACEBACK, assert_refused, execute_from_scratch
 
+from command import PROGRAM, TRACEBACK, assert_refused, execute_from_scratch
 from tidegate import __version__
 from tidegate.cli import main
 from tidegate.core.errors import LedgerError, LookAheadError
@@ -99,7 +99,9 @@ def test_an_audit_that_does_not_pass_is_3(tidegate: Any, stocked: Path, tmp_path
 
     assert done.exit_code == 3
     assert done.document[0]["dataset"] == "holes"
-    assert tidegate("audit", "data", "--minimum-coverage", "0.5", "--no-html", "--json", "--workspace", root).exit_code in {0, 3}
+    assert tidegate(
+        "audit", "data", "--minimum-coverage", "0.5", "--no-html", "--json", "--workspace", root
+    ).exit_code in {0, 3}
 
 
 @pytest.mark.parametrize("bug", [LookAheadError, LedgerError])
@@ -148,7 +150,11 @@ def test_a_reader_that_leaves_early_is_no_bug(stocked: Path, options: tuple[str,
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [*PROGRAM, "runs", "--workspace", str(stocked), *options], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+        [*PROGRAM, "runs", "--workspace", str(stocked), *options],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     os.close(write)
 
@@ -156,6 +162,17 @@ def test_a_reader_that_leaves_early_is_no_bug(stocked: Path, options: tuple[str,
 
 
 def test_a_file_name_that_is_not_utf8_is_reported_all_the_same(stocked: Path, json_output: bool) -> None:
-    done = execute_from_scratch(["ingest", "ohlcv", "\udcff.csv", "--dataset", "x", "--workspace", stocked, *(["--json"] if json_output else [])])
+    done = execute_from_scratch(
+        [
+            "ingest",
+            "ohlcv",
+            "\udcff.csv",
+            "--dataset",
+            "x",
+            "--workspace",
+            stocked,
+            *(["--json"] if json_output else []),
+        ]
+    )
 
     assert_refused(done, json_output=json_output)

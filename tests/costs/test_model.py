@@ -175,7 +175,6 @@ def test_costs_raise_the_price_of_a_sale_as_of_a_purchase() -> None:
 def test_rates_of_one_way_and_round_trip() -> None:
     model = CostModel(commission_bps=1, half_spread_bps=2, stamp_tax_sell_bps=5)
 
-    assert model.variable_rate() == pytest.approx(8e-4)
     assert model.round_trip_rate() == pytest.approx((total(model, 1e4) + total(model, -1e4)) / 1e4)
 
 

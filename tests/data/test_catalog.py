@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -234,3 +234,37 @@ def test_rows_that_no_table_may_hold_are_refused(workspace: Workspace) -> None:
         with pytest.raises(DataError, match=what):
             catalog.append("bars", wrong)
     assert catalog.datasets() == []
+
+
+def test_a_correction_reaches_every_vintage(workspace: Workspace) -> None:
+    """Corrected only where it was restated, the value as first known would stay wrong in every panel."""
+    catalog = Catalog(workspace)
+    catalog.append("bars", bars({"A": [100.0]}))
+    published = instant_of(datetime(2024, 1, 5, tzinfo=UTC))
+    catalog.append("bars", bars({"A": [200.0]}), revision=Revision(known_at=published))
+    catalog.append("bars", bars({"A": [1.5]}), revision=Revision(correction_reason="unit"))
+    assert catalog.bar_panel("demo", interval=HOUR, as_of=LATER)["close"].tolist() == [[1.5]]
+    assert closes(catalog.read("bars", dataset="demo", as_of=published)) == [1.5]
+
+
+def test_the_version_of_a_data_set_stays_when_others_arrive(workspace: Workspace) -> None:
+    catalog = Catalog(workspace)
+    catalog.append("bars", bars({"A": [1.0]}))
+    catalog.append("bars", bars({"A": [1.0]}, dataset="other"))
+    assert (catalog.version("bars", dataset="demo"), catalog.version("bars", dataset="other")) == (0, 1)
+    with pytest.raises(CatalogError, match="no data set 'absent'"):
+        catalog.version("bars", dataset="absent")
+
+
+def test_dates_cut_by_the_day_that_a_bar_ends(workspace: Workspace) -> None:
+    """The last bar of a day closes at the next midnight and belongs to the day before."""
+    catalog = Catalog(workspace)
+    catalog.append("bars", bars({"A": [float(hour) for hour in range(1, 24)]}))
+    midnight = bars({"A": [24.0]}).with_columns(
+        pl.lit(datetime(2024, 1, 2, tzinfo=UTC)).cast(BARS.schema[name]).alias(name)
+        for name in ("event_time", "known_time")
+    )
+    catalog.append("bars", midnight)
+    first, second = date(2024, 1, 1), date(2024, 1, 2)
+    assert len(closes(catalog.read("bars", dataset="demo", as_of=LATER, start=first, end=first))) == 24
+    assert closes(catalog.read("bars", dataset="demo", as_of=LATER, start=second)) == []

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command import execute
 
+from command import execute
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
@@ -55,7 +55,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template") / "workspace"
     execute(["init", "--workspace", root]).checked()
     panel = synthetic_panel(5, 700, 20, edge=0.2, times=parse_instant("2015-01-01") + np.arange(1, 701) * DAY)
-    Catalog(Workspace.open(root)).append("bars", synthetic_bars(panel, dataset="made-up"))
+    workspace = Workspace.open(root)
+    Catalog(workspace).append("bars", synthetic_bars(panel, dataset="made-up"))
+    workspace.database.dispose()  # tests copy the files, and nothing may move among them meanwhile
     return root
 
 
@@ -67,9 +69,9 @@ def root(template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that takes a good second to ingest: CSV, 120,000 rows, one in a thousand of them bad."""
+    """A file that takes a good second to ingest: CSV, 80,000 rows, one in a thousand of them bad."""
     random = np.random.default_rng(11)
-    days, names = 2000, 60
+    days, names = 2000, 40
     low = random.uniform(1.0, 90.0, days * names)
     frame = pl.DataFrame(
         {

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from command import Done, execute
 
 
@@ -39,15 +40,24 @@ class Disk:
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == "ready\n"
 
+    @property
+    def id(self) -> int:
+        """The process that keeps the mount."""
+        return self._keeper.pid
+
     def shell(self, script: str) -> Done:
         """Run a shell script that sees the mount."""
-        inside = ["nsenter", "-m", f"-t{self._keeper.pid}", "sh", "-c", script]
+        inside = ["nsenter", "-m", f"-t{self.id}", "sh", "-c", script]
         done = subprocess.run(inside, capture_output=True, text=True, check=False, cwd="/")
         return Done(done.returncode, done.stdout, done.stderr)
 
     def run(self, *arguments: str | Path) -> Done:
         """Run a tidegate command that sees the mount."""
-        return execute(arguments, mounts_of=self._keeper.pid)
+        return execute(arguments, mounts_of=self.id)
+
+    def seen_from_outside(self, path: Path) -> Path:
+        """Return where other processes find a path of the mount."""
+        return Path(f"/proc/{self.id}/root{path}")
 
     def fill(self, leave_kilobytes: int = 0) -> None:
         """Write the disk full, but for some kilobytes."""

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from command import Done, assert_refused, execute, started
-
 from tidegate.core.clock import now
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
@@ -55,12 +54,15 @@ def test_two_data_sets_at_once_are_two_commits_of_a_new_table(tmp_path: Path) ->
 
 def test_of_two_trainings_of_one_recipe_one_works_while_others_look_on(root: Path, recipe: Path) -> None:
     slow = recipe.with_name("slow.yaml")
-    slow.write_text(recipe.read_text(encoding="utf-8").replace("trees: 60", "trees: 600"), encoding="utf-8")
+    slow.write_text(recipe.read_text(encoding="utf-8").replace("trees: 60", "trees: 300"), encoding="utf-8")
     train = ["train", slow, "--json", "--workspace", root]
     with started(train) as first:
         first.wait_for_output()
         second, listed, catalog, doctor = at_once(
-            train, ["runs", "--json", "--workspace", root], ["catalog", "--workspace", root], ["doctor", "--workspace", root]
+            train,
+            ["runs", "--json", "--workspace", root],
+            ["catalog", "--workspace", root],
+            ["doctor", "--workspace", root],
         )
         assert first.is_running
         (running,) = listed.checked().document

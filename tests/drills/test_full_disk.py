@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import assert_refused, execute
 from mounts import Disk, small_disk
+
+from command import assert_refused, execute, started
 
 MEGABYTES = 16
 
@@ -68,24 +70,41 @@ def test_ingest(disk: Disk, template: Path, bars: Path, room: int) -> None:
     assert again["appended"] == again["rows"] - sum(again["rejected"].values())
 
 
-@pytest.mark.parametrize("room", [0, 1000, 1060, 1200])
-def test_train_and_backtest(disk: Disk, trained: Path, recipe: Path, room: int) -> None:
+@pytest.mark.parametrize("finished_folds", [None, 0, 2])
+def test_train(disk: Disk, trained: Path, recipe: Path, finished_folds: int | None) -> None:
     root = placed(disk, trained)
-    finished = disk.run("runs", "--status", "finished", "--json", "--workspace", root).checked().document
-    expected = {one["kind"]: one["metrics"] for one in finished}
-    disk.fill(leave_kilobytes=room)
+    (finished,) = disk.run("runs", "--kind", "train", "--json", "--workspace", root).checked().document
+    train = ["train", recipe, "--json", "--workspace", root]
+    if finished_folds is None:
+        disk.fill()
+    with started(train, mounts_of=disk.id) as command:
+        if finished_folds is not None:
+            seen = disk.seen_from_outside(root)
+            while command.is_running and len(list(seen.glob("runs/*/folds/ridge-*"))) <= finished_folds:
+                time.sleep(0.002)
+            disk.fill()
+        done = command.end()
 
-    for command in ("train", "backtest"):
-        done = disk.run(command, recipe, "--json", "--workspace", root)
-        if command == "train" or done.exit_code:  # a backtest may find room enough
-            assert "no space" in assert_refused(done, json_output=True)["found"]
-        listed = disk.run("runs", "--status", "finished", "--kind", "train", "--json", "--workspace", root).checked()
-        assert [one["id"] for one in listed.document] == [finished[1]["id"]]
-
+    assert "no space" in assert_refused(done, json_output=True)["found"]
+    listed = disk.run("runs", "--status", "finished", "--kind", "train", "--json", "--workspace", root).checked()
+    assert [one["id"] for one in listed.document] == [finished["id"]]
+    disk.run("catalog", "--workspace", root).checked()
     disk.free()
-    again = disk.run("train", recipe, "--json", "--workspace", root).checked().document
-    assert again["metrics"] == expected["train"]
-    assert disk.run("backtest", recipe, "--json", "--workspace", root).checked().document["metrics"] == expected["backtest"]
+    again = disk.run(*train).checked().document
+    assert again["metrics"] == finished["metrics"]
+
+
+def test_backtest(disk: Disk, trained: Path, recipe: Path) -> None:
+    root = placed(disk, trained)
+    (finished,) = disk.run("runs", "--kind", "backtest", "--json", "--workspace", root).checked().document
+    disk.fill()
+
+    done = disk.run("backtest", recipe, "--json", "--workspace", root)
+
+    assert "no space" in assert_refused(done, json_output=True)["found"]
+    disk.free()
+    again = disk.run("backtest", recipe, "--json", "--workspace", root).checked().document
+    assert again["metrics"] == finished["metrics"]
 
 
 def test_report(disk: Disk, trained: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from command import PROGRAM, TRACEBACK, Started, execute, started
 
 FIRST_FOLD = "ridge-0.parquet"

@@ -13,12 +13,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from command import Done, execute, started
 
+from command import Done, execute, started
 from tidegate.cli import run
 from tidegate.core.clock import now
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
+from tidegate.data.delta import DeltaTables
 
 MOMENTS = 10
 
@@ -65,13 +66,17 @@ def rows_of(root: Path, dataset: str, version: int | None = None) -> pl.DataFram
 
 def look_around(tidegate: Any, root: Path) -> None:
     """Check that everything opens."""
-    found = {finding["check"]: finding["state"] for finding in tidegate("doctor", "--workspace", root, "--json").document}
+    found = {
+        finding["check"]: finding["state"] for finding in tidegate("doctor", "--workspace", root, "--json").document
+    }
     assert found["workspace"] == "ok"
     tidegate("catalog", "--workspace", root).checked()
     tidegate("runs", "--workspace", root).checked()
 
 
-def test_an_ingest_killed_at_any_moment_is_simply_repeated(tidegate: Any, template: Path, tmp_path: Path, bars: Path) -> None:
+def test_an_ingest_killed_at_any_moment_is_simply_repeated(
+    tidegate: Any, template: Path, tmp_path: Path, bars: Path
+) -> None:
     acknowledged = rows_of(template, "made-up", version=0)
     ingest = ("ingest", "ohlcv", bars, "--dataset", "killed", "--json", "--workspace")
     whole = Path(shutil.copytree(template, tmp_path / "whole"))
@@ -95,7 +100,9 @@ def test_an_ingest_killed_at_any_moment_is_simply_repeated(tidegate: Any, templa
     assert expected.height in appended  # some were killed before they had stored anything
 
 
-def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(tidegate: Any, template: Path, tmp_path: Path, recipe: Path) -> None:
+def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(
+    tidegate: Any, template: Path, tmp_path: Path, recipe: Path
+) -> None:
     train = ("train", recipe, "--json", "--workspace")
     whole = Path(shutil.copytree(template, tmp_path / "whole"))
     earlier = execute([*train, whole]).checked().document
@@ -168,19 +175,34 @@ def test_a_correction_that_was_killed_still_marks_the_runs_that_read_the_error(
     names = ["open", "high", "low", "close", "volume", "traded_value"]
     values = [first[name] * 1.5 for name in names]
     path.write_text(
-        "symbol,time," + ",".join(names) + "\n" + ",".join([first["symbol"], str(date.fromordinal(day)), *map(str, values)]),
+        "symbol,time,"
+        + ",".join(names)
+        + "\n"
+        + ",".join([first["symbol"], str(date.fromordinal(day)), *map(str, values)]),
         encoding="utf-8",
     )
-    correct = ("ingest", "ohlcv", path, "--dataset", "made-up", "--correct", "--reason", "wrong unit", "--json", "--workspace", root)
+    correct = (
+        "ingest",
+        "ohlcv",
+        path,
+        "--dataset",
+        "made-up",
+        "--correct",
+        "--reason",
+        "wrong unit",
+        "--json",
+        "--workspace",
+        root,
+    )
 
-    commit = Catalog._commit
+    append = DeltaTables.append
 
     def killed_once_stored(*arguments: Any, **named: Any) -> int:
-        commit(*arguments, **named)
+        append(*arguments, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Catalog, "_commit", killed_once_stored)
+        patch.setattr(DeltaTables, "append", killed_once_stored)
         assert tidegate(*correct).exit_code == 130
     assert tidegate(*correct).checked().document["identical"] == 1
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import assert_refused, execute, started
 from mounts import Disk, read_only_disk
+
+from command import assert_refused, execute, started
 
 
 @pytest.fixture(scope="module")

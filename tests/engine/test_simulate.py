@@ -250,3 +250,45 @@ def test_daily_flows_add_up_to_the_ledger() -> None:
     paid = -sum(entry.amount for entry in result.ledger.entries if entry.account is Account.COMMISSION)
     assert flows["commission"].sum() == pytest.approx(paid)
     assert flows["turnover"][1] == pytest.approx(250 / result.equity[1], rel=1e-3)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), cash=st.sampled_from([1.0, 12.0, 30.0, 300.0, 3000.0]))
+def test_fees_that_eat_the_account_end_in_no_debt_and_no_short(seed: int, cash: float) -> None:
+    """A sale whose fee is more than its proceeds once took cash below zero, and the next decision sold short."""
+    panel, decide = rotation_on(synthetic_panel(seed, 80, 6, gaps=0.1))
+    costs = CostModel(commission_bps=2.5, minimum_fee=5.0, stamp_tax_sell_bps=5.0)
+    result = run(panel, decide, on=list(range(1, 80, 2)), costs=costs, cash=cash)
+    assert result.cash.min() >= -1e-6
+    assert result.equity.min() > 0.0
+    held: dict[str, float] = {}
+    for fill in result.ledger.fills:
+        held[fill.symbol] = held.get(fill.symbol, 0.0) + fill.quantity
+        assert held[fill.symbol] >= -1e-9
+
+
+def test_trading_a_name_of_unknown_liquidity_is_not_free() -> None:
+    base = synthetic_panel(5, 60, 3)
+    gaps = np.array(base["close"])
+    gaps[::15, 0] = NAN
+    panel = base.with_columns({"close": gaps, "volume": np.where(np.isnan(gaps), NAN, base["volume"])})
+    costs = CostModel(impact_coefficient=1.0)
+    fills = run(panel, always(0.4, 0.3, 0.3), on=[40], costs=costs, fill=FillPrice.NEXT_OPEN, cash=1e9).ledger.fills
+    impact = {fill.symbol: fill.impact / fill.notional for fill in fills}
+    assert impact["S0000"] >= max(impact["S0001"], impact["S0002"])
+
+
+def test_the_reason_of_an_order_that_did_not_fill_is_the_true_one() -> None:
+    costs = CostModel(minimum_fee=5.0)
+    poor = run(panel_of([[10.0], [10.0]]), always(1.0), on=[1], costs=costs, cash=4.0)
+    assert [order.reason for order in poor.orders] == ["no cash to pay for it"]
+
+
+def test_a_debt_or_a_short_position_does_not_reconcile() -> None:
+    ledger = Ledger()
+    ledger.book(Instant(0), Account.DEPOSIT, Money(1.0))
+    ledger.book(Instant(1), Account.COMMISSION, Money(-2.0))
+    with pytest.raises(LedgerError, match="debt"):
+        ledger.reconcile(Instant(1), {})
+    with pytest.raises(LedgerError, match="not held"):
+        Ledger().reconcile(Instant(1), {"A": -1.0})

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.core.errors import InputError
 from tidegate.core.time import DAY
 from tidegate.evaluate import drawdown, excess_over, performance
 
 YEAR = 365.25 * DAY
+DAYS = np.arange(1000) * DAY
 
 
 def test_cagr_counts_calendar_days_of_a_year_of_365_and_a_quarter() -> None:
@@ -57,7 +59,7 @@ def weeks_of(count: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 def test_no_difference_is_no_excess() -> None:
     equity = np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 500)))
-    found = excess_over(equity, equity, weeks_of(100))
+    found = excess_over(DAYS[:500], equity, equity, weeks_of(100))
     assert found is not None
     assert (found.annual_log_excess, found.t_statistic) == (0.0, None)
 
@@ -66,9 +68,9 @@ def test_a_steady_lead_is_found_with_its_size() -> None:
     random = np.random.default_rng(2)
     benchmark = np.exp(np.cumsum(random.normal(0, 0.01, 1000)))
     lead = np.exp(np.arange(1000) * 0.0002 + random.normal(0, 0.0005, 1000))
-    found = excess_over(benchmark * lead, benchmark, weeks_of(200))
+    found = excess_over(DAYS, benchmark * lead, benchmark, weeks_of(200))
     assert found is not None
-    assert found.annual_log_excess == pytest.approx(0.0002 * 5 * 365.25 / 7, rel=0.05)
+    assert found.annual_log_excess == pytest.approx(0.0002 * 365.25, rel=0.05)
     assert found.t_statistic is not None
     assert found.t_statistic > 5
 
@@ -79,7 +81,7 @@ def test_luck_is_seldom_called_significant() -> None:
     loud = 0
     for _ in range(200):
         equity, benchmark = np.exp(np.cumsum(random.normal(0, 0.01, (2, 1000)), axis=1))
-        found = excess_over(equity, benchmark, weeks_of(200))
+        found = excess_over(DAYS, equity, benchmark, weeks_of(200))
         assert found is not None
         assert found.t_statistic is not None
         loud += abs(found.t_statistic) > 2
@@ -87,4 +89,20 @@ def test_luck_is_seldom_called_significant() -> None:
 
 
 def test_a_few_weeks_say_nothing() -> None:
-    assert excess_over(np.ones(40), np.ones(40), weeks_of(8)) is None
+    assert excess_over(DAYS[:40], np.ones(40), np.ones(40), weeks_of(8)) is None
+
+
+def test_the_excess_has_the_sign_of_the_difference_of_growth_whatever_the_last_week_did() -> None:
+    """A complete last week that nothing follows counts; dropping it once turned a lead into a lag."""
+    equity = np.concatenate([np.full(56, 1.0), np.full(4, 1.02)])
+    benchmark = np.concatenate([np.full(30, 1.0), np.full(30, 1.005)])
+    found = excess_over(DAYS[:60], equity, benchmark, weeks_of(12))
+    assert found is not None
+    years = 59 / 365.25
+    assert found.annual_log_excess == pytest.approx((math.log(1.02) - math.log(1.005)) / years)
+
+
+@pytest.mark.parametrize("equity", [[1.0], [1.0, 0.0], [1.0, -1.0, 2.0]])
+def test_a_book_that_is_worth_nothing_has_no_growth_rate(equity: list[float]) -> None:
+    with pytest.raises(InputError, match="all positive"):
+        performance(DAYS[: len(equity)], np.array(equity), 252)

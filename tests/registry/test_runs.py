@@ -19,14 +19,13 @@ from tidegate.core.database import evidence, runs
 from tidegate.core.errors import InputError, RunError, WorkspaceError
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.files import read_json
-from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import SECOND, Instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Revision
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.registry import runs as runs_module
-from tidegate.testing import synthetic_bars
+from tidegate.testing import synthetic_bars, synthetic_panel
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -191,7 +190,6 @@ def work_in_another_process(root: Path, then: str) -> subprocess.Popen[str]:
     code = f"""
 import os, sys
 from pathlib import Path
-from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
 from tidegate.registry import RunStore
@@ -331,10 +329,18 @@ def test_scores_come_only_from_a_finished_training_run(store: RunStore) -> None:
     run = finished(store)
     others = [finished(store, kind="backtest"), stopped(store, ValueError()), stopped(store, KeyboardInterrupt())]
 
-    assert store.finished_training(run.id) == run
+    store.require_training_of(recipe_with(), run)
     for other in others:
         with pytest.raises(RunError, match=f"{other.id}, a {other.status} {other.kind} run; expected a finished train"):
-            store.finished_training(other.id)
+            store.require_training_of(recipe_with(), other)
+
+
+def test_scores_of_another_training_are_refused(store: RunStore) -> None:
+    run = finished(store)
+    store.require_training_of(recipe_with(strategy={"scores": "ridge", "top_n": 1}), run)
+    for changes in ({"seed": 8}, {"costs": {"preset": "free"}}, {"data": {"dataset": "elsewhere"}}):
+        with pytest.raises(RunError, match="trained by another recipe"):
+            store.require_training_of(recipe_with(**changes), run)
 
 
 def test_a_backtest_is_no_training(store: RunStore) -> None:
@@ -352,9 +358,11 @@ def test_a_run_in_an_unknown_vocabulary_is_passed_over(store: RunStore, workspac
 
 
 def price(close: float) -> pl.DataFrame:
+    hour = 3600 * SECOND
+    panel = synthetic_panel(1, 1, 1, times=np.array([START // hour * hour]))
     prices = np.array([[close]])
-    panel = Panel(np.array([START]), ("A",), {"close": prices, "raw_close": prices})
-    return synthetic_bars(panel, dataset="made-up", interval="1h", calendar="24/7")
+    flat = panel.with_columns(dict.fromkeys(("open", "high", "low", "close", "raw_close"), prices))
+    return synthetic_bars(flat, dataset="made-up", interval="1h", calendar="24/7")
 
 
 def test_a_correction_marks_the_runs_that_read_what_it_corrects(store: RunStore, workspace: Workspace) -> None:

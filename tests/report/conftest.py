@@ -191,7 +191,7 @@ def equity_rows(
 
 
 def figures_of(times: Any, curves: dict[str, Any], frame: pl.DataFrame, *, index: bool) -> dict[str, Any]:
-    excess = excess_over(curves["equity"], curves["benchmark"], opens_new_week(times))
+    excess = excess_over(times, curves["equity"], curves["benchmark"], opens_new_week(times))
     parts = {name: performance(times, values, 252).as_dict() for name, values in curves.items()}
     years = parts["equity"]["years"]
     paid = {name: float(frame[name].sum()) for name in COSTS}

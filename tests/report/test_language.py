@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import tidegate.engine.results
+import tidegate.engine.notes
 import tidegate.report
 from tidegate.core.errors import InputError
 from tidegate.report import LANGUAGES, Language
@@ -60,7 +60,7 @@ def test_every_key_that_the_source_names_has_a_text() -> None:
 
 
 def test_every_note_of_the_engine_has_a_text() -> None:
-    codes = set(re.findall(r"note\(\"(\w+)\"", inspect.getsource(tidegate.engine.results)))
+    codes = set(re.findall(r"note\(\"(\w+)\"", inspect.getsource(tidegate.engine.notes)))
 
     assert "survivorship" in codes
     assert {f"note.{code}" for code in codes - {"index_without_dividends"}} - set(Language.load("en").texts) == set()

@@ -198,3 +198,11 @@ def test_every_verdict_says_that_it_is_no_proof() -> None:
 
 def test_forecasts_of_another_model_are_not_passed_off_as_the_traded_ones() -> None:
     assert forecast_verdict((model(),), "lightgbm").findings[0].key == "forecast.absent"
+
+
+def test_a_run_without_a_fill_is_called_nothing_and_not_a_draw() -> None:
+    """Zero against zero once read as «as much as its benchmark»."""
+    tested = case_of(notes=(Note(code="nothing_traded", values={}),))
+    assert outcome(tested) is not None
+    assert outcome(tested).key == "outcome.nothing_traded"  # type: ignore[union-attr]
+    assert luck(tested) is None

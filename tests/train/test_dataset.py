@@ -12,14 +12,17 @@ import pytest
 
 from tidegate.core.clock import frozen_clock
 from tidegate.core.errors import DataError
+from tidegate.core.panel import Panel
 from tidegate.core.randomness import generator
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog
+from tidegate.data.recipe_data import read_recipe_data
 from tidegate.evaluate import forecast_quality, newey_west_mean
 from tidegate.split import WalkForward
 from tidegate.testing import synthetic_panel
-from tidegate.train import Dataset, assemble, read_training_panel
+from tidegate.train import Dataset, assemble
 from tidegate.train.fold_run import fold_scores, run_fold
 
 RecipeOf = Callable[..., Recipe]
@@ -55,10 +58,14 @@ def test_the_excess_is_forecast_where_the_recipe_says_so(recipe: RecipeOf) -> No
     np.testing.assert_allclose(np.nansum(data.target, axis=1), 0.0, atol=1e-12)
 
 
+def universe_of(workspace: Workspace, recipe: Recipe) -> Panel:
+    return read_recipe_data(Catalog(workspace), recipe, VERSIONS).universe
+
+
 def test_benchmark_and_index_are_not_traded_unless_listed(workspace: Workspace, recipe: RecipeOf) -> None:
     measured = {"benchmark": "S0003", "index": "S0004", "exclude": ["S0005"]}
-    panel = read_training_panel(workspace, recipe(universe=measured), VERSIONS)
-    listed = read_training_panel(workspace, recipe(universe={**measured, "symbols": ["S0001", "S0003"]}), VERSIONS)
+    panel = universe_of(workspace, recipe(universe=measured))
+    listed = universe_of(workspace, recipe(universe={**measured, "symbols": ["S0001", "S0003"]}))
 
     assert len(panel.symbols) == 21
     assert not {"S0003", "S0004", "S0005"} & set(panel.symbols)
@@ -67,14 +74,14 @@ def test_benchmark_and_index_are_not_traded_unless_listed(workspace: Workspace, 
 
 def test_nothing_after_the_end_of_the_data_is_read(workspace: Workspace, recipe: RecipeOf) -> None:
     until = recipe(data={"dataset": "made-up", "end": "2020-06-30"})
-    panel = read_training_panel(workspace, until, VERSIONS)
+    panel = universe_of(workspace, until)
 
-    assert panel.times[-1] == parse_instant("2020-06-30")
+    assert panel.times[-1] == parse_instant("2020-07-01"), "the bar that closes at the midnight after the last day"
 
 
 def test_nothing_that_is_not_known_yet_is_read(workspace: Workspace, recipe: RecipeOf) -> None:
     with frozen_clock(parse_instant("2020-05-05T12:00:00Z")):
-        panel = read_training_panel(workspace, recipe(), VERSIONS)
+        panel = universe_of(workspace, recipe())
 
     assert panel.times[-1] == parse_instant("2020-05-05")
 

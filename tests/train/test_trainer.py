@@ -13,10 +13,12 @@ from tidegate.core.errors import CatalogError, DataError, RecipeError
 from tidegate.core.files import read_json
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog
+from tidegate.data.recipe_data import read_recipe_data
 from tidegate.features import FeatureContract
 from tidegate.models import load_forecaster
 from tidegate.registry import Run, RunStatus, RunStore
-from tidegate.train import assemble, read_training_panel, train, trainer
+from tidegate.train import assemble, train, trainer
 from tidegate.train.fold_run import model_folder, run_fold
 
 RecipeOf = Callable[..., Recipe]
@@ -66,7 +68,7 @@ def test_scores_are_out_of_sample_and_sorted(run: Run) -> None:
 
 
 def test_every_close_of_the_test_windows_has_a_score(run: Run, workspace: Workspace, recipe: RecipeOf) -> None:
-    panel = read_training_panel(workspace, recipe(), run.data_versions)
+    panel = read_recipe_data(Catalog(workspace), recipe(), run.data_versions).universe
     first = read_json(run.folder / "folds.json")[0]["test_start"]
     closes = int(np.sum(~np.isnan(panel["close"][panel.times >= first])))
     counts = dict(scores_of(run).group_by("model").len().rows())
@@ -120,7 +122,7 @@ def test_importance_is_shared_out(run: Run) -> None:
 
 
 def test_the_stored_model_gives_the_stored_scores(run: Run, workspace: Workspace, recipe: RecipeOf) -> None:
-    data = assemble(read_training_panel(workspace, recipe(), run.data_versions), recipe())
+    data = assemble(read_recipe_data(Catalog(workspace), recipe(), run.data_versions).universe, recipe())
     stored = scores_of(run).filter((pl.col("fold") == 1) & (pl.col("model") == "lightgbm"))
     rows = np.searchsorted(data.times, stored["time"].dt.epoch("us").to_numpy())
     places = np.searchsorted(data.symbols, stored["symbol"].to_numpy())

@@ -57,7 +57,7 @@ def performance_tables(run: Run) -> list[RenderableType]:
         for name, curve in curves
     ]
     span = found["strategy"]
-    title = f"Net of cost, {format_instant(span['start'])[:10]} to {format_instant(span['end'])[:10]}"
+    title = f"Strategy after costs, {format_instant(span['start'])[:10]} to {format_instant(span['end'])[:10]}"
     columns = ("", "CAGR", "volatility", "Sharpe", "max drawdown", "grew")
     return [table(title, columns, rows), _trading(found)]
 
@@ -143,7 +143,7 @@ def _trading(found: dict[str, Any]) -> str:
     said = f"turnover {costs['annual_turnover']:.1f}x a year, costs {_percent(costs['annual_drag'])} a year"
     if excess and excess["t_statistic"] is not None:
         earned = _percent(excess["annual_log_excess"], signed=True)
-        said += f"; excess over benchmark {earned} a year, t = {excess['t_statistic']:.2f}"
+        said += f"; log excess over benchmark {earned} a year, t = {excess['t_statistic']:.2f}"
     return said
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from tidegate._version import __version__
@@ -39,6 +42,7 @@ def describe_environment() -> dict[str, Any]:
     """Return what a run must remember of the machine: versions and platform, never host or user names."""
     return {
         "tidegate": __version__,
+        "code": _code_fingerprint(),
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
@@ -51,3 +55,14 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "absent"
+
+
+@cache
+def _code_fingerprint() -> str:
+    """Return the SHA-256 of the package's sources: one version number can stand for more than one program."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for source in sorted(root.rglob("*.py")):
+        digest.update(source.relative_to(root).as_posix().encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()

@@ -75,10 +75,6 @@ class CostModel(Settings):
         both_ways = 2.0 * (self.commission_bps + self.half_spread_bps)
         return (both_ways + self.stamp_tax_sell_bps) * BASIS_POINT
 
-    def variable_rate(self) -> float:
-        """Return the highest one-way cost proportional to notional, impact aside."""
-        return (self.commission_bps + self.half_spread_bps + self.stamp_tax_sell_bps) * BASIS_POINT
-
     def itemise(
         self,
         notional: FloatArray,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -22,6 +22,9 @@ from tidegate.data.delta import DeltaTables
 from tidegate.data.panels import panel_of
 from tidegate.data.revisions import Revision, require_valid, sort_out
 from tidegate.data.tables import BARS, TABLES, TableSpec
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 __all__ = ["Appended", "Catalog", "Correction", "DatasetSummary"]
 
@@ -205,15 +208,18 @@ class Catalog:
             )
         return panel_of(bars, interval)
 
-    def version(self, table: str) -> int:
-        """Return the present version number of a table.
+    def version(self, table: str, *, dataset: str | None = None) -> int:
+        """Return the present version number of a table, or the newest one that brought rows to a data set.
 
         Raises
         ------
         CatalogError
             If nothing was ever ingested into it.
         """
-        return int(self._tables.open(TABLES[table]).version())
+        if dataset is None:
+            return int(self._tables.open(TABLES[table]).version())
+        self._require_dataset(self._tables.open(TABLES[table]), table, dataset)
+        return next(int(commit["version"]) for commit in self.history(table) if commit["dataset"] == dataset)
 
     def datasets(self) -> list[DatasetSummary]:
         """Return what the catalog holds, one entry per table, data set and interval."""
@@ -263,21 +269,26 @@ class Catalog:
         end: date | None,
     ) -> pl.LazyFrame:
         table = self._tables.open(spec, version)
-        present = sorted({str(part["dataset"]) for part in table.partitions()})
-        if dataset not in present:
-            raise CatalogError(
-                found=f"no data set {dataset!r} in {spec.name}",
-                expected=f"one of {', '.join(present) or '(none)'}",
-                hint=f"run: tidegate ingest ohlcv FILE --dataset {dataset}",
-            )
+        self._require_dataset(table, spec.name, dataset)
         wanted = pl.col("dataset") == dataset
         if members is not None:
             wanted &= pl.col(spec.member).is_in(list(members))
         if start is not None:
-            wanted &= pl.col("event_time") >= moment_of(parse_instant(start))
+            # A bar belongs to the day that ends with or contains its close.
+            wanted &= pl.col("event_time") > moment_of(parse_instant(start))
         if end is not None:
-            wanted &= pl.col("event_time") < moment_of(parse_instant(end)) + pl.duration(days=1)
+            wanted &= pl.col("event_time") <= moment_of(parse_instant(end)) + timedelta(days=1)
         return self._tables.rows(spec, table, dataset=dataset).filter(wanted)
+
+    @staticmethod
+    def _require_dataset(table: DeltaTable, name: str, dataset: str) -> None:
+        present = sorted({str(part["dataset"]) for part in table.partitions()})
+        if dataset not in present:
+            raise CatalogError(
+                found=f"no data set {dataset!r} in {name}",
+                expected=f"one of {', '.join(present) or '(none)'}",
+                hint=f"run: tidegate ingest ohlcv FILE --dataset {dataset}",
+            )
 
     def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:
         """Return every stored version of rows of the same data set in the same stretch of time, the newest last."""

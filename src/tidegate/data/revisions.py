@@ -100,7 +100,7 @@ def sort_out(
     differs = both.select(pl.any_horizontal(_differs(spec, name) for name in spec.values)).to_series()
     equal = both.filter(~differs).select(key).unique()
     changed = both.filter(differs).join(equal, on=key, how="anti").unique(key, keep="last", maintain_order=True)
-    revised = _as_revision(spec, changed.select(*columns, "stored_known_time"), revision)
+    revised = _as_revision(spec, changed.select(*columns, "stored_known_time"), stored, revision)
     return fresh, revised.select(columns), equal.height
 
 
@@ -112,7 +112,9 @@ def _differs(spec: TableSpec, name: str) -> pl.Expr:
     return ((new - old).abs() > tolerance * old.abs()).fill_null(new.is_null() != old.is_null())
 
 
-def _as_revision(spec: TableSpec, changed: pl.DataFrame, revision: Revision | None) -> pl.DataFrame:
+def _as_revision(
+    spec: TableSpec, changed: pl.DataFrame, stored: pl.DataFrame, revision: Revision | None
+) -> pl.DataFrame:
     """Give changed rows the known time that their revision means."""
     if changed.is_empty():
         return changed
@@ -125,7 +127,10 @@ def _as_revision(spec: TableSpec, changed: pl.DataFrame, revision: Revision | No
             hint="restated values: --known-at TIME; a mistake in the data: --correct --reason TEXT",
         )
     if revision.known_at is None:
-        return changed.with_columns(pl.col("stored_known_time").alias("known_time"))
+        # What was never right was wrong in every vintage, so each of them is corrected.
+        vintages = stored.select(*spec.key, pl.col("known_time").alias("vintage")).unique()
+        every = changed.join(vintages, on=list(spec.key)).with_columns(pl.col("vintage").alias("known_time"))
+        return every.drop("vintage")
     if (changed["stored_known_time"] >= moment_of(revision.known_at)).any():
         raise DataError(
             found=f"restated values said to be known at {format_instant(revision.known_at)}",

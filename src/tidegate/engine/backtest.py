@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.recipe import BacktestSettings, CostSettings, Recipe
-from tidegate.core.time import Instant, parse_instant
+from tidegate.core.time import DAY, format_instant, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
 from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
-from tidegate.data.series import series_as_of
-from tidegate.data.universe import EQUAL_WEIGHT, reference_symbols, traded_symbols
+from tidegate.data.recipe_data import read_cash_rate, read_recipe_data
+from tidegate.data.universe import EQUAL_WEIGHT
 from tidegate.engine.market import Market, carried_forward
+from tidegate.engine.notes import backtest_notes
 from tidegate.engine.results import write_results
 from tidegate.engine.scores import scores_on
 from tidegate.engine.simulate import Simulation, simulate
@@ -26,16 +27,6 @@ from tidegate.registry import Run, RunKind, RunStore
 from tidegate.strategy import Decide, buy_and_hold, equal_weight, opens_new_week, rotation
 
 __all__ = ["backtest"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Curves:
-    """Everything that one backtest compares, on the same rows."""
-
-    strategy: Simulation
-    benchmark: Simulation
-    index: FloatArray | None
-    cash_rate: FloatArray | None
 
 
 def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = None, progress: Progress = SILENT) -> Run:
@@ -65,6 +56,7 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     store = RunStore(workspace)
     recipe = resolve_recipe(recipe)
     trained = train_run or store.latest_training(recipe)
+    store.require_training_of(recipe, trained)
     with store.begin(
         kind=RunKind.BACKTEST,
         recipe=recipe,
@@ -73,67 +65,34 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
         parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
-        curves = _curves(Catalog(workspace), recipe, trained)
-        run.finish(write_results(run.folder, recipe, curves.strategy, curves.benchmark, curves.index, curves.cash_rate))
+        run.finish(_simulate_and_write(Catalog(workspace), recipe, trained, run.folder))
     return store.get(run.id)
 
 
-def _curves(catalog: Catalog, recipe: Recipe, trained: Run) -> Curves:
-    panel, traded = _panel(catalog, recipe, trained)
-    universe = panel.take(traded).with_columns(
-        {"score": scores_on(panel.take(traded), trained, recipe.strategy.scores)}
-    )
+def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: Path) -> dict[str, Any]:
+    data = read_recipe_data(catalog, recipe, trained.data_versions)
+    universe = data.universe.with_columns({"score": scores_on(data.universe, trained, recipe.strategy.scores)})
     first, last = _window(universe, recipe.backtest)
-    universe, references = universe.rows(0, last), panel.rows(0, last)
-    cash_rate = _cash_rate(catalog, recipe, trained, universe)
-    costs = cost_model(recipe.costs)
-    strategy = _run(universe, rotation(recipe.strategy), recipe, costs, cash_rate, first)
-    benchmark = _benchmark(universe, references, recipe, cash_rate, first)
+    universe, references = universe.rows(0, last), data.panel.rows(0, last)
+    rate = read_cash_rate(catalog, recipe, trained.data_versions, universe.times)
+    strategy = _run(universe, rotation(recipe.strategy), recipe, cost_model(recipe.costs), rate, first)
+    benchmark = _benchmark(universe, references, recipe, rate, first)
     index = _index(references, recipe, first)
-    return Curves(
-        strategy=strategy,
-        benchmark=benchmark,
-        index=index,
-        cash_rate=None if cash_rate is None else cash_rate[first:],
-    )
-
-
-def _panel(catalog: Catalog, recipe: Recipe, trained: Run) -> tuple[Panel, tuple[str, ...]]:
-    data = recipe.data
-    panel = catalog.bar_panel(
-        data.dataset,
-        interval=data.interval,
-        as_of=now() if data.end is None else Instant(parse_instant(data.end) + 86_400_000_000),
-        version=trained.data_versions[f"bars/{data.dataset}"],
-        start=data.start,
-        end=data.end,
-    )
-    traded = traded_symbols(panel.symbols, recipe.universe)
-    needed = tuple(sorted({*traded, *reference_symbols(recipe.universe)}))
-    absent = set(needed) - set(panel.symbols)
-    if absent:
-        raise DataError(
-            found=f"no bars of {', '.join(sorted(absent))}",
-            expected="benchmark and index in the data set",
-            hint="check universe.benchmark and universe.index",
-        )
-    if recipe.backtest.fill.column not in panel:
-        raise DataError(
-            found=f"data set {data.dataset!r} without {recipe.backtest.fill.column} prices",
-            expected="the price that orders fill at",
-            hint="set backtest.fill: next_close",
-        )
-    return panel.take(needed), traded
+    notes = backtest_notes(recipe, universe, strategy, index, None if rate is None else rate[first:])
+    return write_results(folder, recipe, strategy, benchmark, index, notes)
 
 
 def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:
-    """Return the first and last (exclusive) row: from the first score on, within the recipe's dates."""
+    """Return the first and last (exclusive) row: from the first score on, within the recipe's dates.
+
+    A bar belongs to the day that ends with or contains its close.
+    """
     scored = np.flatnonzero(np.isfinite(universe["score"]).any(axis=1))
     first, last = int(scored[0]), len(universe.times)
     if settings.start is not None:
-        first = max(first, int(np.searchsorted(universe.times, parse_instant(settings.start))))
+        first = max(first, int(np.searchsorted(universe.times, parse_instant(settings.start), side="right")))
     if settings.end is not None:
-        last = int(np.searchsorted(universe.times, parse_instant(settings.end) + 86_400_000_000))
+        last = int(np.searchsorted(universe.times, parse_instant(settings.end) + DAY, side="right"))
     if last - first < 2:
         raise DataError(
             found="fewer than two bars with scores between the backtest's dates",
@@ -170,25 +129,29 @@ def _benchmark(
     free = cost_model(CostSettings(preset="free"))
     if recipe.universe.benchmark == EQUAL_WEIGHT:
         return _run(universe, equal_weight, recipe, free, cash_rate, first)
-    return _run(references.take((recipe.universe.benchmark,)), buy_and_hold, recipe, free, cash_rate, first)
+    held = references.take((recipe.universe.benchmark,))
+    _require_level(held, first)
+    return _run(held, buy_and_hold, recipe, free, cash_rate, first)
 
 
 def _index(references: Panel, recipe: Recipe, first: int) -> FloatArray | None:
     """Return the index scaled to the initial cash: a price, without costs or dividends."""
     if recipe.universe.index is None:
         return None
-    level = carried_forward(references.take((recipe.universe.index,))["close"])[first:, 0]
+    index = references.take((recipe.universe.index,))
+    _require_level(index, first)
+    level = carried_forward(index["close"])[first:, 0]
     scaled: FloatArray = level / level[0] * recipe.backtest.initial_cash
     return scaled
 
 
-def _cash_rate(catalog: Catalog, recipe: Recipe, trained: Run, panel: Panel) -> FloatArray | None:
-    if recipe.data.cash_rate is None:
-        return None
-    return series_as_of(
-        catalog,
-        panel.times,
-        dataset=recipe.data.dataset,
-        series=recipe.data.cash_rate,
-        version=trained.data_versions[f"series/{recipe.data.dataset}"],
-    )
+def _require_level(reference: Panel, first: int) -> None:
+    """Refuse a benchmark or index that is not there when the backtest begins: cash would stand in for it."""
+    if not np.isfinite(reference["close"][: first + 1]).any():
+        listed = np.flatnonzero(np.isfinite(reference["close"]).any(axis=1))
+        found = f"from {format_instant(int(reference.times[listed[0]]))[:10]} on" if listed.size else "without bars"
+        raise DataError(
+            found=f"{reference.symbols[0]} {found}, backtest from {format_instant(int(reference.times[first]))[:10]}",
+            expected="a benchmark and an index that are there from the start",
+            hint="set backtest.start later, or choose another",
+        )

@@ -49,17 +49,12 @@ def execute(
     times value over price. Costs come out of cash; if cash is short, all buys shrink by one factor. An order that
     cannot be filled at this bar expires.
     """
-    quantity = _wanted(decision, shares, cash, quotes)
-    fillable = np.isfinite(quotes.price)
-    traded = np.where(fillable, quantity, 0.0)
-    notional = traded * np.where(fillable, quotes.price, 0.0)
-    notional *= _shrink(notional, cash, quotes, costs)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        filled = np.where(traded < 0.0, traded, np.where(fillable, notional / quotes.price, 0.0))
-    itemised = _itemise(costs, notional, quotes)
-    places = np.flatnonzero(quantity).tolist()
+    wanted = _wanted(decision, shares, cash, quotes)
+    filled = _affordable_part(_fillable_part(wanted, quotes, costs), cash, quotes, costs)
+    itemised = _itemise(costs, _notional(filled, quotes), quotes)
+    places = np.flatnonzero(wanted).tolist()
     fills = [_fill(place, filled, itemised, decision, at, quotes, symbols) for place in places if filled[place] != 0.0]
-    orders = [_order(place, quantity, filled, decision, at, symbols) for place in places]
+    orders = [_order(place, wanted, filled, decision, at, quotes, symbols) for place in places]
     # Sells come first so that their proceeds pay for the buys; symbol order within each keeps sums reproducible.
     return sorted(fills, key=lambda fill: (fill.quantity > 0.0, fill.symbol)), orders
 
@@ -78,16 +73,28 @@ def _wanted(decision: Decision, shares: FloatArray, cash: float, quotes: Quotes)
     return np.where((small & ~leaves) | ~np.isfinite(change), 0.0, change)
 
 
-def _shrink(notional: FloatArray, cash: float, quotes: Quotes, costs: CostModel) -> FloatArray:
-    """Return 1 for sells and, for buys, the largest common factor that cash can pay for."""
-    buys = np.maximum(notional, 0.0)
-    sells = np.minimum(notional, 0.0)
+def _fillable_part(wanted: FloatArray, quotes: Quotes, costs: CostModel) -> FloatArray:
+    """Drop what has no price here, and sales whose costs are more than they bring."""
+    quantity = np.where(np.isfinite(quotes.price), wanted, 0.0)
+    notional = _notional(quantity, quotes)
+    ruinous = (notional < 0.0) & (_itemise(costs, notional, quotes).total >= -notional)
+    return np.where(ruinous, 0.0, quantity)
+
+
+def _affordable_part(quantity: FloatArray, cash: float, quotes: Quotes, costs: CostModel) -> FloatArray:
+    """Shrink all buys by the largest common factor that cash can pay for."""
+    notional = _notional(quantity, quotes)
+    buys, sells = np.maximum(notional, 0.0), np.minimum(notional, 0.0)
     available = max(cash - float(sells.sum()) - float(_itemise(costs, sells, quotes).total.sum()), 0.0)
 
     def needed(factor: float) -> float:
         return float(buys.sum()) * factor + float(_itemise(costs, buys * factor, quotes).total.sum())
 
-    return np.where(notional > 0.0, _affordable(needed, available), 1.0)
+    return np.where(quantity > 0.0, quantity * _affordable(needed, available), quantity)
+
+
+def _notional(quantity: FloatArray, quotes: Quotes) -> FloatArray:
+    return np.where(quantity != 0.0, quantity * quotes.price, 0.0)
 
 
 def _affordable(needed: Callable[[float], float], available: float) -> float:
@@ -133,10 +140,11 @@ def _fill(
 
 def _order(
     place: int,
-    quantity: FloatArray,
+    wanted: FloatArray,
     filled: FloatArray,
     decision: Decision,
     at: Instant,
+    quotes: Quotes,
     symbols: tuple[str, ...],
 ) -> Order:
     done = filled[place] != 0.0
@@ -144,7 +152,13 @@ def _order(
         decided_at=decision.at,
         at=at,
         symbol=symbols[place],
-        quantity=Quantity(float(quantity[place])),
+        quantity=Quantity(float(wanted[place])),
         status=OrderStatus.FILLED if done else OrderStatus.EXPIRED,
-        reason=decision.reason if done else "no price or no volume at the fill",
+        reason=decision.reason if done else _why_not(float(wanted[place]), float(quotes.price[place])),
     )
+
+
+def _why_not(wanted: float, price: float) -> str:
+    if not np.isfinite(price):
+        return "no price or no volume at the fill"
+    return "no cash to pay for it" if wanted > 0.0 else "its costs are more than the sale brings"

@@ -79,11 +79,13 @@ class Ledger:
         Raises
         ------
         LedgerError
-            If cash differs by half a cent or more, or a holding by more than round-off.
+            If cash differs by half a cent or more, or a holding by more than round-off, or either is negative.
         """
         counted = math.fsum(entry.amount for entry in self.entries)
         if abs(counted - self.cash) >= CENT / 2:
             raise self._error(at, f"{self.cash:.4f} in cash", f"{counted:.4f}, the sum of {len(self.entries)} entries")
+        if self.cash < -CENT / 2:
+            raise self._error(at, f"a debt of {-self.cash:.4f}", "no debt: buys shrink to what cash can pay")
         filled: dict[str, float] = defaultdict(float)
         turned: dict[str, float] = defaultdict(float)
         for fill in self.fills:
@@ -91,6 +93,8 @@ class Ledger:
             turned[fill.symbol] += abs(fill.quantity)
         for symbol in filled.keys() | shares.keys():
             held, bought = shares.get(symbol, 0.0), filled.get(symbol, 0.0)
+            if held < 0.0:
+                raise self._error(at, f"{held} shares of {symbol}", "none sold that were not held")
             if abs(held - bought) > _SHARE_ROUND_OFF * max(1.0, turned[symbol]):
                 raise self._error(at, f"{held} shares of {symbol}", f"{bought}, the sum of its fills")
 

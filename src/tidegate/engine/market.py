@@ -28,7 +28,8 @@ class Market:
         Last known close, carried forward through gaps; NaN before the first.
     volatility, daily_value
         Standard deviation of the last 20 returns and mean of the last 20 traded values, known at this bar's close and
-        carried forward; None where the source has no volume.
+        carried forward; of a name with too little history the worst of all names, since trading it is not free; None
+        where the source has no volume.
     """
 
     fill: FloatArray
@@ -46,8 +47,8 @@ class Market:
         return cls(
             fill=np.where(open_for_trade, price, np.nan),
             mark=carried_forward(panel["close"]),
-            volatility=carried_forward(_volatility(panel["close"])),
-            daily_value=carried_forward(windows.rolling_mean(_traded_value(panel), _IMPACT_WINDOW)),
+            volatility=_worst_if_unknown(_volatility(panel["close"]), np.fmax),
+            daily_value=_worst_if_unknown(windows.rolling_mean(_traded_value(panel), _IMPACT_WINDOW), np.fmin),
         )
 
     def rows(self, start: int, stop: int) -> Market:
@@ -66,6 +67,11 @@ def carried_forward(values: FloatArray) -> FloatArray:
     last = np.maximum.accumulate(rows, axis=0)
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     return np.where(last >= 0, filled, np.nan)
+
+
+def _worst_if_unknown(values: FloatArray, worst: np.ufunc) -> FloatArray:
+    known = carried_forward(values)
+    return np.where(np.isfinite(known), known, worst.reduce(known, axis=1)[:, None])
 
 
 def _volatility(close: FloatArray) -> FloatArray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tidegate.core.errors import LookAheadError, RunError
+from tidegate.core.errors import RunError
 from tidegate.core.panel import Panel
 from tidegate.core.units import FloatArray
-from tidegate.registry import Run
+from tidegate.registry import Run, read_scores
 
 __all__ = ["scores_on"]
 
@@ -21,20 +21,11 @@ def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
     Raises
     ------
     RunError
-        If the run holds no score of that model on the panel's instants.
+        If the run holds no score of that model on the panel's instants, or its file was changed.
     LookAheadError
-        If a score's model was trained on labels that end after the score's own instant (C.7).
+        If a score's model knew later labels.
     """
-    scores = pl.read_parquet(train_run.folder / "scores.parquet").filter(pl.col("model") == model)
-    late = scores.filter(pl.col("trained_until") > pl.col("time"))
-    if late.height:
-        first = late.row(0, named=True)
-        raise LookAheadError(
-            found=f"{late.height} scores of models that knew later labels, the first at {first['time']:%Y-%m-%d}, "
-            f"trained until {first['trained_until']:%Y-%m-%d}",
-            expected="models trained only on labels that had ended",
-            hint="the training run is in-sample there; train again with a purged split",
-        )
+    scores = read_scores(train_run, model)
     inside = scores.filter(pl.col("symbol").is_in(list(panel.symbols)))
     instants = inside["time"].dt.epoch("us").to_numpy()
     on_panel = np.isin(instants, panel.times)
@@ -42,7 +33,7 @@ def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
         raise RunError(
             found=f"no score of {model!r} in {train_run.id} on this data",
             expected="scores within the backtest's dates",
-            hint="train with this recipe again",
+            hint="check that the features have enough history, then train again",
         )
     matrix = np.full(panel.shape, np.nan)
     rows = np.searchsorted(panel.times, instants[on_panel])

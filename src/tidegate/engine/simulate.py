@@ -36,6 +36,8 @@ class Simulation:
         ``float64 (n,)``: currency, currency, and the invested fraction, at each close.
     holdings
         ``int64 (n,)`` number of names held.
+    final_weights
+        ``float64 (n_symbols,)``: each holding's value at the last close as a fraction of equity.
     ledger
         Every entry and fill.
     orders
@@ -49,6 +51,7 @@ class Simulation:
     cash: FloatArray
     exposure: FloatArray
     holdings: Int64Array
+    final_weights: FloatArray
     ledger: Ledger
     orders: list[Order]
     decisions: list[Decision]
@@ -188,6 +191,7 @@ class _Book:
             self._cash,
             self._exposure,
             self._holdings,
+            self.weights(len(self._equity) - 1),
             self.ledger,
             self._orders,
             decisions,

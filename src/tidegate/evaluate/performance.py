@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.core.errors import InputError
 from tidegate.core.time import DAY, Instant
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.inference import newey_west_mean
@@ -14,7 +15,6 @@ from tidegate.evaluate.inference import newey_west_mean
 __all__ = ["Excess", "Performance", "drawdown", "excess_over", "performance"]
 
 _DAYS_PER_YEAR = 365.25
-_WEEKS_PER_YEAR = _DAYS_PER_YEAR / 7.0
 _EXCESS_LAGS = 4
 
 
@@ -71,12 +71,23 @@ def performance(times: Int64Array, equity: FloatArray, bars_per_year: float) -> 
     bars_per_year
         252 for exchange sessions, 365 for daily bars around the clock.
 
+    Raises
+    ------
+    InputError
+        If there are fewer than two values or one is not positive.
+
     Examples
     --------
     >>> year = np.array([0, 31_557_600_000_000])
     >>> round(performance(year, np.array([100.0, 110.0]), 252).cagr, 12)
     0.1
     """
+    if len(equity) < 2 or not (equity > 0.0).all():
+        raise InputError(
+            found=f"{len(equity)} values of equity, the least {equity.min() if len(equity) else 'none'}",
+            expected="at least two, all positive",
+            hint="a book that is worth nothing has no growth rate",
+        )
     days = (times[-1] - times[0]) / DAY
     growth = float(equity[-1] / equity[0])
     returns = equity[1:] / equity[:-1] - 1.0
@@ -110,29 +121,35 @@ def drawdown(equity: FloatArray) -> tuple[float, int, int]:
     return float(depth[trough]), peak, trough
 
 
-def excess_over(equity: FloatArray, benchmark: FloatArray, new_week: Mask) -> Excess | None:
+def excess_over(times: Int64Array, equity: FloatArray, benchmark: FloatArray, new_week: Mask) -> Excess | None:
     """Return how much a strategy earned above its benchmark, and how sure that is.
+
+    The weeks cover the whole span, a part of one at either end included, so that they add up to the difference of the
+    two total log returns and the excess has the sign of the difference of the growth.
 
     Parameters
     ----------
+    times
+        ``int64 (n,)`` instants.
     equity, benchmark
-        ``float64 (n,)`` on the same instants, both net of cost.
+        ``float64 (n,)`` at those instants.
     new_week
-        ``bool (n,)``: rows that open a week; a week runs from one row before to one row before the next.
+        ``bool (n,)``: rows that open a week; a week ends at the row before the next one opens.
 
     Returns
     -------
     Excess or None
-        None with fewer than 10 whole weeks: too little to say anything.
+        None with fewer than 10 weeks: too little to say anything.
     """
-    ends = np.flatnonzero(new_week[1:])
+    ends = np.unique([0, *np.flatnonzero(new_week[1:]), len(times) - 1])
     weekly = np.diff(np.log(equity[ends])) - np.diff(np.log(benchmark[ends]))
     if len(weekly) < 10:
         return None
     mean, error = newey_west_mean(weekly, _EXCESS_LAGS)
+    per_year = len(weekly) / ((times[-1] - times[0]) / DAY / _DAYS_PER_YEAR)
     return Excess(
-        annual_log_excess=mean * _WEEKS_PER_YEAR,
-        standard_error=error * _WEEKS_PER_YEAR,
+        annual_log_excess=float(mean * per_year),
+        standard_error=float(error * per_year),
         t_statistic=mean / error if error > 0.0 else None,
         weeks=len(weekly),
     )

@@ -193,22 +193,26 @@ class RunStore:
                 query = query.where(runs.c[name] == value)
         return self._fetch(query)
 
-    def finished_training(self, identifier: str) -> Run:
-        """Return a training run by its id, as :meth:`get` does.
+    def require_training_of(self, recipe: Recipe, run: Run) -> None:
+        """Refuse a run that is not a finished training of a recipe's training part.
 
         Raises
         ------
         RunError
-            If there is none, or it is of another kind, or it did not finish.
+            If it is of another kind, did not finish, or was trained on other data, features, labels, splits or costs.
         """
-        found = self.get(identifier)
-        if found.kind is not RunKind.TRAIN or found.status is not RunStatus.FINISHED:
+        if run.kind is not RunKind.TRAIN or run.status is not RunStatus.FINISHED:
             raise RunError(
-                found=f"{found.id}, a {found.status} {found.kind} run",
+                found=f"{run.id}, a {run.status} {run.kind} run",
                 expected="a finished train run",
                 hint="tidegate runs --kind train --status finished lists them",
             )
-        return found
+        if _training_part(run) != recipe.training_fingerprint():
+            raise RunError(
+                found=f"{run.id}, trained by another recipe than {recipe.name!r} as it stands",
+                expected="equal data, universe, features, labels, split, models, costs and fill",
+                hint=f"train {recipe.name} first; only strategy and backtest may differ",
+            )
 
     def latest_training(self, recipe: Recipe) -> Run:
         """Return the newest finished training run of a recipe's training part.

@@ -23,7 +23,9 @@ __all__ = [
 ]
 
 _NOTE_ORDER: Final = (
+    "silent_holdings",
     "survivorship",
+    "no_price_limits",
     "no_impact",
     "fills_at_next_close",
     "no_cash_rate_after",
@@ -33,7 +35,7 @@ _NOTE_ORDER: Final = (
     "equal_weight_benchmark",
     "benchmark_without_costs",
 )
-_SAID_ELSEWHERE: Final = frozenset({"index_without_dividends"})
+_SAID_ELSEWHERE: Final = frozenset({"index_without_dividends", "nothing_traded"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Backtested:
 def outcome(tested: Backtested) -> Statement | None:
     """Say what strategy and benchmark earned a year, and who was ahead."""
     strategy, benchmark, excess = _curves(tested)
+    if tested.performance.note("nothing_traded"):
+        return Statement("outcome.nothing_traded", Tone.BAD, {"years": strategy.years})
     if strategy.cagr is None or benchmark.cagr is None or excess is None:
         return Statement("outcome.unknown", Tone.NEUTRAL, {"years": strategy.years, "total": strategy.total_return})
     points = round(100.0 * (strategy.cagr - benchmark.cagr), 1)
@@ -85,6 +89,8 @@ def loss(tested: Backtested) -> Statement | None:
 def luck(tested: Backtested) -> Statement | None:
     """Say whether the difference to the benchmark can be told apart from luck."""
     excess = tested.performance.excess
+    if tested.performance.note("nothing_traded"):
+        return None
     values = {"t": excess.t_statistic, "weeks": excess.weeks}
     if excess.t_statistic is None or excess.weeks < FEW_WEEKS:
         return Statement("luck.too_short", Tone.CAUTION, values)

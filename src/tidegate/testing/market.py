@@ -9,6 +9,7 @@ from tidegate.core.panel import Panel
 from tidegate.core.randomness import generator
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.data.tables import MOMENT
 
 __all__ = ["synthetic_bars", "synthetic_panel"]
 
@@ -90,7 +91,7 @@ def synthetic_bars(panel: Panel, *, dataset: str, interval: str = "1d", calendar
     rows, places = np.nonzero(~np.isnan(panel["close"]))
     adjustment = panel["close"][rows, places] / panel["raw_close"][rows, places]
     prices = {name: panel[name][rows, places] / adjustment for name in ("open", "high", "low", "close")}
-    closes = pl.Series(panel.times[rows]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    closes = pl.Series(panel.times[rows]).cast(MOMENT)
     return pl.DataFrame(
         {
             "symbol": pl.Series(panel.symbols, dtype=pl.String).gather(places),

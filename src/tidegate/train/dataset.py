@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.clock import now
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
-from tidegate.core.time import DAY, Instant, parse_instant
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
-from tidegate.core.workspace import Workspace
 from tidegate.costs import cost_model
-from tidegate.data import Catalog
-from tidegate.data.universe import traded_symbols
 from tidegate.features import FeatureMatrix, build_features, contract_for
 from tidegate.labels import Labels, forward_returns
 
-__all__ = ["Dataset", "assemble", "read_training_panel"]
+__all__ = ["Dataset", "assemble"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,31 +81,3 @@ def assemble(panel: Panel, recipe: Recipe) -> Dataset:
         trainable=present & ~np.isnan(target),
         predictable=present & ~np.isnan(panel["close"]),
     )
-
-
-def read_training_panel(workspace: Workspace, recipe: Recipe, versions: Mapping[str, int]) -> Panel:
-    """Read the bars of a recipe's universe at pinned table versions, as of the end of the recipe's data.
-
-    Raises
-    ------
-    CatalogError, DataError
-        If data set, version or symbols are not there.
-    """
-    settings, universe = recipe.data, recipe.universe
-    panel = Catalog(workspace).bar_panel(
-        settings.dataset,
-        interval=settings.interval,
-        as_of=_end_of_data(recipe),
-        version=versions[f"bars/{settings.dataset}"],
-        symbols=universe.symbols or None,
-        start=settings.start,
-        end=settings.end,
-    )
-    traded = traded_symbols(panel.symbols, universe)
-    return panel if traded == panel.symbols else panel.take(traded)
-
-
-def _end_of_data(recipe: Recipe) -> Instant:
-    if recipe.data.end is None:
-        return now()
-    return Instant(min(now(), parse_instant(recipe.data.end) + DAY))

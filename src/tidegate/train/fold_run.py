@@ -11,13 +11,12 @@ from tidegate.core.files import write_atomically
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import format_instant
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.data.tables import MOMENT
 from tidegate.models import make_forecaster
 from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
 
 __all__ = ["fold_scores", "model_folder", "run_fold"]
-
-_MOMENT = pl.Datetime("us", "UTC")
 
 
 def model_folder(run: Path, kind: str, fold: int) -> Path:
@@ -71,11 +70,11 @@ def _frame(
     names = pl.Series(data.symbols, dtype=pl.String)
     return pl.DataFrame(
         {
-            "time": pl.Series(data.times[rows]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            "time": pl.Series(data.times[rows]).cast(MOMENT),
             "symbol": names.gather(symbols),
             "model": pl.repeat(kind, len(rows), dtype=pl.String, eager=True),
             "score": scores,
             "fold": pl.repeat(fold.fold, len(rows), dtype=pl.Int32, eager=True),
-            "trained_until": pl.repeat(int(fold.trained_until), len(rows), dtype=pl.Int64, eager=True).cast(_MOMENT),
+            "trained_until": pl.repeat(int(fold.trained_until), len(rows), dtype=pl.Int64, eager=True).cast(MOMENT),
         }
     )

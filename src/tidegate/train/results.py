@@ -9,33 +9,37 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tidegate.core.errors import DataError
 from tidegate.core.files import write_atomically, write_json
-from tidegate.core.fingerprint import array_fingerprint, fingerprint
 from tidegate.core.units import FloatArray
+from tidegate.data.tables import MOMENT
 from tidegate.evaluate import ForecastQuality, forecast_quality, summarise_quality
 from tidegate.models import load_forecaster
 from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
 from tidegate.train.fold_run import fold_scores, model_folder
 
-__all__ = ["gather_scores", "scores_fingerprint", "write_importance", "write_quality"]
+__all__ = ["gather_scores", "write_importance", "write_quality"]
 
 
 def gather_scores(run: Path, kinds: Sequence[str], folds: Sequence[Fold]) -> pl.DataFrame:
-    """Join the folds' forecasts to ``scores.parquet``, sorted by model, time and symbol."""
+    """Join the folds' forecasts to ``scores.parquet``, sorted by model, time and symbol.
+
+    Raises
+    ------
+    DataError
+        If there is not one.
+    """
     parts = [pl.read_parquet(fold_scores(run, kind, fold.fold)) for kind in sorted(kinds) for fold in folds]
     scores = pl.concat(parts).sort("model", "time", "symbol")
+    if scores.is_empty():
+        raise DataError(
+            found="not one instant of the test windows with enough features to forecast from",
+            expected="scores",
+            hint="a full window of history is needed: bring more bars, audit them for gaps, or choose shorter features",
+        )
     write_atomically(run / "scores.parquet", scores.write_parquet)
     return scores
-
-
-def scores_fingerprint(scores: pl.DataFrame) -> str:
-    """Return the SHA-256 of all forecasts, the proof that two runs gave the same ones to the bit."""
-    numbers = array_fingerprint(
-        scores["time"].dt.epoch("us").to_numpy(), scores["score"].to_numpy(), scores["fold"].to_numpy()
-    )
-    runs = scores.group_by("model", "symbol", maintain_order=True).len()
-    return fingerprint([numbers, runs.rows()])
 
 
 def write_quality(run: Path, scores: pl.DataFrame, data: Dataset) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def _daily(kind: str, quality: ForecastQuality) -> pl.DataFrame:
     """Return one row per instant with an outcome; what cannot be computed is null."""
     frame = pl.DataFrame(
         {
-            "time": pl.Series(quality.times).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            "time": pl.Series(quality.times).cast(MOMENT),
             "model": pl.repeat(kind, len(quality.times), dtype=pl.String, eager=True),
             "rank_ic": quality.rank_ic,
             "hit_rate": quality.hit_rate,

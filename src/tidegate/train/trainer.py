@@ -12,11 +12,12 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
-from tidegate.registry import ActiveRun, Run, RunKind, RunStore
+from tidegate.data.recipe_data import pinned_versions, read_recipe_data
+from tidegate.registry import ActiveRun, Run, RunKind, RunStore, scores_fingerprint
 from tidegate.split import Fold, WalkForward
-from tidegate.train.dataset import Dataset, assemble, read_training_panel
+from tidegate.train.dataset import Dataset, assemble
 from tidegate.train.fold_run import run_fold
-from tidegate.train.results import gather_scores, scores_fingerprint, write_importance, write_quality
+from tidegate.train.results import gather_scores, write_importance, write_quality
 
 __all__ = ["train"]
 
@@ -52,7 +53,8 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
     """
     store = RunStore(workspace)
     recipe = resolve_recipe(recipe)
-    versions = _pinned(Catalog(workspace), recipe)
+    catalog = Catalog(workspace)
+    versions = pinned_versions(catalog, recipe)
     with store.begin(
         kind=RunKind.TRAIN,
         recipe=recipe,
@@ -60,19 +62,15 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
         data_versions=versions,
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
-        data = assemble(read_training_panel(workspace, recipe, versions), recipe)
+        data = assemble(read_recipe_data(catalog, recipe, versions).universe, recipe)
         folds = WalkForward(recipe.split).split(data.times, data.labels.spans)
         _describe(run.folder, data, folds)
         for fold in progress.track(folds, "training folds", total=len(folds)):
             run_fold(run.folder, recipe, data, fold, threads)
         run.finish(_conclude(run, recipe, data, folds))
+    # Only now: a process that ends before the run is finished must find its folds again.
+    shutil.rmtree(run.folder / "folds", ignore_errors=True)
     return store.get(run.id)
-
-
-def _pinned(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
-    """Return the table versions that this run, and every backtest on it, reads."""
-    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "series"]
-    return {f"{table}/{recipe.data.dataset}": catalog.version(table) for table in tables}
 
 
 def _describe(folder: Path, data: Dataset, folds: list[Fold]) -> None:
@@ -86,7 +84,6 @@ def _conclude(run: ActiveRun, recipe: Recipe, data: Dataset, folds: list[Fold]) 
     scores = gather_scores(run.folder, kinds, folds)
     evaluation = write_quality(run.folder, scores, data)
     write_importance(run.folder, kinds, folds, data.features.contract.names)
-    shutil.rmtree(run.folder / "folds")
     overall = {
         kind: {name: value for name, value in found.items() if name != "by_year"} for kind, found in evaluation.items()
     }

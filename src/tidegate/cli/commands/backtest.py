@@ -31,7 +31,7 @@ def backtest(
     terminal = Terminal(json_output=json_output)
     parsed = load_recipe(recipe)
     opened = open_workspace(workspace, "backtest")
-    trained = RunStore(opened).finished_training(scores_of) if scores_of else None
+    trained = RunStore(opened).get(scores_of) if scores_of else None
     run = backtest_recipe(opened, parsed, train_run=trained, progress=terminal)
     next_step = f"next: tidegate report {run.id} --workspace {workspace}"
     terminal.emit(run_document(run), *performance_tables(run), f"run {run.id}", next_step)

@@ -95,40 +95,24 @@ def _workspace(root: Path) -> Finding:
 
 
 def _recipe(name: str, root: Path) -> list[Finding]:
-    from tidegate.core.clock import now
     from tidegate.costs import resolve_recipe
     from tidegate.data import Catalog
-    from tidegate.data.universe import traded_symbols
+    from tidegate.data.recipe_data import pinned_versions, read_cash_rate, read_recipe_data
+    from tidegate.features import contract_for
 
     try:
-        recipe = load_recipe(name)
-        found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {resolve_recipe(recipe).fingerprint()[:12]}")]
+        recipe = resolve_recipe(load_recipe(name))
+        found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
     except TidegateError as error:
         return [Finding("recipe", "missing", f"{error.found}; {error.hint}")]
     try:
-        panel = Catalog(Workspace.open(root)).bar_panel(
-            recipe.data.dataset,
-            interval=recipe.data.interval,
-            as_of=now(),
-            start=recipe.data.start,
-            end=recipe.data.end,
-        )
-        symbols = traded_symbols(panel.symbols, recipe.universe)
-        found.append(
-            Finding(
-                "data",
-                "ok",
-                f"{len(panel.times):,} bars of {len(symbols):,} symbols, columns {', '.join(sorted(panel))}",
-            )
-        )
-        column = recipe.backtest.fill.column
-        found.append(
-            Finding(
-                "fill price",
-                "ok" if column in panel else "missing",
-                f"{recipe.backtest.fill.value} needs column {column!r}",
-            )
-        )
+        catalog = Catalog(Workspace.open(root))
+        versions = pinned_versions(catalog, recipe)
+        data = read_recipe_data(catalog, recipe, versions)
+        read_cash_rate(catalog, recipe, versions, data.panel.times)
+        contract = contract_for(data.panel, recipe.features)
+        found.append(Finding("data", "ok", f"{len(data.panel.times):,} bars of {len(data.traded):,} traded symbols"))
+        found.append(Finding("features", "ok", f"{contract.dimension}: {', '.join(contract.names)}"))
     except TidegateError as error:
         found.append(Finding("data", "missing", f"{error.found}; {error.hint}"))
     return found

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from tidegate.core.clock import now
-from tidegate.core.errors import DataError
-from tidegate.core.files import write_atomically
+from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.randomness import unique_suffix
-from tidegate.core.time import moment_of
+from tidegate.core.time import format_instant
 from tidegate.core.workspace import Workspace
-from tidegate.data.catalog import Catalog
+from tidegate.data.catalog import Appended, Catalog
+from tidegate.data.ohlcv.adjustment import looks_like_a_split, require_one_level, with_adjustment
 from tidegate.data.ohlcv.checks import reject_bad_rows, require_forward_times
+from tidegate.data.ohlcv.quarantine import count_reasons, quarantine
 from tidegate.data.ohlcv.reading import find_files, read_files
 from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
 from tidegate.data.ohlcv.times import with_event_time
@@ -30,7 +30,8 @@ class Ingested:
     """What an ingest did.
 
     ``rows`` is what the files held; it equals ``appended + identical + revised + repeated`` plus the sum of
-    ``rejected``, whose rows lie in the file ``quarantine``.
+    ``rejected``, whose rows lie in the CSV file ``quarantine``. ``identical`` bars were in the catalog already;
+    ``repeated`` ones stand in the files more than once.
     """
 
     dataset: str
@@ -70,23 +71,27 @@ def ingest_ohlcv(
     DataError
         If a file cannot be used, or no row of it can; nothing is appended then.
     """
-    files = path if isinstance(path, list) else find_files(path)
-    progress.say(f"reading {len(files)} file{'s' if len(files) > 1 else ''}")
+    _require_sensible(revision, settings)
+    files, skipped = (path, []) if isinstance(path, list) else find_files(path)
+    progress.say(f"reading {_count(len(files), 'file')}")
+    if skipped:
+        progress.say(f"skipped {_count(len(skipped), 'file')} of another kind: {', '.join(skipped)}")
     rows = with_event_time(read_files(files, settings), settings)
     require_forward_times(rows, settings)
-    progress.say(f"checking {rows.height:,} rows")
+    require_one_level(rows, settings)
+    progress.say(f"checking {_count(rows.height, 'row')}")
     good, rejected = reject_bad_rows(rows, settings, now())
-    quarantine = _quarantine(workspace, settings.dataset, rejected)
+    kept = quarantine(workspace, settings.dataset, rejected)
+    reasons = count_reasons(rejected)
     if good.is_empty():
         raise DataError(
-            found=f"{rows.height} rows, every one rejected ({_counts(rejected)})",
+            found=f"{rows.height} rows, every one rejected: {', '.join(reasons)}",
             expected="at least one good bar",
-            hint=f"look at {quarantine}",
+            hint=f"look at {kept}",
         )
-    catalog = Catalog(workspace)
-    bars = _as_bars(good, settings, _stored_adjustment(catalog, settings))
-    progress.say(f"appending {bars.height:,} bars")
-    done = catalog.append("bars", bars, revision=revision)
+    done = _append(workspace, good, settings, revision)
+    new = done.appended + done.revised
+    progress.say(f"appended {_count(new, 'bar')}" if new else f"{_count(done.identical, 'bar')} already there")
     return Ingested(
         dataset=settings.dataset,
         interval=str(settings.interval),
@@ -96,99 +101,106 @@ def ingest_ohlcv(
         identical=done.identical,
         revised=done.revised,
         repeated=rows.height - good.height - rejected.height,
-        rejected=_counts(rejected),
-        quarantine=quarantine,
+        rejected=reasons,
+        quarantine=kept,
         version=done.version,
     )
 
 
-def _as_bars(good: pl.DataFrame, settings: OhlcvSettings, stored: pl.DataFrame | None) -> pl.DataFrame:
+def _require_sensible(revision: Revision | None, settings: OhlcvSettings) -> None:
+    """Refuse a revision that cannot be meant."""
+    if revision is None or revision.known_at is None:
+        return
+    if revision.known_at > now():
+        raise DataError(
+            found=f"--known-at {format_instant(revision.known_at)}, which is yet to come",
+            expected="when the restated values became public",
+            hint="give a time of the past",
+        )
+    if settings.adjust is Adjustment.ADJ_CLOSE:
+        raise DataError(
+            found="--known-at with back-adjusted bars",
+            expected="a correction: after a split such a source rescales every bar, and bars known only since then "
+            "would be missing from the history",
+            hint='download the whole history again and ingest it with --correct --reason "split"',
+        )
+
+
+def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, revision: Revision | None) -> Appended:
+    """Append good rows to what is stored, which nobody else may change between the look and the append."""
+    catalog = Catalog(workspace)
+    with workspace.lock(f"ingest-{settings.dataset}"):
+        _require_same_calendar(catalog, settings)
+        stored = _stored(catalog, good, settings) if settings.adjust is Adjustment.ADJ_CLOSE else None
+        bars = _as_bars(with_adjustment(good.sort("symbol", "event_time"), settings, stored), settings)
+        try:
+            return catalog.append("bars", bars, revision=revision)
+        except DataError as error:
+            split = None if revision else _split(catalog, bars, settings)
+            if split is None:
+                raise
+            raise DataError(
+                found=error.found,
+                expected=error.expected,
+                hint=f"{split} the stored one, which looks like a split that the source has worked into its history: "
+                'download the whole history again and ingest it with --correct --reason "split"',
+            ) from None
+
+
+def _split(catalog: Catalog, bars: pl.DataFrame, settings: OhlcvSettings) -> str | None:
+    stored = None if settings.adjust is Adjustment.FACTOR else _stored(catalog, bars, settings)
+    return None if stored is None else looks_like_a_split(bars, stored)
+
+
+def _stored(catalog: Catalog, rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame | None:
+    """Return the newest stored closes and adjustments of the symbols of these rows."""
+    members = rows["symbol"].unique().to_list()
+    try:
+        bars = catalog.read("bars", dataset=settings.dataset, as_of=now(), members=members)
+    except CatalogError:
+        return None
+    same = bars.filter(pl.col("interval") == str(settings.interval))
+    return same.select("symbol", "event_time", "close", "adjustment").collect()
+
+
+def _require_same_calendar(catalog: Catalog, settings: OhlcvSettings) -> None:
+    """Refuse bars of a second market in a data set: no panel could hold both."""
+    try:
+        bars = catalog.revisions("bars", dataset=settings.dataset, as_of=now())
+    except CatalogError:
+        return
+    same = bars.filter(pl.col("interval") == str(settings.interval))
+    others = set(same.select(pl.col("calendar").unique()).collect()["calendar"]) - {settings.calendar}
+    if others:
+        raise DataError(
+            found=f"bars of calendar {settings.calendar} for {settings.dataset} {settings.interval}, whose stored "
+            f"ones are of {' and '.join(sorted(others))}",
+            expected="one calendar per data set",
+            hint="ingest each market into its own data set: --dataset NAME",
+        )
+
+
+def _as_bars(good: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
     """Return rows of the ``bars`` table; a bar is known at its close."""
 
     def column(name: str, unit: float = 1.0) -> pl.Expr:
         return (pl.col(name) * unit if name in good.columns else pl.lit(None, dtype=pl.Float64)).alias(name)
 
-    return (
-        good.sort("symbol", "event_time")
-        .with_columns(_adjustment(settings.adjust).alias("adjustment"))
-        .pipe(_chain, stored)
-        .select(
-            pl.lit(settings.dataset).alias("dataset"),
-            pl.lit(str(settings.interval)).alias("interval"),
-            "symbol",
-            "event_time",
-            pl.col("event_time").alias("known_time"),
-            *(column(name) for name in ("open", "high", "low", "close")),
-            column("volume", settings.volume_unit),
-            column("traded_value", settings.value_unit),
-            "adjustment",
-            pl.lit(settings.calendar).alias("calendar"),
-            pl.lit(settings.source).alias("source"),
-            pl.lit(value=False).alias("synthetic"),
-        )
-        .select(name for name in BARS.schema if name != "recorded_time")
-    )
+    return good.select(
+        pl.lit(settings.dataset).alias("dataset"),
+        pl.lit(str(settings.interval)).alias("interval"),
+        "symbol",
+        "event_time",
+        pl.col("event_time").alias("known_time"),
+        *(column(name) for name in ("open", "high", "low", "close")),
+        column("volume", settings.volume_unit),
+        column("traded_value", settings.value_unit),
+        "adjustment",
+        pl.lit(settings.calendar).alias("calendar"),
+        pl.lit(settings.source).alias("source"),
+        pl.lit(value=False).alias("synthetic"),
+    ).select(name for name in BARS.schema if name != "recorded_time")
 
 
-def _adjustment(kind: Adjustment) -> pl.Expr:
-    if kind is Adjustment.FACTOR:
-        return pl.col("factor")
-    if kind is Adjustment.ADJ_CLOSE:
-        # adj_close / close falls by every dividend yet to come; over its first value only those gone by remain.
-        ratio = pl.col("adj_close") / pl.col("close")
-        return ratio / ratio.first().over("symbol")
-    return pl.lit(1.0)
-
-
-def _stored_adjustment(catalog: Catalog, settings: OhlcvSettings) -> pl.DataFrame | None:
-    """Return the stored adjustments that a newer back-adjusted file must be chained to."""
-    known = any(
-        (summary.table, summary.dataset, summary.interval) == ("bars", settings.dataset, str(settings.interval))
-        for summary in catalog.datasets()
-    )
-    if settings.adjust is not Adjustment.ADJ_CLOSE or not known:
-        return None
-    bars = catalog.read("bars", dataset=settings.dataset, as_of=now()).filter(
-        pl.col("interval") == str(settings.interval)
-    )
-    return bars.select("symbol", "event_time", pl.col("adjustment").alias("stored")).collect()
-
-
-def _chain(rows: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:
-    """Scale each symbol so that its last bar in common with the catalog keeps the stored adjustment.
-
-    A file downloaded after a further dividend has another level throughout; the scale takes exactly that out.
-    """
-    if stored is None:
-        return rows
-    common = rows.join(stored, on=["symbol", "event_time"]).sort("symbol", "event_time")
-    scale = common.group_by("symbol").agg((pl.col("stored") / pl.col("adjustment")).last().alias("scale"))
-    loose = (
-        stored.select("symbol")
-        .unique()
-        .join(rows.select("symbol").unique(), on="symbol")
-        .join(scale, on="symbol", how="anti")
-    )
-    if loose.height:
-        raise DataError(
-            found=f"{loose.height} symbols without a bar in common with the stored ones, such as {loose['symbol'][0]}",
-            expected="new back-adjusted files that overlap the stored ones",
-            hint="download again from at least one stored bar on",
-        )
-    return (
-        rows.join(scale, on="symbol", how="left")
-        .with_columns(pl.col("adjustment") * pl.col("scale").fill_null(1.0))
-        .drop("scale")
-    )
-
-
-def _quarantine(workspace: Workspace, dataset: str, rejected: pl.DataFrame) -> Path | None:
-    if rejected.is_empty():
-        return None
-    name = f"{dataset}-{moment_of(now()):%Y%m%dT%H%M%S}-{unique_suffix()}.parquet"
-    return write_atomically(workspace.quarantine_folder / name, rejected.write_parquet)
-
-
-def _counts(rejected: pl.DataFrame) -> dict[str, int]:
-    counted = rejected.group_by("reason").len().sort("len", descending=True)
-    return dict(zip(counted["reason"].to_list(), counted["len"].to_list(), strict=True))
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,107 @@
+"""The data that a recipe reads: the same for training, backtest and check-up, at pinned table versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidegate.core.clock import now
+from tidegate.core.errors import DataError
+from tidegate.core.panel import Panel
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import DAY, Instant, parse_instant
+from tidegate.core.units import FloatArray, Int64Array
+from tidegate.data.catalog import Catalog
+from tidegate.data.series import series_as_of
+from tidegate.data.universe import reference_symbols, traded_symbols
+
+__all__ = ["RecipeData", "pinned_versions", "read_cash_rate", "read_recipe_data"]
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeData:
+    """Bars of a recipe.
+
+    Parameters
+    ----------
+    panel
+        Every symbol that is traded or measured against.
+    traded
+        Those that may be held.
+    """
+
+    panel: Panel
+    traded: tuple[str, ...]
+
+    @property
+    def universe(self) -> Panel:
+        """The panel of the traded symbols alone."""
+        return self.panel if self.traded == self.panel.symbols else self.panel.take(self.traded)
+
+
+def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
+    """Return the table versions that hold a recipe's data set now; what others ingest later leaves them alone.
+
+    Raises
+    ------
+    CatalogError
+        If the data set, or the cash rate's series, is not there.
+    """
+    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "series"]
+    return {f"{table}/{recipe.data.dataset}": catalog.version(table, dataset=recipe.data.dataset) for table in tables}
+
+
+def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int]) -> RecipeData:
+    """Read a recipe's bars at pinned versions, as of the end of its data.
+
+    Raises
+    ------
+    CatalogError
+        If data set or version does not exist.
+    DataError
+        If no bar is left, a symbol is missing, or the price that orders fill at is not delivered.
+    """
+    settings, universe = recipe.data, recipe.universe
+    references = reference_symbols(universe)
+    panel = catalog.bar_panel(
+        settings.dataset,
+        interval=settings.interval,
+        as_of=_end_of_data(recipe),
+        version=versions[f"bars/{settings.dataset}"],
+        symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
+        start=settings.start,
+        end=settings.end,
+    )
+    absent = sorted(set(references) - set(panel.symbols))
+    if absent:
+        raise DataError(
+            found=f"no bars of {', '.join(absent)}",
+            expected="benchmark and index in the data set",
+            hint="check universe.benchmark and universe.index; equal-weight needs no symbol",
+        )
+    if recipe.backtest.fill.column not in panel:
+        raise DataError(
+            found=f"data set {settings.dataset!r} without {recipe.backtest.fill.column} prices",
+            expected="the price that orders fill at",
+            hint="set backtest.fill: next_close",
+        )
+    traded = traded_symbols(panel.symbols, universe)
+    return RecipeData(panel.take(tuple(sorted({*traded, *references}))), traded)
+
+
+def read_cash_rate(
+    catalog: Catalog, recipe: Recipe, versions: Mapping[str, int], times: Int64Array
+) -> FloatArray | None:
+    """Return the annual cash rate known at each instant, ``float64 (n_times,)``; None if the recipe names none."""
+    if recipe.data.cash_rate is None:
+        return None
+    dataset = recipe.data.dataset
+    return series_as_of(
+        catalog, times, dataset=dataset, series=recipe.data.cash_rate, version=versions[f"series/{dataset}"]
+    )
+
+
+def _end_of_data(recipe: Recipe) -> Instant:
+    if recipe.data.end is None:
+        return now()
+    return Instant(min(now(), parse_instant(recipe.data.end) + DAY))
