@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tidegate.core.errors import DataError
 from tidegate.core.time import instant_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Revision
@@ -50,3 +51,21 @@ def test_a_restatement_counts_only_from_when_it_was_known_and_never_displaces_ne
     first = stored.head(1).drop("recorded_time").with_columns(pl.lit(0.99).alias("value"))
     catalog.append("series", first, revision=Revision(known_at=instant_of(datetime(2024, 1, 8, 20, tzinfo=UTC))))
     assert read(catalog, 3, 4, 5, 8, 9) == [0.02, 0.03, 0.04, 0.05, 0.08]
+
+
+@pytest.mark.parametrize(("calendar", "day"), [("24/7", date(2024, 1, 6)), ("XNYS", date(2024, 1, 6))])
+def test_a_value_of_any_day_is_known_after_it(tmp_path: Path, calendar: str, day: date) -> None:
+    catalog = Catalog(Workspace.create(tmp_path / "work"))
+    frame = pl.DataFrame({"date": [day], "value": [0.5]})
+    append_daily_series(catalog, frame, dataset="d", series="r", unit="fraction", source="test", calendar=calendar)
+    (row,) = (
+        catalog.read("series", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect().to_dicts()
+    )
+    assert row["known_time"] > row["event_time"] == datetime(2024, 1, 7, tzinfo=UTC)
+
+
+def test_a_value_beyond_the_calendar_is_refused(tmp_path: Path) -> None:
+    catalog = Catalog(Workspace.create(tmp_path / "work"))
+    frame = pl.DataFrame({"date": [date(2026, 12, 31)], "value": [0.5]})
+    with pytest.raises(DataError, match="last day of the calendar XSHG"):
+        append_daily_series(catalog, frame, dataset="d", series="r", unit="fraction", source="test", calendar="XSHG")

@@ -175,3 +175,13 @@ def test_the_fingerprint_sees_every_value_and_no_other_difference() -> None:
 
     assert build_features(panel, CONTRACT).fingerprint() == first
     assert build_features(panel.with_columns({"close": close}), CONTRACT).fingerprint() != first
+
+
+def test_a_missing_value_is_a_mask_and_not_a_number() -> None:
+    panel = synthetic_panel(3, 30, 4, gaps=0.2)
+    matrix = build_features(panel, contract_for(panel, FeatureSettings(groups=("return",))))
+    mask = matrix.mask("log_return_1")
+    assert mask.dtype == np.bool_
+    assert np.array_equal(mask, ~np.isnan(matrix.column("log_return_1")))
+    assert not mask.all()
+    assert mask.any()

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from tidegate.core.errors import DataError
 from tidegate.core.time import DAY, Instant
 from tidegate.core.units import FloatArray, Int64Array
-from tidegate.data.calendars import trading_calendar
+from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog
 from tidegate.data.tables import MOMENT
 
@@ -34,12 +35,11 @@ def append_daily_series(
     Raises
     ------
     DataError
-        If stored values differ; nothing is appended then.
+        If stored values differ, or a value lies beyond the calendar; nothing is appended then.
     """
     frame = frame.drop_nulls()
-    sessions = trading_calendar(calendar)
     midnight = (frame["date"].cast(pl.Int32).cast(pl.Int64).to_numpy() + 1) * DAY
-    known = sessions.closes[np.searchsorted(sessions.closes, midnight, side="right")]
+    known = _next_close(midnight, trading_calendar(calendar))
     rows = frame.select(
         pl.lit(dataset).alias("dataset"),
         pl.lit(series).alias("series"),
@@ -51,6 +51,19 @@ def append_daily_series(
         pl.lit(value=False).alias("synthetic"),
     )
     return catalog.append("series", rows)
+
+
+def _next_close(instants: Int64Array, calendar: TradingCalendar) -> Int64Array:
+    if calendar.is_continuous:
+        return instants + DAY
+    following = np.searchsorted(calendar.closes, instants, side="right")
+    if (following == len(calendar.closes)).any():
+        raise DataError(
+            found=f"a value on the last day of the calendar {calendar.name}",
+            expected="a session after it, at which the value is known",
+            hint="leave out the last days",
+        )
+    return calendar.closes[following]
 
 
 def series_as_of(

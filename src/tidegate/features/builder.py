@@ -72,6 +72,10 @@ class FeatureMatrix:
             )
         return self.values[:, :, self.contract.names.index(name)]
 
+    def mask(self, name: str) -> Mask:
+        """Return where a feature is known, ``bool (n_times, n_symbols)``: missing is a mask, never a number."""
+        return ~np.isnan(self.column(name))
+
     def present(self) -> Mask:
         """Return where at least one feature exists, ``bool (n_times, n_symbols)``."""
         found = np.zeros(self.values.shape[:2], dtype=bool)
