@@ -218,8 +218,10 @@ class Catalog:
         """
         if dataset is None:
             return int(self._tables.open(TABLES[table]).version())
-        self._require_dataset(self._tables.open(TABLES[table]), table, dataset)
-        return next(int(commit["version"]) for commit in self.history(table) if commit["dataset"] == dataset)
+        opened = self._tables.open(TABLES[table])
+        self._require_dataset(opened, table, dataset)
+        brought = (int(commit["version"]) for commit in self.history(table) if commit["dataset"] == dataset)
+        return next(brought, int(opened.version()))
 
     def datasets(self) -> list[DatasetSummary]:
         """Return what the catalog holds, one entry per table, data set and interval."""
