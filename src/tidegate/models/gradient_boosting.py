@@ -25,8 +25,8 @@ class GradientBoosting:
 
     Source: Ke et al. 2017, *LightGBM: A Highly Efficient Gradient Boosting Decision Tree*, NeurIPS 30.
 
-    Histograms are built row-wise in a deterministic order, so the trees are the same for any number of
-    threads.
+    Each feature's histogram is summed by one thread in the order of the rows, so the trees are the same to the bit
+    for any number of threads.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ class GradientBoosting:
             "seed": self.seed,
             "num_threads": self.threads,
             "deterministic": True,
-            "force_row_wise": True,
+            # Row-wise histograms are summed in as many blocks as there are threads, which moves last bits.
+            "force_col_wise": True,
             "verbosity": -1,
         }
 
