@@ -13,7 +13,8 @@ help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready-base  ## install what is missing, then run the whole path on shipped data
-	$(RUN) tidegate demo --workspace $(WORKSPACE)
+	@$(RUN) tidegate demo --workspace $(WORKSPACE)
+	@echo "the program is $(VENV)/bin/tidegate; to call it by its name: . $(VENV)/bin/activate"
 
 test: $(VENV)/.ready-dev  ## install what is missing, then run every test (PYTEST_ARGUMENTS="-k time" narrows it)
 	$(RUN) pytest -q -ra --durations=10 $(PYTEST_ARGUMENTS)

@@ -65,7 +65,7 @@ def main(folder: Path) -> Path:
     trained = train(workspace, recipe, threads=2)
     tested = backtest(workspace, recipe, train_run=trained)
     money = read_json(tested.folder / "performance.json")
-    print(f"strategy {money['strategy']['cagr']:.1%}, benchmark {money['benchmark']['cagr']:.1%} a year, net of cost")
+    print(f"strategy {money['strategy']['cagr']:.1%} after costs, benchmark {money['benchmark']['cagr']:.1%} a year")
     print(f"{len(RunStore(workspace).list())} runs in {workspace.root}")
     return write_report(workspace, tested.id)
 

@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 from tidegate.core.recipe import Recipe, shipped_recipes
 from tidegate.core.time import BarInterval
 from tidegate.costs import PRESETS, CostModel
+from tidegate.features import DECLARED_FEATURES, Feature
 
 __all__ = ["PAGE", "main", "render"]
 
@@ -36,9 +37,37 @@ A recipe is one YAML file that decides a run completely: which bars are read, wh
 forecast, how training and test are kept apart, how forecasts become weights, and what trading costs. The
 resolved recipe is stored with the run and hashed into its fingerprint.
 
-A field that is not listed here is refused, and so is a key given twice; the message names the line. Fields
-without a default must be given. Units are part of the names: `_bars`, `_days`, `_months`, `_bps` (basis
-points, one way), `_fraction` (between 0 and 1).
+The least that a recipe must say; all else has defaults:
+
+```yaml
+name: my-rotation
+data:
+  dataset: us-equity          # as named at ingest; tidegate catalog lists them
+split:
+  first_test: 2015-01-01
+models:
+  lightgbm: {}                # all its defaults; a key without a value would be no section
+costs:
+  preset: us-equity
+```
+
+Save it as `my-rotation.yaml` and pass the file in place of a shipped recipe's name: `tidegate train
+my-rotation.yaml`. The [shipped recipes](#shipped-recipes) are good to copy from.
+
+A field that is not listed here is refused, and so is a key given twice; the message names the line and the
+field that was probably meant. Fields without a default must be given. Units are part of the names: `_bars`,
+`_days`, `_months`, `_bps` (basis points, one way), `_fraction` (between 0 and 1).
+
+YAML reads some words as something else than text. Symbols such as `ON`, `NO`, `TRUE` or `600000` need
+quotes: `symbols: [AAPL, "ON", "600000"]`; `600000.SH` does not.
+"""
+
+FEATURES = """## Features
+
+What the names in `features.groups` and `features.exclude` stand for. Prices are adjusted for dividends and
+splits. A value at bar *t* reads bars up to *t* only, as many as the table says; where a bar that the
+formula uses is missing, so is the value. A feature whose columns the source does not deliver is left out, and
+`tidegate doctor RECIPE` lists those that a run will have.
 """
 
 _PLAIN_TYPES: dict[object, str] = {
@@ -77,7 +106,7 @@ def render() -> str:
         section = _section_of(field.annotation)
         if section:
             parts.append(_section(f"`models.{name}`", section, f"models.{name}."))
-    parts += [_presets(), _shipped()]
+    parts += [_features(), _presets(), _shipped()]
     return "\n".join(parts)
 
 
@@ -119,6 +148,21 @@ def _contents(settings: type[BaseModel]) -> list[str]:
     ]
 
 
+def _features() -> str:
+    groups: dict[str, list[Feature]] = {}
+    for feature in DECLARED_FEATURES:
+        groups.setdefault(feature.group, []).append(feature)
+    parts = [FEATURES]
+    for group, features in groups.items():
+        rows = [
+            f"| `{one.name}` | {one.description} | {', '.join(one.requires)} | {one.lookback_bars} | {one.unit} |"
+            for one in features
+        ]
+        head = ["| feature | value at bar t | needs | bars read | unit |", "|---|---|---|--:|---|"]
+        parts.append("\n".join([f"### `{group}`", "", *head, *rows, ""]))
+    return "\n".join(parts)
+
+
 def _presets() -> str:
     fields = list(CostModel.model_fields)
     head = [f"| preset | {' | '.join(f'`{field}`' for field in fields)} |", f"|---|{'--:|' * len(fields)}"]
@@ -132,7 +176,16 @@ def _presets() -> str:
 def _shipped() -> str:
     lines = [f"* [`{name}`](../src/tidegate/recipes/{path.name})" for name, path in shipped_recipes().items()]
     head = ["## Shipped recipes", "", "Each can be named in place of a file:", ""]
-    return "\n".join([*head, *lines, ""])
+    where = [
+        "",
+        "They lie inside the installed package; this prints where:",
+        "",
+        "```console",
+        '$ python -c "from tidegate.core.recipe import shipped_recipes; print(shipped_recipes())"',
+        "```",
+        "",
+    ]
+    return "\n".join([*head, *lines, *where])
 
 
 def _summary(settings: type[BaseModel]) -> str:

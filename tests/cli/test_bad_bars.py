@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ GOOD = (
     "AAA,2024-01-03,10.5,11,10,10.6,100",
     "AAA,2024-01-04,10.6,11,10,10.7,100",
 )
+DAILY = ("--dataset", "made-up", "--calendar", "24/7")
 INTRADAY = ("--interval", "1h")
 
 
@@ -78,18 +79,26 @@ def folder_of(*names: str) -> Callable[[Path], Path]:
     return write
 
 
+def files_of(folder: Path, count: int) -> Path:
+    """Write one bar each into several files of a folder."""
+    for number, row in enumerate(GOOD[:count]):
+        text = f"{HEADER},adj_close\n{row},1\n"
+        (folder / f"{number}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
 @dataclass(frozen=True)
 class Case:
     """What is given, with which options, and what the answer must name."""
 
     give: Callable[[Path], Path | str]
     found: str
-    options: tuple[str, ...] = field(default=("--dataset", "made-up"))
+    options: tuple[str, ...] = DAILY
 
 
 def with_options(*options: str, give: Callable[[Path], Path | str] | None = None, found: str) -> Case:
     """Return a case of the good file with further options."""
-    return Case(give or csv(GOOD), found, ("--dataset", "made-up", *options))
+    return Case(give or csv(GOOD), found, (*DAILY, *options))
 
 
 CASES = {
@@ -114,10 +123,21 @@ CASES = {
     "lines of different length": Case(csv([*GOOD, "AAA,2024-01-05,1,1,1,1,1,1,1,1"]), "not readable as csv"),
     "a folder called like a file": Case(lambda folder: (folder / "bars.csv").mkdir() or folder, "no file"),
     # columns
+    "nothing that is recognised": Case(csv(["1,2"], "a,b"), "no column 'symbol', 'time', 'close'"),
+    "two columns of one name": Case(csv(["AAA,2024-01-02,1,1"], "symbol,time,Close,CLOSE"), "'Close' and 'CLOSE'"),
+    "a header of three rows": Case(
+        csv(["Ticker,AAA", "Date,", "2024-01-02,1"], "Price,Close"), "a header of several rows (Price, ..., Date)"
+    ),
+    "daily times of two kinds": with_options(
+        "--calendar",
+        "XNYS",
+        give=csv(["AAA,2024-01-02T00:00:00Z,1,1,1,1,1", "AAA,2024-01-03T18:30:00Z,1,1,1,1,1"]),
+        found="1 daily times at midnight UTC and 1 at other times, the first 2024-01-03 18:30",
+    ),
     "no close": Case(csv(["AAA,2024-01-02,1"], "symbol,time,open"), "no column 'close'"),
     "no symbol": Case(csv(["2024-01-02,1"], "time,close"), "no column 'symbol'"),
     "no time": Case(csv(["AAA,1"], "symbol,close"), "no column 'time'"),
-    "text in a price": Case(csv([*GOOD, "AAA,2024-01-05,1,1,1,n/a,1"]), r"'n/a' in column 'close', row 4"),
+    "text in a price": Case(csv([*GOOD, "AAA,2024-01-05,1,1,1,ten,1"]), r"'ten' in column 'close', row 4"),
     "a price of another type": Case(frame("bars.parquet", close=[True, False, True]), "column 'close' of type Boolean"),
     "nested prices": Case(frame("bars.parquet", close=[[1.0], [2.0], [3.0]]), "column 'close' of type List"),
     "nested symbols": Case(frame("bars.parquet", symbol=[{"a": 1}] * 3), "symbol"),
@@ -125,7 +145,7 @@ CASES = {
         frame("bars.parquet", time=[True, False, True]), "time column of type Boolean"
     ),
     "a column option without a name": with_options("--column", "close", found="--column close"),
-    "a column that the file lacks": with_options("--column", "close=Close", found="no column 'Close'"),
+    "a column that the file lacks": with_options("--column", "close=Last", found="no column 'Last'"),
     "an optional column that the file lacks": with_options("--column", "volume=Vol", found="no column 'Vol'"),
     "a column that we do not know": with_options("--column", "clsoe=close", found="--column"),
     "a factor that the file lacks": with_options("--adjust", "factor", found="no column 'factor'"),
@@ -169,9 +189,25 @@ CASES = {
     "an unknown stamp": with_options("--stamp", "middle", found="middle"),
     "an unknown adjustment": with_options("--adjust", "magic", found="magic"),
     "an unknown order": with_options("--order", "random", found="random"),
-    "no data set": Case(csv(GOOD), "--dataset", ()),
-    "a data set with a bad name": Case(csv(GOOD), "Bad Name", ("--dataset", "Bad Name")),
-    "a data set that would leave the catalog": Case(csv(GOOD), "../../x", ("--dataset", "../../x")),
+    "no data set": Case(csv(GOOD), "--dataset", DAILY[2:]),
+    "daily bars without a calendar": Case(csv(GOOD), "nor --calendar", DAILY[:2]),
+    "neither data set nor calendar": Case(csv(GOOD), "nor --dataset and --calendar", ()),
+    "a data set with a bad name": with_options("--dataset", "Bad Name", found="Bad Name"),
+    "a data set that would leave the catalog": with_options("--dataset", "../../x", found="../../x"),
+    "a calendar other than that of the stored bars": with_options(
+        "--calendar", "XNYS", found="stored ones are of 24/7"
+    ),
+    "a source of symbols that is none": with_options("--symbol-from", "sky", found="--symbol-from sky"),
+    "one symbol for several files": with_options(
+        "--symbol", "AAA", give=lambda folder: files_of(folder, 2), found="--symbol AAA for 2 files"
+    ),
+    "back-adjusted bars of one symbol in two files": with_options(
+        "--adjust", "adj_close", give=lambda folder: files_of(folder, 2), found="back-adjusted bars of AAA in 2 files"
+    ),
+    "a back-adjusted history that was restated": with_options(
+        "--adjust", "adj_close", "--known-at", "2024-02-01", found="--known-at with back-adjusted bars"
+    ),
+    "values known only in the future": with_options("--known-at", "2999-01-01", found="which is yet to come"),
     "no path": Case(lambda _folder: "--symbol=AAA", "no path"),
     "a time known at that is none": with_options("--known-at", "yesterday", found="yesterday"),
     "a correction without a reason": with_options("--correct", found="--correct without --reason"),
@@ -203,3 +239,36 @@ def test_bad_input_is_refused_and_nothing_is_appended(
     said = assert_refused(done, json_output=json_output)
     assert re.search(re.escape(case.found), said["found"]), said
     assert contents(stocked) == before
+
+
+HINTS = {
+    "no calendar": (GOOD, ("--dataset", "x"), "tidegate ingest ohlcv {path} --dataset x --calendar XNYS"),
+    "no data set and no calendar": (
+        GOOD,
+        ("--column", "close=open"),
+        "tidegate ingest ohlcv {path} --dataset my-bars --calendar XNYS --column close=open",
+    ),
+    "factors are served apart": (GOOD, ("--preset", "tushare-daily"), "daily.merge(pro.adj_factor("),
+    "no adjusted close": (GOOD, (*DAILY, "--adjust", "adj_close"), "auto_adjust=False"),
+}
+
+
+@pytest.mark.parametrize(("rows", "options", "hint"), HINTS.values(), ids=HINTS)
+def test_a_refusal_shows_what_would_work(
+    tidegate, stocked: Path, tmp_path: Path, rows: Sequence[str], options: Sequence[str], hint: str
+) -> None:  # type: ignore[no-untyped-def]
+    path = csv(rows)(tmp_path)
+
+    done = tidegate("ingest", "ohlcv", path, *options, "--workspace", stocked)
+
+    assert hint.format(path=path) in assert_refused(done, json_output=False)["hint"]
+
+
+def test_each_missing_column_has_an_example(tidegate, stocked: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = csv(["AAA,2024-01-02,1,1"], "Ticker,Trade Date,Open,Last")(tmp_path)
+
+    said = assert_refused(tidegate("ingest", "ohlcv", path, *DAILY, "--workspace", stocked), json_output=False)
+
+    assert "recognised: open" in said["found"]
+    for flag in ("--column symbol=Ticker", "--column 'time=Trade Date'", "--column close=Last"):
+        assert flag in said["hint"]

@@ -52,7 +52,20 @@ CHANGED = {
     "no first test": ("  first_test: 2016-06-01\n", "", 9, "split.first_test"),
     "no data section": ("data:\n  dataset: made-up\n", "", 1, "data"),
     "no model": ("  ridge: {}", "  {}", 12, "models"),
-    "scores of a model that is not trained": ("  scores: ridge", "  scores: lightgbm", 1, "the document"),
+    "scores of a model that is not trained": (
+        "  scores: ridge",
+        "  scores: lightgbm",
+        15,
+        "strategy.scores = 'lightgbm'",
+    ),
+    "scores of the default model, which is not trained": (
+        "  scores: ridge\n",
+        "",
+        14,
+        "strategy.scores = 'lightgbm', its",
+    ),
+    "a model without a value": ("  ridge: {}", "  ridge:", 13, "models.ridge has no value"),
+    "a section without a value": ("costs:\n  preset: us-equity", "costs:", 17, "costs has no value"),
     "a ticker that YAML reads as a switch": (
         "costs:",
         "universe:\n  symbols: [AA, ON]\ncosts:",

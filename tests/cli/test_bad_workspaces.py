@@ -196,7 +196,7 @@ def test_any_name_will_do_and_nothing_is_written_elsewhere(
     tidegate("init", "--workspace", root).checked()
     rows = tmp_path / "bars.csv"
     rows.write_text("symbol,time,close\nAAA,2024-01-02,1\n", encoding="utf-8")
-    tidegate("ingest", "ohlcv", rows, "--dataset", "tiny", "--workspace", root).checked()
+    tidegate("ingest", "ohlcv", rows, "--calendar", "24/7", "--dataset", "tiny", "--workspace", root).checked()
     shutil.rmtree(root / "catalog")
     shutil.copytree(stocked / "catalog", root / "catalog")
     tidegate("train", recipe, "--workspace", root).checked()
@@ -219,7 +219,20 @@ def test_a_name_that_the_catalog_cannot_hold_is_refused(
 def test_a_file_may_be_called_anything(tidegate: Any, root: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("symbol,time,close\nAAA,2024-01-02,1\n", encoding="utf-8")
 
-    said = tidegate("ingest", "ohlcv", tmp_path / name, "--dataset", "tiny", "--workspace", root, "--json").checked()
+    said = tidegate(
+        "ingest",
+        "ohlcv",
+        tmp_path / name,
+        "--calendar",
+        "24/7",
+        "--dataset",
+        "tiny",
+        "--calendar",
+        "24/7",
+        "--workspace",
+        root,
+        "--json",
+    ).checked()
 
     assert said.document["appended"] == 1
 

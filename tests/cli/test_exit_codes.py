@@ -93,7 +93,19 @@ def test_an_audit_that_does_not_pass_is_3(tidegate: Any, stocked: Path, tmp_path
     (tmp_path / "holes.csv").write_text(f"symbol,time,close\n{rows}\n", encoding="utf-8")
     root = tmp_path / "workspace"
     tidegate("init", "--workspace", root).checked()
-    tidegate("ingest", "ohlcv", tmp_path / "holes.csv", "--dataset", "holes", "--workspace", root).checked()
+    tidegate(
+        "ingest",
+        "ohlcv",
+        tmp_path / "holes.csv",
+        "--calendar",
+        "24/7",
+        "--dataset",
+        "holes",
+        "--calendar",
+        "24/7",
+        "--workspace",
+        root,
+    ).checked()
 
     done = tidegate("audit", "data", "--json", "--workspace", root)
 
@@ -167,6 +179,8 @@ def test_a_file_name_that_is_not_utf8_is_reported_all_the_same(stocked: Path, js
             "ingest",
             "ohlcv",
             "\udcff.csv",
+            "--calendar",
+            "24/7",
             "--dataset",
             "x",
             "--workspace",

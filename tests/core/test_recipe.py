@@ -229,7 +229,7 @@ def test_the_scores_must_come_from_a_model_that_is_trained(tmp_path: Path, model
     path = tmp_path / "untrained.yaml"
     path.write_text(yaml.safe_dump({**FULL, "models": models}), encoding="utf-8")
 
-    with pytest.raises(RecipeError, match=r"strategy\.scores = lightgbm to be one of the models"):
+    with pytest.raises(RecipeError, match=r"strategy\.scores = 'lightgbm'; expected a model that is trained: ridge"):
         load_recipe(path)
 
 

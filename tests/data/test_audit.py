@@ -175,7 +175,7 @@ def test_a_symbol_that_ends_early_is_stale_and_not_holed() -> None:
     assert of(result, "BTC").missing_at_end == 0
     assert result.summary()["symbols_ended_early"] == 1
     strict = audit(*frames, limits=AuditLimits(missing_at_end=39))
-    assert strict.reasons() == ["1 symbols lack more than 39 bars at the end"]
+    assert strict.reasons() == ["1 symbol missing more than 39 bars at the end"]
     assert audit(*frames, limits=AuditLimits(missing_at_end=40)).verdict is Verdict.PASSED
 
 
@@ -450,7 +450,7 @@ def test_table_rows_put_the_worst_first_and_never_round_up_to_whole() -> None:
     rows = result.table_rows()
 
     assert [row["symbol"] for row in rows] == ["NONE", "HALF", "NEAR", "FULL"]
-    assert [row["coverage"] for row in rows] == ["0.00 %", "50.00 %", "99.99 %", "100.00 %"]
+    assert [row["coverage"] for row in rows] == ["0.00%", "50.00%", "99.99%", "100.00%"]
     assert rows[2]["longest gap"] == "1 from 2025-03-01T00:40:00Z"
     assert len(result.table_rows(limit=2)) == 2
 

@@ -22,7 +22,7 @@ def at_once(*commands: Sequence[str | Path]) -> list[Done]:
 
 
 def test_two_ingests_of_one_file_store_it_once(root: Path, bars: Path) -> None:
-    ingest = ["ingest", "ohlcv", bars, "--dataset", "twice", "--json", "--workspace", root]
+    ingest = ["ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "twice", "--json", "--workspace", root]
 
     said = [done.checked().document for done in at_once(ingest, ingest)]
 
@@ -44,7 +44,21 @@ def test_two_data_sets_at_once_are_two_commits_of_a_new_table(tmp_path: Path) ->
         done.checked()
 
     done = at_once(
-        *(["ingest", "ohlcv", file, "--dataset", file.stem.lower(), "--json", "--workspace", root] for file in files)
+        *(
+            [
+                "ingest",
+                "ohlcv",
+                file,
+                "--calendar",
+                "24/7",
+                "--dataset",
+                file.stem.lower(),
+                "--json",
+                "--workspace",
+                root,
+            ]
+            for file in files
+        )
     )
 
     assert sorted(one.checked().document["version"] for one in done) == [0, 1]
@@ -93,7 +107,9 @@ def test_a_reader_during_an_ingest_sees_the_table_before_or_after(root: Path, ba
     catalog = Catalog(Workspace.open(root))
     before = catalog.read("bars", dataset="made-up", as_of=now()).collect()
     seen = set()
-    with started(["ingest", "ohlcv", bars, "--dataset", "other", "--json", "--workspace", root]) as ingest:
+    with started(
+        ["ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "other", "--json", "--workspace", root]
+    ) as ingest:
         ingest.wait_for_output()
         while ingest.is_running:
             assert catalog.read("bars", dataset="made-up", as_of=now()).collect().equals(before)

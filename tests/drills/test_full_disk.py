@@ -60,13 +60,17 @@ def test_ingest(disk: Disk, template: Path, bars: Path, room: int) -> None:
     before = disk.run("catalog", "--json", "--workspace", root).checked().document
     disk.fill(leave_kilobytes=room)
 
-    done = disk.run("ingest", "ohlcv", bars, "--dataset", "much", "--json", "--workspace", root)
+    done = disk.run("ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "much", "--json", "--workspace", root)
 
     assert "no space" in assert_refused(done, json_output=True)["found"]
     assert disk.run("catalog", "--json", "--workspace", root).checked().document == before
     disk.run("runs", "--workspace", root).checked()
     disk.free()
-    again = disk.run("ingest", "ohlcv", bars, "--dataset", "much", "--json", "--workspace", root).checked().document
+    again = (
+        disk.run("ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "much", "--json", "--workspace", root)
+        .checked()
+        .document
+    )
     assert again["appended"] == again["rows"] - sum(again["rejected"].values())
 
 

@@ -56,7 +56,7 @@ def test_a_training_asked_to_end_is_resumed(root: Path, recipe: Path) -> None:
 
 @pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_ingest_stores_all_or_nothing(root: Path, bars: Path, what: signal.Signals) -> None:
-    ingest = ["ingest", "ohlcv", bars, "--dataset", "cut-off", "--json", "--workspace", root]
+    ingest = ["ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "cut-off", "--json", "--workspace", root]
     with started(ingest) as command:
         command.wait_for_output()
         command.send(what)

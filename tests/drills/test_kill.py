@@ -78,7 +78,7 @@ def test_an_ingest_killed_at_any_moment_is_simply_repeated(
     tidegate: Any, template: Path, tmp_path: Path, bars: Path
 ) -> None:
     acknowledged = rows_of(template, "made-up", version=0)
-    ingest = ("ingest", "ohlcv", bars, "--dataset", "killed", "--json", "--workspace")
+    ingest = ("ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "killed", "--json", "--workspace")
     whole = Path(shutil.copytree(template, tmp_path / "whole"))
     duration = duration_of([*ingest, whole])
     expected = rows_of(whole, "killed")
@@ -185,6 +185,8 @@ def test_a_correction_that_was_killed_still_marks_the_runs_that_read_the_error(
         "ingest",
         "ohlcv",
         path,
+        "--calendar",
+        "24/7",
         "--dataset",
         "made-up",
         "--correct",

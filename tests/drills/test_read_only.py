@@ -44,7 +44,7 @@ def test_what_only_reads_works(disk: Disk, trained: Path, tmp_path: Path) -> Non
 
 def test_what_writes_says_why_it_cannot(disk: Disk, recipe: Path, bars: Path) -> None:
     for command in (
-        ("ingest", "ohlcv", bars, "--dataset", "x"),
+        ("ingest", "ohlcv", bars, "--calendar", "24/7", "--dataset", "x"),
         ("train", recipe),
         ("backtest", recipe),
         ("report",),

@@ -15,8 +15,11 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from tidegate.core.time import BarInterval, parse_instant
+from tidegate.core.config import parse_settings
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import BarInterval, format_instant, parse_instant
 from tidegate.data import trading_calendar
+from tidegate.features import DECLARED_FEATURES
 from tidegate.testing import synthetic_panel
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -153,6 +156,27 @@ def test_the_commands_about_a_shares_run(tmp_path: Path) -> None:
     assert len(session("a-share", tmp_path)) > 4
 
 
+@pytest.mark.slow
+def test_the_commands_about_other_bars_run(tmp_path: Path) -> None:
+    days = [format_instant(int(close))[:10] for close in sessions("XNYS", "2024-01-02", "2024-03-01")]
+    (tmp_path / "prices").mkdir()
+    for name in ("AAPL", "SPY"):
+        rows = [f"{day},10,12,9,{11 + number % 2},{5.5 + number % 2},1000" for number, day in enumerate(days)]
+        text = "\n".join(["Date,Open,High,Low,Close,Adj Close,Volume", *rows])
+        (tmp_path / "prices" / f"{name}.csv").write_text(text, encoding="utf-8")
+    rows = [f"{day},{10 + number}" for number, day in enumerate(days)]
+    (tmp_path / "prices.csv").write_text("\n".join(["Day,Last", *rows]), encoding="utf-8")
+
+    assert len(session("us", tmp_path)) == 2
+    assert len(session("my-bars", tmp_path)) == 3
+
+
+def sessions(calendar: str, start: str, end: str) -> list[int]:
+    """Return the closes of a market's sessions."""
+    owed = trading_calendar(calendar).expected(BarInterval("1d"), parse_instant(start), parse_instant(end))
+    return [int(close) for close in owed]
+
+
 def session(workspace: str, folder: Path) -> list[str]:
     typed = [command for command in commands(README) if command.endswith(f"--workspace {workspace}")]
     printed = []
@@ -191,6 +215,19 @@ def write_tushare_file(path: Path) -> None:
     pl.concat(frames).reverse().write_csv(path)
 
 
+@pytest.mark.parametrize("page", named([page for page in PAGES if any(b.language == "yaml" for b in blocks(page))]))
+def test_recipes_on_a_page_load(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "yaml":
+            assert parse_settings(block.body, Recipe, source=page.name).models.kinds
+
+
+def test_the_reference_names_every_feature() -> None:
+    text = read(PROJECT / "docs" / "recipe.md")
+
+    assert [feature.name for feature in DECLARED_FEATURES if f"| `{feature.name}` |" not in text] == []
+
+
 def test_the_readme_shows_commands() -> None:
     assert any(command.startswith("tidegate demo") for command in commands(README))
 
@@ -227,7 +264,8 @@ def test_both_readmes_have_the_same_code() -> None:
 def test_both_readmes_show_the_same_pictures_and_pages() -> None:
     english, chinese = (set(LINK.findall(prose(page))) for page in (README, CHINESE_README))
 
-    assert english - {CHINESE_README.name} == chinese - {README.name}
+    # Each shows the report in its own language.
+    assert english - {CHINESE_README.name} == {name.replace(".zh.png", ".png") for name in chinese} - {README.name}
 
 
 def test_the_life_of_a_signal_names_real_functions() -> None:

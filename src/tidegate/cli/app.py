@@ -13,7 +13,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="tidegate",
-    help="ML trading from raw bars to paper fills, where time flows one way.",
+    help="From raw bars to an honest backtest, where time flows one way.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -33,16 +33,55 @@ def main(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """ML trading from raw bars to paper fills, where time flows one way."""
+    """From raw bars to an honest backtest, where time flows one way."""
 
 
-app.command("demo")(demo.demo)
-app.command("init")(init.init)
-app.command("doctor")(doctor.doctor)
+def _examples(*lines: str) -> str:
+    """Return lines to copy for the end of a help page; an empty line keeps each on its own."""
+    return "\n\n".join(["[bold]Examples[/bold]", *lines])
+
+
+app.command("demo", epilog=_examples("tidegate demo", "tidegate demo --language zh --workspace my-demo"))(demo.demo)
+app.command("init", epilog=_examples("tidegate init --workspace us", "tidegate init --upgrade --workspace us"))(
+    init.init
+)
+app.command(
+    "doctor",
+    epilog=_examples("tidegate doctor", "tidegate doctor us-rotation --workspace us"),
+)(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(audit.app, name="audit")
-app.command("catalog")(catalog.catalog)
-app.command("train")(train.train)
-app.command("backtest")(backtest.backtest)
-app.command("runs")(runs.runs)
-app.command("report")(report.report)
+app.command(
+    "catalog",
+    epilog=_examples(
+        "tidegate catalog --workspace us",
+        "tidegate catalog --symbols us-equity --workspace us",
+        "tidegate catalog --history bars --workspace us",
+    ),
+)(catalog.catalog)
+app.command(
+    "train", epilog=_examples("tidegate train us-rotation --workspace us", "tidegate train my.yaml --threads 4")
+)(train.train)
+app.command(
+    "backtest",
+    epilog=_examples(
+        "tidegate backtest us-rotation --workspace us",
+        "tidegate backtest my.yaml --scores-of train-my-20260102 --workspace us",
+    ),
+)(backtest.backtest)
+app.command(
+    "runs",
+    epilog=_examples(
+        "tidegate runs --workspace us",
+        "tidegate runs latest --workspace us",
+        "tidegate runs --kind train --status failed --json",
+    ),
+)(runs.runs)
+app.command(
+    "report",
+    epilog=_examples(
+        "tidegate report --workspace us",
+        "tidegate report latest --language zh --colours chinese --workspace us",
+        "tidegate report train-my-20260102 --output my.html",
+    ),
+)(report.report)

@@ -16,8 +16,9 @@ from typing import Final
 from typer.exceptions import Abort, TyperException
 
 from tidegate.cli.app import app
+from tidegate.cli.hints import Typed, as_input_error, next_step
 from tidegate.cli.logs import log_path, logger
-from tidegate.core.errors import InputError, TidegateError, WorkspaceError
+from tidegate.core.errors import TidegateError, WorkspaceError
 from tidegate.core.workspace import explain_refusal
 
 __all__ = ["run"]
@@ -39,10 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     except TidegateError as error:
         return _report(error, arguments)
     except TyperException as error:
-        problem = error.format_message() or "no command"
-        return _report(
-            InputError(found=problem, expected="a command as in the help", hint="tidegate --help"), arguments
-        )
+        return _report(as_input_error(error, arguments), arguments)
     except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
         return _report(_explained(error), arguments)
     if result == _INTERRUPTED:  # Typer caught it first
@@ -57,6 +55,7 @@ def _interrupted() -> int:
 
 
 def _report(error: TidegateError, arguments: Sequence[str]) -> int:
+    error.hint = next_step(error, Typed.of(arguments))
     logger().error("stopped", error=type(error).__name__, exit_code=error.exit_code, **error.as_dict())
     if "--json" in arguments:
         document = json.dumps(error.as_dict(), ensure_ascii=False)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from tidegate.cli.logs import log_to
+from tidegate.core.environment import processor_count
 from tidegate.core.workspace import Workspace
 
 __all__ = [
+    "DEFAULT_THREADS",
     "Colours",
     "ColoursOption",
     "JsonOption",
@@ -21,6 +23,8 @@ __all__ = [
     "WorkspaceOption",
     "open_workspace",
 ]
+
+DEFAULT_THREADS: Final = min(2, processor_count())
 
 WorkspaceOption = Annotated[
     Path,

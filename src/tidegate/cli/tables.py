@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from textwrap import shorten
+from typing import Any, Final
 
 import yaml
+from pydantic import ValidationError
 from rich.console import RenderableType
-from rich.table import Table
 
 from tidegate.cli.terminal import key_values, table
 from tidegate.core.files import read_json
-from tidegate.core.time import format_instant
+from tidegate.core.recipe import Recipe
+from tidegate.core.time import Instant, format_instant
 from tidegate.data.audit import BarAudit
+from tidegate.data.audit.findings import in_percent
 from tidegate.registry import Run
 
 __all__ = ["audit_tables", "forecast_table", "performance_tables", "run_details", "runs_table"]
 
 _ABSENT = "–"
+_ERROR_WIDTH: Final = 60
+_METRIC_PATTERNS: Final = {
+    "cagr": ".2%",
+    "volatility": ".2%",
+    "sharpe": ".2f",
+    "max_drawdown": ".2%",
+    "years": ".1f",
+    "benchmark_cagr": ".2%",
+    "excess_t_statistic": ".2f",
+    "annual_turnover": ".1f",
+    "annual_cost_drag": ".2%",
+    "rank_ic": "+.4f",
+    "rank_ic_t": "+.2f",
+    "hit_rate": ".2%",
+    "quantile_spread": "+.2%",
+    "round_trip_cost": ".2%",
+}
+_METRIC_UNITS: Final = {
+    "cagr": " a year",
+    "volatility": " a year",
+    "benchmark_cagr": " a year",
+    "annual_turnover": "x a year",
+    "annual_cost_drag": " a year",
+}
 
 
-def forecast_table(run: Run) -> Table:
+def forecast_table(run: Run) -> RenderableType:
     """Return the out-of-sample quality of each model of a training run."""
     quality: dict[str, dict[str, Any]] = read_json(run.folder / "evaluation.json")
     rows = [
@@ -62,29 +90,31 @@ def performance_tables(run: Run) -> list[RenderableType]:
     return [table(title, columns, rows), _trading(found)]
 
 
-def runs_table(listed: Sequence[Run]) -> Table:
-    """Return runs, one a row."""
+def runs_table(listed: Sequence[Run]) -> RenderableType:
+    """Return runs, one a row; an id begins with kind and recipe and holds the time (UTC) of the start."""
     rows = [
         (
             run.id,
-            run.project,
             run.status.value,
-            format_instant(run.started_at)[:19].replace("T", " "),
             _headline(run),
-            "yes" if run.corrected else "",
+            run.project,
+            "data corrected since" if run.corrected else "",
         )
         for run in listed
     ]
-    return table("Runs", ("id", "project", "status", "started (UTC)", "result", "data corrected"), rows)
+    headings = ("id", "status", "result", "project", "note")
+    filled = [place for place in range(len(headings)) if any(row[place] for row in rows)]
+    shown = [[row[place] for place in filled] for row in rows]
+    return table("Runs", [headings[place] for place in filled], shown, whole=("id", "status", "project"))
 
 
 def run_details(run: Run) -> list[RenderableType]:
-    """Return everything about one run."""
+    """Return everything about one run; of its recipe what differs from the defaults."""
     facts: dict[str, object] = {
         "status": run.status.value,
         "project": run.project,
-        "started": format_instant(run.started_at),
-        "finished": _ABSENT if run.finished_at is None else format_instant(run.finished_at),
+        "started": _moment(run.started_at),
+        "finished": _ABSENT if run.finished_at is None else _moment(run.finished_at),
         "parent": run.parent or _ABSENT,
         "seed": run.seed,
         "data versions": ", ".join(f"{name} @ {version}" for name, version in run.data_versions.items()),
@@ -97,24 +127,29 @@ def run_details(run: Run) -> list[RenderableType]:
         facts["data corrected since"] = "; ".join(run.corrected)
     if run.error:
         facts["error"] = run.error
+    metrics = {_named(path): _metric(path[-1], value) for path, value in _flat(run.metrics)}
     return [
         key_values(run.id, facts),
-        key_values("metrics", dict(run.metrics)),
-        yaml.safe_dump(run.recipe, sort_keys=False),
+        "",
+        key_values("Figures", metrics) if metrics else "no figures",
+        "",
+        "Recipe, without its defaults; --json shows every field",
+        yaml.safe_dump(_told(run.recipe), sort_keys=False),
     ]
 
 
 def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
     """Return the summary of an audit, the gaps that every symbol shares, and the worst symbols."""
     found = audit.summary()
+    suspects = [f"{count:,} {kind}" for kind, count in found["suspects"].items() if count]
     facts: dict[str, object] = {
         "symbols": f"{found['symbols']:,}",
-        "bars": f"{audit.present:,} of {audit.expected:,} owed ({_percent(audit.coverage)})",
-        "least covered": _percent(audit.minimum_coverage),
+        "bars": f"{audit.present:,} of {audit.expected:,} owed ({in_percent(audit.coverage)})",
+        "least covered": in_percent(audit.minimum_coverage),
         "span": f"{found['first'][:16]} to {found['last'][:16]}",
         "owed since the last bar": f"{audit.owed_since_last:,}",
         "symbols with gaps": f"{found['symbols_with_gaps']:,}",
-        "suspect bars": ", ".join(f"{count:,} {kind}" for kind, count in found["suspects"].items() if count) or "none",
+        "suspect bars": ", ".join(suspects).replace("_", " ") or "none",
         "verdict": "; ".join([found["verdict"], *found["reasons"]]),
     }
     shared = [
@@ -124,8 +159,10 @@ def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
     rows = [one.table_row() for one in audit.worst(most)]
     parts: list[RenderableType] = [key_values(f"Audit of {audit.dataset} {audit.interval}", facts)]
     if shared:
+        parts.append("")
         parts.append(table("Gaps that all symbols share", ("first missing", "last missing", "bars", "symbols"), shared))
-    parts.append(table("Worst symbols first", tuple(rows[0]), [tuple(row.values()) for row in rows]))
+    parts.append("")
+    parts.append(table("Worst symbols first", tuple(rows[0]), [tuple(row.values()) for row in rows], whole=("symbol",)))
     return parts
 
 
@@ -134,7 +171,42 @@ def _headline(run: Run) -> str:
     if "cagr" in metrics:
         return f"CAGR {_percent(metrics['cagr'])}, drawdown {_percent(metrics['max_drawdown'])}"
     models = [f"{name} IC {_number(value['rank_ic'], '+.3f')}" for name, value in metrics.get("models", {}).items()]
-    return ", ".join(models) or (run.error or "")
+    # An error may hold brackets and whole pages; its first words say which one it is.
+    return ", ".join(models) or shorten(run.error or "", _ERROR_WIDTH, placeholder=" ...")
+
+
+def _told(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored recipe without what it shares with the defaults."""
+    try:
+        told: dict[str, Any] = Recipe.model_validate(recipe).model_dump(
+            mode="json", by_alias=True, exclude_defaults=True
+        )
+    except ValidationError:  # stored by another version
+        return recipe
+    return told
+
+
+def _flat(values: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in values.items():
+        path = (*before, name)
+        if isinstance(value, dict):
+            yield from _flat(value, path)
+        else:
+            yield path, value
+
+
+def _named(path: tuple[str, ...]) -> str:
+    return " ".join(path[path[0] == "models" :]).replace("_", " ")
+
+
+def _metric(name: str, value: Any) -> str:
+    if not isinstance(value, float) or not isfinite(value):
+        return _ABSENT if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return format(value, _METRIC_PATTERNS.get(name, ".4g")) + _METRIC_UNITS.get(name, "")
+
+
+def _moment(instant: Instant) -> str:
+    return f"{format_instant(instant)[:19].replace('T', ' ')} UTC"
 
 
 def _trading(found: dict[str, Any]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, Final, TextIO, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -44,8 +44,12 @@ class Terminal:
         self._err = _console(sys.stderr)
 
     def track(self, items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
-        """Yield the items under a progress bar with rate and time left."""
+        """Yield the items, on a terminal under a progress bar with rate and time left."""
         count = total if total is not None else len(items) if isinstance(items, Sized) else None
+        if not self._err.is_terminal:
+            yield from items
+            logger().info("done", work=label, items=count)
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -80,28 +84,41 @@ def _console(stream: TextIO) -> Console:
     return console if console.is_terminal else Console(file=stream, highlight=False, width=_PIPE_WIDTH)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a table; numbers are aligned right."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, whole: Sequence[str] = ()
+) -> RenderableType:
+    """Return a table under its title; numbers are aligned right.
+
+    Parameters
+    ----------
+    whole
+        Columns whose cells are never broken over lines, because they are copied.
+    """
     content = [list(row) for row in rows]
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    drawn = Table(header_style="dim", box=None, pad_edge=False)
     for place, name in enumerate(columns):
-        numeric = bool(content) and all(
-            isinstance(row[place], int | float) or _is_number(str(row[place])) for row in content
-        )
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        cells = [row[place] for row in content]
+        numeric = bool(cells) and all(isinstance(cell, int | float) or _is_number(str(cell)) for cell in cells)
+        width = max((len(str(cell)) for cell in cells), default=None) if name in whole else None
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", min_width=width)
     for row in content:
         drawn.add_row(*("" if cell is None else cell if isinstance(cell, Text) else escape(str(cell)) for cell in row))
-    return drawn
+    return _titled(title, drawn)
 
 
-def key_values(title: str, values: dict[str, object]) -> Table:
-    """Return a two-column table of names and values."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
-    drawn.add_column(style="dim")
+def key_values(title: str, values: Mapping[str, object]) -> RenderableType:
+    """Return a two-column table of names and values under its title."""
+    drawn = Table(show_header=False, box=None, pad_edge=False)
+    drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, value in values.items():
         drawn.add_row(name, escape(str(value)))
-    return drawn
+    return _titled(title, drawn)
+
+
+def _titled(title: str, drawn: Table) -> RenderableType:
+    """Put a title above; a table's own title would be broken where the table is narrow."""
+    return Group(Text(title, style="bold"), drawn)
 
 
 def _is_number(text: str) -> bool:

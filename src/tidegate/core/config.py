@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from yaml.constructor import ConstructorError
 
 from tidegate.core.errors import RecipeError
 
-__all__ = ["Settings", "load_settings", "parse_settings"]
+__all__ = ["Settings", "in_words", "load_settings", "misfit", "parse_settings"]
+
+_CORRECT: Final = "correct this line"
+_LISTED: Final = 5
+_PATTERNS: Final = {
+    r"^[a-z0-9][a-z0-9._-]{0,63}$": "small letters, digits, '.', '_' and '-', at most 64, the first a letter or digit"
+}
+_TYPES: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite_number": "a finite number",
+    "bool": "true or false",
+    "date": "a date such as 2016-01-31",
+    "string_type": "text",
+    "tuple_type": "a list such as [A, B]",
+    "list_type": "a list such as [A, B]",
+}
 
 
 class Settings(BaseModel):
@@ -61,7 +80,7 @@ def parse_settings(text: str, kind: type[SettingsType], source: str) -> Settings
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise _explain(error, root, source) from None
+        raise _explain(error, kind, root, source) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -105,37 +124,127 @@ def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
     return root, content
 
 
-def _explain(error: ValidationError, root: yaml.Node, source: str) -> RecipeError:
-    first = error.errors()[0]
-    if first["type"] == "missing":
-        # A misspelt name is a field too few and one too many; the one too many shows what was written.
-        first = next((found for found in error.errors() if found["type"] == "extra_forbidden"), first)
-    name = ".".join(str(part) for part in first["loc"]) or "the document"
-    line = _line_of(root, first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return RecipeError(
-            found=f"{source}:{line}: unknown field {name!r}{more}",
-            expected="a field that exists",
-            hint="check the spelling; docs/recipe.md lists every field",
-        )
-    given = "" if first["type"] == "missing" or isinstance(first["input"], dict | list) else f" = {first['input']!r}"
+def misfit(expected: str, *, at: Sequence[str] = (), value: object = None, hint: str) -> PydanticCustomError:
+    """Return what a validator raises when fields do not fit each other; ``at`` leads to the one to be changed.
+
+    Examples
+    --------
+    >>> error = misfit("fewer boards", at=("boards",), value=4, hint="take one away")
+    >>> error.context["at"]
+    ('boards',)
+    """
+    return PydanticCustomError("misfit", expected, {"at": tuple(at), "value": value, "hint": hint})
+
+
+def _explain(error: ValidationError, kind: type[Settings], root: yaml.Node, source: str) -> RecipeError:
+    mistakes = error.errors(include_url=False)
+    unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
+    # A misspelt name is a field too few and one too many; the one too many shows what was written.
+    if unknown and mistakes[0]["type"] in {"missing", "extra_forbidden"}:
+        return _explain_unknown(unknown, mistakes, kind, root, source)
+    first = mistakes[0]
+    context = first.get("ctx", {})
+    location = (*first["loc"], *context.get("at", ()))
+    line, written = _place(root, location)
+    name = ".".join(str(part) for part in location) or "the document"
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    expected, hint = in_words(first, name)
     return RecipeError(
-        found=f"{source}:{line}: {name}{given}{more}",
-        expected=first["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
-        hint="put quotes around it" if first["type"] == "string_type" else "correct this line",
+        found=f"{source}:{line}: {name}{_given(first, written)}{more}",
+        expected=expected,
+        hint=context.get("hint", hint),
     )
 
 
-def _line_of(node: yaml.Node, location: Sequence[Any]) -> int:
-    """Return the line of the deepest node along ``location`` that exists."""
+def _explain_unknown(
+    unknown: list[ErrorDetails], mistakes: list[ErrorDetails], kind: type[Settings], root: yaml.Node, source: str
+) -> RecipeError:
+    first, *others = [(".".join(map(str, one["loc"])), _place(root, one["loc"])[0]) for one in unknown]
+    also = ", ".join(f"{name!r} in line {line}" for name, line in others[:_LISTED])
+    fields = _fields_at(kind, unknown[0]["loc"][:-1])
+    near = get_close_matches(str(unknown[0]["loc"][-1]), fields, n=1)
+    # The field that was meant is missing only because its name is misspelt.
+    meant = sum(one["type"] == "missing" and one["loc"] == (*unknown[0]["loc"][:-1], *near) for one in mistakes)
+    rest = len(mistakes) - 1 - min(len(others), _LISTED) - meant
+    notes = "; ".join([f"also {also}"] * bool(also) + [f"and {rest} more"] * bool(rest))
+    return RecipeError(
+        found=f"{source}:{first[1]}: unknown field {first[0]!r}{notes and f' ({notes})'}",
+        expected=f"one of {', '.join(fields)}",
+        hint=f"did you mean {near[0]!r}?" if near else "check the spelling; docs/recipe.md lists every field",
+    )
+
+
+def _given(mistake: ErrorDetails, written: bool) -> str:
+    context = mistake.get("ctx", {})
+    value = context["value"] if context.get("at") else mistake["input"]
+    if mistake["type"] == "missing":
+        return " is missing"
+    if isinstance(value, dict | list | tuple | BaseModel):
+        return ""
+    if value is None:
+        return " has no value"
+    if isinstance(value, date):
+        return f" = {value}"  # which is how it stands in the file
+    return f" = {value!r}{'' if written else ', its default'}"
+
+
+def in_words(mistake: ErrorDetails, name: str) -> tuple[str, str]:
+    """Return what belongs in a field, and what to do, without the words of the validator.
+
+    Parameters
+    ----------
+    mistake
+        One entry of ``ValidationError.errors()``.
+    name
+        The field's name with dots.
+    """
+    kind, context = mistake["type"], mistake.get("ctx", {})
+    key = name.rpartition(".")[2]
+    if kind == "missing":
+        return "a value: this field has no default", f"add {key!r}"
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        return "a section of fields", f"write its fields on the lines below, indented; for its defaults {key}: {{}}"
+    if kind in {"literal_error", "enum"}:
+        choices = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        near = get_close_matches(str(mistake["input"]), choices, n=1)
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0], (
+            f"did you mean {near[0]!r}?" if near else "choose one of these"
+        )
+    if kind == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return _PATTERNS.get(pattern, f"text like {pattern}"), _CORRECT
+    words = next((words for start, words in _TYPES.items() if kind.startswith(start)), None)
+    hint = "put quotes around it" if kind == "string_type" else _CORRECT
+    if words is None:
+        words = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        words = words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    return words, hint
+
+
+def _fields_at(kind: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    """Return the fields, as they are written in a file, of the section that a location leads to."""
+    for part in location:
+        field = next((one for name, one in kind.model_fields.items() if part in {name, one.alias}), None)
+        inner = _section(field.annotation) if field else None
+        kind = inner or kind  # a number stands for a place in a list, whose section was found with its name
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for option in get_args(annotation) if (found := _section(option))), None)
+
+
+def _place(node: yaml.Node, location: Sequence[Any]) -> tuple[int, bool]:
+    """Return the line of the deepest node along ``location`` that exists, and whether it is the last one."""
     line = node.start_mark.line + 1
     for part in location:
         child = _child(node, part)
         if child is None:
-            break
+            return line, False
         line, node = child
-    return line
+    return line, True
 
 
 def _child(node: yaml.Node, part: Any) -> tuple[int, yaml.Node] | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tidegate.core.config import Settings, load_settings
+from tidegate.core.config import Settings, load_settings, misfit
 from tidegate.core.errors import RecipeError
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.time import BarInterval
@@ -78,7 +78,10 @@ class DataSettings(Settings):
     end: Day | None = None
     """Last date read, inclusive (UTC); none means up to the last bar that was known."""
     cash_rate: str | None = None
-    """Series of the annual cash rate (a fraction) in the same data set; none means that cash earns nothing."""
+    """Series of the annual cash rate (a fraction) in the same data set; none means that cash earns nothing.
+
+    Only the demo's data bring one so far: files of series cannot be ingested yet.
+    """
 
 
 class UniverseSettings(Settings):
@@ -161,14 +164,16 @@ class ModelSettings(Settings):
     """Which forecasters are trained, beside each other on the same folds."""
 
     ridge: RidgeSettings | None = None
-    """Train a ridge regression."""
+    """Train a ridge regression; ``ridge: {}`` takes the defaults."""
     lightgbm: LightgbmSettings | None = None
-    """Train gradient-boosted trees."""
+    """Train gradient-boosted trees; ``lightgbm: {}`` takes the defaults."""
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
         if not self.kinds:
-            raise ValueError("at least one of ridge, lightgbm")
+            empty = [name for name in ("ridge", "lightgbm") if name in self.model_fields_set][:1]
+            wish = f"for its defaults write {(empty or ['ridge'])[0]}: {{}}"
+            raise misfit("at least one of ridge, lightgbm", at=empty, hint=wish)
         return self
 
     @property
@@ -274,7 +279,13 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _scores_are_trained(self) -> Self:
         if self.strategy.scores not in self.models.kinds:
-            raise ValueError(f"strategy.scores = {self.strategy.scores} to be one of the models {self.models.kinds}")
+            scores = self.strategy.scores
+            raise misfit(
+                f"a model that is trained: {', '.join(self.models.kinds)}",
+                at=("strategy", "scores"),
+                value=scores,
+                hint=f"name one of these, or train it with {scores}: {{}} under models",
+            )
         return self
 
     def training_fingerprint(self) -> str:

@@ -18,7 +18,7 @@ from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.panel import Panel
 from tidegate.core.time import BarInterval, Instant, format_instant, moment_of, parse_instant
 from tidegate.core.workspace import Workspace
-from tidegate.data.delta import DeltaTables
+from tidegate.data.delta import DeltaTables, how_to_bring
 from tidegate.data.panels import panel_of
 from tidegate.data.revisions import Revision, require_valid, sort_out
 from tidegate.data.tables import BARS, TABLES, TableSpec
@@ -204,7 +204,7 @@ class Catalog:
             raise DataError(
                 found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
                 expected="at least one",
-                hint="tidegate catalog shows what there is; check interval, dates and symbols of the recipe",
+                hint="check interval, dates and symbols of the recipe against: tidegate catalog",
             )
         return panel_of(bars, interval)
 
@@ -289,7 +289,7 @@ class Catalog:
             raise CatalogError(
                 found=f"no data set {dataset!r} in {name}",
                 expected=f"one of {', '.join(present) or '(none)'}",
-                hint=f"run: tidegate ingest ohlcv FILE --dataset {dataset}",
+                hint=how_to_bring(name, dataset),
             )
 
     def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:

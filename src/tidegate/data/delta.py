@@ -16,7 +16,7 @@ from tidegate.data.tables import MOMENT, TableSpec
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["DeltaTables"]
+__all__ = ["DeltaTables", "how_to_bring"]
 
 _CONFIGURATION: Final = {
     # By default old versions become unreadable after 30 days; a run must find the version that it read for good.
@@ -24,6 +24,13 @@ _CONFIGURATION: Final = {
     "delta.checkpointInterval": "100",
 }
 _COMMIT_RETRIES: Final = 20
+
+
+def how_to_bring(table: str, dataset: str | None = None) -> str:
+    """Return the hint of an error about a table or a data set that is not there."""
+    if table == "series":
+        return "leave out data.cash_rate, and cash earns nothing: only the demo's own data bring a cash rate so far"
+    return f"run: tidegate ingest ohlcv FILE {f'--dataset {dataset}' if dataset else '--preset yahoo-daily'}"
 
 
 class DeltaTables:
@@ -59,7 +66,7 @@ class DeltaTables:
             raise CatalogError(
                 found=f"no table {spec.name!r} in {self._folder.parent}",
                 expected="ingested data",
-                hint="run: tidegate ingest --help",
+                hint=how_to_bring(spec.name),
             )
         try:
             return DeltaTable(self._uri(spec), version=version)
@@ -67,7 +74,7 @@ class DeltaTables:
             raise CatalogError(
                 found=f"{spec.name} version {version}: {str(error).splitlines()[0]}",
                 expected="a version that exists",
-                hint="tidegate catalog --history lists them",
+                hint=f"list them: tidegate catalog --history {spec.name}",
             ) from None
 
     def rows(self, spec: TableSpec, table: DeltaTable, **same: str) -> pl.LazyFrame:

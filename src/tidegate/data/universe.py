@@ -33,7 +33,7 @@ def traded_symbols(available: Sequence[str], universe: UniverseSettings) -> tupl
         raise DataError(
             found=f"no bars of {', '.join(absent[:10])}",
             expected="every symbol of universe.symbols in the data set",
-            hint="tidegate catalog --symbols DATASET lists what is there",
+            hint="list what is there: tidegate catalog --symbols DATASET",
         )
     wanted = set(universe.symbols) or set(available) - set(reference_symbols(universe))
     chosen = tuple(sorted(wanted - set(universe.exclude)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -172,9 +173,14 @@ class RunStore:
             )
         raise RunError(
             found=f"no run {identifier!r}",
-            expected="a run of this workspace",
-            hint="tidegate runs lists them",
+            expected=f"a run of this workspace{self._such_as(identifier)}",
+            hint="list them: tidegate runs",
         )
+
+    def _such_as(self, identifier: str) -> str:
+        known = [run.id for run in self.list(limit=200)]
+        near = [name for name in known if identifier in name] or get_close_matches(identifier, known, n=3)
+        return f", such as {', '.join((near or known)[:3])}" if known else ""
 
     def list(
         self,
@@ -205,13 +211,13 @@ class RunStore:
             raise RunError(
                 found=f"{run.id}, a {run.status} {run.kind} run",
                 expected="a finished train run",
-                hint="tidegate runs --kind train --status finished lists them",
+                hint="list them: tidegate runs --kind train --status finished",
             )
         if _training_part(run) != recipe.training_fingerprint():
             raise RunError(
                 found=f"{run.id}, trained by another recipe than {recipe.name!r} as it stands",
                 expected="equal data, universe, features, labels, split, models, costs and fill",
-                hint=f"train {recipe.name} first; only strategy and backtest may differ",
+                hint=f"only strategy and backtest may differ; train first: tidegate train {recipe.name}",
             )
 
     def latest_training(self, recipe: Recipe) -> Run:

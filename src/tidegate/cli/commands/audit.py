@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.tables import audit_tables
 from tidegate.cli.terminal import Terminal
+from tidegate.core.errors import CatalogError
+
+if TYPE_CHECKING:
+    from tidegate.data import Catalog
 
 __all__ = ["app", "data"]
 
@@ -29,7 +33,11 @@ def audits() -> None:
     """Audits: coverage, gaps, staleness, outliers."""
 
 
-@app.command("data")
+@app.command(
+    "data",
+    epilog="[bold]Examples[/bold]\n\ntidegate audit data --workspace us\n\n"
+    "tidegate audit data --dataset a-share --minimum-coverage 0.6 --workspace cn",
+)
 def data(
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", help="Data sets to audit; all of them otherwise.")
@@ -40,7 +48,8 @@ def data(
             "--minimum-coverage",
             min=0.0,
             max=1.0,
-            help="Not passed (exit 3) if a symbol covers less; 0.9 otherwise.",
+            help="Not passed (exit 3) if a symbol, or all on average, cover less.",
+            show_default="0.9",
         ),
     ] = None,
     html: Annotated[bool, typer.Option("--html/--no-html", help="Write the coverage heatmap.")] = True,
@@ -51,7 +60,7 @@ def data(
 ) -> None:
     """Audit bars on their own calendar: coverage per symbol, exact gaps, staleness, outliers. Exit 3 if not passed."""
     from tidegate.core.clock import now
-    from tidegate.core.errors import CatalogError, GateNotPassed
+    from tidegate.core.errors import GateNotPassed
     from tidegate.core.evidence import Verdict
     from tidegate.core.time import BarInterval
     from tidegate.data import Catalog, audit_bars
@@ -62,17 +71,7 @@ def data(
     terminal = Terminal(json_output=json_output)
     opened = open_workspace(workspace, "audit data")
     catalog = Catalog(opened)
-    known = [
-        (entry.dataset, entry.interval) for entry in catalog.datasets() if entry.table == "bars" and entry.interval
-    ]
-    wanted = [pair for pair in known if not dataset or pair[0] in dataset]
-    absent = sorted(set(dataset or ()) - {name for name, _ in known})
-    if absent or not wanted:
-        raise CatalogError(
-            found=f"no bars of {', '.join(absent)}" if absent else "no bars to audit",
-            expected=f"one of {', '.join(name for name, _ in known)}" if known else "an ingested data set",
-            hint="tidegate ingest ohlcv FILE --preset ...",
-        )
+    wanted = _bars_to_audit(catalog, dataset or [])
     limits = (
         AuditLimits()
         if minimum_coverage is None
@@ -89,3 +88,21 @@ def data(
     terminal.emit(documents, *shown)
     if not passed:
         raise typer.Exit(GateNotPassed.exit_code)
+
+
+def _bars_to_audit(catalog: Catalog, asked: list[str]) -> list[tuple[str, str]]:
+    """Return data sets of bars with their interval."""
+    known = [
+        (entry.dataset, entry.interval) for entry in catalog.datasets() if entry.table == "bars" and entry.interval
+    ]
+    wanted = [pair for pair in known if not asked or pair[0] in asked]
+    absent = sorted(set(asked) - {name for name, _ in known})
+    if absent or not wanted:
+        raise CatalogError(
+            found=f"no bars of {', '.join(absent)}" if absent else "no bars to audit",
+            expected=f"one of {', '.join(name for name, _ in known)}" if known else "an ingested data set",
+            hint="see what there is: tidegate catalog"
+            if known
+            else "run: tidegate ingest ohlcv FILE --preset yahoo-daily",
+        )
+    return wanted

@@ -1,4 +1,4 @@
-"""``tidegate backtest``: trade a recipe's scores, net of cost."""
+"""``tidegate backtest``: trade a recipe's scores and pay for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.documents import run_document
+from tidegate.cli.hints import next_line
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
 from tidegate.cli.tables import performance_tables
 from tidegate.cli.terminal import Terminal
@@ -33,5 +34,5 @@ def backtest(
     opened = open_workspace(workspace, "backtest")
     trained = RunStore(opened).get(scores_of) if scores_of else None
     run = backtest_recipe(opened, parsed, train_run=trained, progress=terminal)
-    next_step = f"next: tidegate report {run.id} --workspace {workspace}"
-    terminal.emit(run_document(run), *performance_tables(run), f"run {run.id}", next_step)
+    following = next_line(f"tidegate report {run.id}", workspace)
+    terminal.emit(run_document(run), *performance_tables(run), f"run {run.id}", following)

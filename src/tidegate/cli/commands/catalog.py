@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.hints import next_line
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
 from tidegate.cli.terminal import Terminal, table
 from tidegate.core.time import format_instant
@@ -35,7 +36,7 @@ def catalog(
             raise CatalogError(
                 found=f"no table {history!r}",
                 expected=f"one of {', '.join(TABLES)}",
-                hint="tidegate catalog lists the data sets",
+                hint="list the data sets: tidegate catalog",
             )
         commits = held.history(history)
         columns = ("version", "at", "operation", "code_version", "correction")
@@ -65,5 +66,7 @@ def catalog(
     headings = ("table", "data set", "interval", "symbols", "rows", "first", "last", "version")
     terminal.emit(
         document,
-        table("Catalog", headings, rows) if rows else "an empty catalog; next: tidegate ingest ohlcv FILE --preset ...",
+        table("Catalog", headings, rows)
+        if rows
+        else f"an empty catalog; {next_line('tidegate ingest ohlcv FILE --preset yahoo-daily', workspace)}",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import shutil
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
+from tidegate.cli.hints import Typed, next_step
 from tidegate.cli.options import JsonOption, WorkspaceOption
 from tidegate.cli.terminal import Terminal, table
 from tidegate.core.environment import describe_environment, processor_count
@@ -21,15 +21,8 @@ from tidegate.core.workspace import Workspace
 
 __all__ = ["doctor"]
 
-_EXTRAS: Final = {
-    "deep": ("torch", "safetensors"),
-    "text": ("sklearn", "vaderSentiment"),
-    "exchange": ("ccxt", "tushare"),
-    "postgres": ("psycopg",),
-    "cluster": ("distributed",),
-}
 _NEEDED_DISK_GB: Final = 1.0
-_STYLES: Final = {"ok": "green", "absent": "dim", "missing": "red"}
+_STYLES: Final = {"ok": "green", "missing": "red"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ def doctor(
 ) -> None:
     """Check installation, workspace and, given a recipe, its data. Exit 2 if something needed is missing."""
     terminal = Terminal(json_output=json_output)
-    findings = [*_machine(workspace), *_extras(), _workspace(workspace)]
+    findings = [*_machine(workspace), _workspace(workspace)]
     if recipe is not None:
         findings += _recipe(recipe, workspace)
     rows = [(finding.check, Text(finding.state, style=_STYLES[finding.state]), finding.detail) for finding in findings]
@@ -74,15 +67,6 @@ def _machine(workspace: Path) -> list[Finding]:
     ]
 
 
-def _extras() -> list[Finding]:
-    found = []
-    for extra, modules in _EXTRAS.items():
-        lost = [module for module in modules if find_spec(module) is None]
-        detail = f"optional; pip install 'tidegate[{extra}]'" if lost else ", ".join(modules)
-        found.append(Finding(f"extra {extra}", "absent" if lost else "ok", detail))
-    return found
-
-
 def _workspace(root: Path) -> Finding:
     try:
         opened = Workspace.open(root)
@@ -91,7 +75,7 @@ def _workspace(root: Path) -> Finding:
         with opened.lock("doctor", wait_seconds=5.0):
             return Finding("workspace", "ok", str(opened.root))
     except TidegateError as error:
-        return Finding("workspace", "missing", f"{error.found}; {error.hint}")
+        return _missing("workspace", error)
 
 
 def _recipe(name: str, root: Path) -> list[Finding]:
@@ -104,7 +88,7 @@ def _recipe(name: str, root: Path) -> list[Finding]:
         recipe = resolve_recipe(load_recipe(name))
         found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
     except TidegateError as error:
-        return [Finding("recipe", "missing", f"{error.found}; {error.hint}")]
+        return [_missing("recipe", error)]
     try:
         catalog = Catalog(Workspace.open(root))
         versions = pinned_versions(catalog, recipe)
@@ -114,5 +98,9 @@ def _recipe(name: str, root: Path) -> list[Finding]:
         found.append(Finding("data", "ok", f"{len(data.panel.times):,} bars of {len(data.traded):,} traded symbols"))
         found.append(Finding("features", "ok", f"{contract.dimension}: {', '.join(contract.names)}"))
     except TidegateError as error:
-        found.append(Finding("data", "missing", f"{error.found}; {error.hint}"))
+        found.append(_missing("data", error, Typed(str(root), name)))
     return found
+
+
+def _missing(check: str, error: TidegateError, typed: Typed | None = None) -> Finding:
+    return Finding(check, "missing", f"{error.found}; {next_step(error, typed or Typed())}")

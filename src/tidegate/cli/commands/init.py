@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.hints import next_line
 from tidegate.cli.logs import log_to
 from tidegate.cli.options import JsonOption, WorkspaceOption
 from tidegate.cli.terminal import Terminal
@@ -35,9 +36,8 @@ def init(
         return
     opened = Workspace.create(workspace)
     log_to(opened, "init")
-    next_step = f"next: tidegate ingest ohlcv FILE --preset yahoo-daily --workspace {workspace}"
     terminal.emit(
         {"workspace": str(opened.root), "schema": WORKSPACE_SCHEMA},
         f"workspace ready: {opened.root}",
-        next_step,
+        next_line("tidegate ingest ohlcv FILE --preset yahoo-daily", workspace),
     )

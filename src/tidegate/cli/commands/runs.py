@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.documents import run_document
+from tidegate.cli.hints import next_line
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
 from tidegate.cli.tables import run_details, runs_table
 from tidegate.cli.terminal import Terminal
@@ -34,5 +35,5 @@ def runs(
         terminal.emit(run_document(found), *run_details(found))
         return
     listed = store.list(project=project, kind=kind, status=status, recipe=recipe, limit=limit)
-    shown = runs_table(listed) if listed else "no runs yet; next: tidegate train RECIPE"
+    shown = runs_table(listed) if listed else f"no runs yet; {next_line('tidegate train RECIPE', workspace)}"
     terminal.emit([run_document(entry) for entry in listed], shown)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tidegate.cli.documents import run_document
-from tidegate.cli.options import JsonOption, ThreadsOption, WorkspaceOption, open_workspace
+from tidegate.cli.hints import next_line
+from tidegate.cli.options import DEFAULT_THREADS, JsonOption, ThreadsOption, WorkspaceOption, open_workspace
 from tidegate.cli.tables import forecast_table
 from tidegate.cli.terminal import Terminal
 from tidegate.core.recipe import load_recipe
@@ -18,7 +20,7 @@ __all__ = ["train"]
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
-    threads: ThreadsOption = 1,
+    threads: ThreadsOption = DEFAULT_THREADS,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
@@ -28,5 +30,5 @@ def train(
     terminal = Terminal(json_output=json_output)
     parsed = load_recipe(recipe)
     run = train_recipe(open_workspace(workspace, "train"), parsed, threads=threads, progress=terminal)
-    next_step = f"next: tidegate backtest {recipe} --workspace {workspace}"
-    terminal.emit(run_document(run), forecast_table(run), f"run {run.id}", next_step)
+    following = next_line(f"tidegate backtest {shlex.quote(recipe)}", workspace)
+    terminal.emit(run_document(run), forecast_table(run), f"run {run.id}", following)

@@ -179,7 +179,7 @@ def _only_interval(bars: pl.DataFrame, dataset: str) -> BarInterval:
         raise DataError(
             found=f"bars of {', '.join(there) or 'no size'} in {dataset!r}",
             expected="bars of one size",
-            hint="choose one with --interval; tidegate catalog shows what there is",
+            hint="choose one with --interval; see what there is: tidegate catalog",
         )
     return BarInterval(there[0])
 
@@ -188,5 +188,5 @@ def _nothing(dataset: str, found: str, interval: BarInterval, as_of: Instant) ->
     return DataError(
         found=f"{found} in {dataset!r} for {interval} as of {format_instant(as_of)}",
         expected="at least one real bar",
-        hint="tidegate catalog shows what there is; check data set, interval, dates and as-of",
+        hint="check data set, interval, dates and as-of against: tidegate catalog",
     )

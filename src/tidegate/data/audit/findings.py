@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import floor
 from typing import Any
 
 from tidegate.core.time import Instant, format_instant
 
-__all__ = ["AuditLimits", "Gap", "SharedGap", "SuspectBar", "Suspicion", "SymbolAudit"]
+__all__ = ["AuditLimits", "Gap", "SharedGap", "SuspectBar", "Suspicion", "SymbolAudit", "in_percent"]
 
 
 class Suspicion(StrEnum):
@@ -160,7 +161,7 @@ class SymbolAudit:
             "last": "" if self.last is None else format_instant(self.last)[:10],
             "expected": f"{self.expected:,}",
             "present": f"{self.present:,}",
-            "coverage": _percent(self.present, self.expected),
+            "coverage": in_percent(self.coverage),
             "gaps": f"{len(self.gaps):,}",
             "longest gap": "" if longest is None else f"{longest.missing:,} from {format_instant(longest.start)}",
             "missing at end": f"{self.missing_at_end:,}",
@@ -190,6 +191,12 @@ class SymbolAudit:
         }
 
 
-def _percent(part: int, whole: int) -> str:
-    """Return a share in percent, rounded down, so that 100 % means that nothing is missing."""
-    return f"{part * 10_000 // whole / 100:.2f} %" if whole else "0.00 %"
+def in_percent(share: float) -> str:
+    """Return a share in percent, rounded down, so that 100% means that nothing is missing.
+
+    Examples
+    --------
+    >>> in_percent(0.99999), in_percent(0.97), in_percent(1.0)
+    ('99.99%', '97.00%', '100.00%')
+    """
+    return f"{floor(share * 10_000 + 1e-6) / 100:.2f}%"

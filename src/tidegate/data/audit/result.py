@@ -9,7 +9,7 @@ import polars as pl
 
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.time import BarInterval, Instant, format_instant
-from tidegate.data.audit.findings import AuditLimits, SharedGap, SuspectBar, Suspicion, SymbolAudit
+from tidegate.data.audit.findings import AuditLimits, SharedGap, SuspectBar, Suspicion, SymbolAudit, in_percent
 
 __all__ = ["BarAudit"]
 
@@ -89,15 +89,16 @@ class BarAudit:
         least = limits.minimum_coverage
         thin = [one for one in self.worst() if one.coverage < least]
         if thin:
-            named = f"{thin[0].symbol} with {thin[0].coverage:.2%}"
-            found.append(f"{len(thin)} symbols below {least:.2%} coverage, the worst {named}")
+            named = f"{thin[0].symbol} with {in_percent(thin[0].coverage)}"
+            found.append(f"{_count(len(thin), 'symbol')} below {least:.2%} coverage, the worst {named}")
         if self.mean_coverage < limits.mean_coverage:
-            found.append(f"mean coverage {self.mean_coverage:.2%} below {limits.mean_coverage:.2%}")
+            found.append(f"mean coverage {in_percent(self.mean_coverage)} below {limits.mean_coverage:.2%}")
         if limits.missing_at_end is not None:
             late = sum(one.missing_at_end > limits.missing_at_end for one in self.symbols)
-            found += [f"{late} symbols lack more than {limits.missing_at_end} bars at the end"] * bool(late)
+            missing = _count(limits.missing_at_end, "bar")
+            found += [f"{_count(late, 'symbol')} missing more than {missing} at the end"] * bool(late)
         broken = self.count_of(Suspicion.NOT_POSITIVE)
-        return found + [f"{broken} bars with a price that is not positive"] * bool(broken)
+        return found + [f"{_count(broken, 'bar')} with a price that is not positive"] * bool(broken)
 
     @property
     def verdict(self) -> Verdict:
@@ -151,3 +152,7 @@ class BarAudit:
     def table_rows(self, limit: int | None = None) -> list[dict[str, str]]:
         """Return one row of text per symbol for a console table, the worst first."""
         return [one.table_row() for one in self.worst(limit)]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -9,11 +9,13 @@ import polars as pl
 from tidegate.core.errors import DataError
 from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
 
-__all__ = ["looks_like_a_split", "require_one_level", "with_adjustment"]
+__all__ = ["find_splits", "require_one_level", "require_whole_history", "with_adjustment"]
 
+_KEY: Final = ["symbol", "event_time"]
 _STEADY: Final = 1.01
 """Largest over smallest ratio of restated to stored closes that still counts as one ratio: closes are rounded."""
 _LEAST_SPLIT: Final = 1.15
+"""The smallest usual split is 5 for 4."""
 
 
 def require_one_level(rows: pl.DataFrame, settings: OhlcvSettings) -> None:
@@ -66,8 +68,7 @@ def _chained(bars: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
 
     A file downloaded after a further dividend has another level throughout; the scale takes exactly that out.
     """
-    key = ["symbol", "event_time"]
-    common = bars.join(stored.select(*key, pl.col("adjustment").alias("stored")), on=key).sort(key)
+    common = bars.join(stored.select(*_KEY, pl.col("adjustment").alias("stored")), on=_KEY).sort(_KEY)
     scale = common.group_by("symbol").agg((pl.col("stored") / pl.col("adjustment")).last().alias("scale"))
     loose = bars.select("symbol").unique().join(stored, on="symbol", how="semi").join(scale, on="symbol", how="anti")
     if loose.height:
@@ -81,14 +82,37 @@ def _chained(bars: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
     return bars.join(scale, on="symbol", how="left", maintain_order="left").with_columns(scaled).drop("scale")
 
 
-def looks_like_a_split(bars: pl.DataFrame, stored: pl.DataFrame) -> str | None:
-    """Return a symbol whose closes differ from the stored ones by one ratio far from 1, and that ratio, in words."""
-    key = ["symbol", "event_time"]
+def find_splits(bars: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    """Return ``symbol`` and ``ratio`` where all closes differ from the stored ones by one ratio far from 1.
+
+    A source that works a split into its history restates every bar like that.
+    """
     ratio = pl.col("close") / pl.col("close_stored")
-    common = bars.join(stored.select(*key, "close"), on=key, suffix="_stored")
-    ratios = common.group_by("symbol").agg(
-        ratio.median().alias("ratio"), (ratio.max() / ratio.min()).alias("spread")
-    )
+    common = bars.join(stored.select(*_KEY, "close"), on=_KEY, suffix="_stored")
+    ratios = common.group_by("symbol").agg(ratio.median().alias("ratio"), (ratio.max() / ratio.min()).alias("spread"))
     far = (pl.col("ratio") > _LEAST_SPLIT) | (pl.col("ratio") < 1 / _LEAST_SPLIT)
-    split = ratios.filter(far & (pl.col("spread") < _STEADY)).sort("symbol")
-    return None if split.is_empty() else f"every close of {split['symbol'][0]} is {split['ratio'][0]:.4g} times"
+    return ratios.filter(far & (pl.col("spread") < _STEADY)).select("symbol", "ratio").sort("symbol")
+
+
+def require_whole_history(bars: pl.DataFrame, stored: pl.DataFrame) -> None:
+    """Refuse to correct a split in a part of the history: where that part begins, the price would jump.
+
+    A correction that ends with the stored bars at the latest is believed to be about just those bars.
+
+    Raises
+    ------
+    DataError
+        If the new bars of a split symbol go on beyond the stored ones, of which they lack some.
+    """
+    last = stored.group_by("symbol").agg(pl.col("event_time").max().alias("last"))
+    ahead = bars.join(last, on="symbol").filter(pl.col("event_time") > pl.col("last"))
+    split = find_splits(bars, stored).join(ahead, on="symbol", how="semi")
+    left = stored.join(split, on="symbol", how="semi").join(bars, on=_KEY, how="anti")
+    if left.height:
+        first = left.sort(_KEY).row(0, named=True)
+        raise DataError(
+            found=f"a split, and {left.height} stored bars that the file lacks, the first "
+            f"{first['symbol']} at {first['event_time']:%Y-%m-%d %H:%M}",
+            expected="the whole history: bars left out would keep the prices from before the split",
+            hint="download from the first stored bar on; a correction of some bars alone comes without later ones",
+        )

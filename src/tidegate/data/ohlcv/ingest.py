@@ -13,7 +13,7 @@ from tidegate.core.progress import SILENT, Progress
 from tidegate.core.time import format_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Appended, Catalog
-from tidegate.data.ohlcv.adjustment import looks_like_a_split, require_one_level, with_adjustment
+from tidegate.data.ohlcv.adjustment import find_splits, require_one_level, require_whole_history, with_adjustment
 from tidegate.data.ohlcv.checks import reject_bad_rows, require_forward_times
 from tidegate.data.ohlcv.quarantine import count_reasons, quarantine
 from tidegate.data.ohlcv.reading import find_files, read_files
@@ -23,6 +23,8 @@ from tidegate.data.revisions import Revision
 from tidegate.data.tables import BARS
 
 __all__ = ["Ingested", "ingest_ohlcv"]
+
+_SPLIT_HINT = 'download the whole history again and ingest it with --correct --reason "split"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +78,12 @@ def ingest_ohlcv(
     progress.say(f"reading {_count(len(files), 'file')}")
     if skipped:
         progress.say(f"skipped {_count(len(skipped), 'file')} of another kind: {', '.join(skipped)}")
-    rows = with_event_time(read_files(files, settings), settings)
-    require_forward_times(rows, settings)
-    require_one_level(rows, settings)
-    progress.say(f"checking {_count(rows.height, 'row')}")
-    good, rejected = reject_bad_rows(rows, settings, now())
+    good, rejected, read = _good_and_rejected(files, settings, progress)
     kept = quarantine(workspace, settings.dataset, rejected)
     reasons = count_reasons(rejected)
     if good.is_empty():
         raise DataError(
-            found=f"{rows.height} rows, every one rejected: {', '.join(reasons)}",
+            found=f"{read} rows, every one rejected: {', '.join(reasons)}",
             expected="at least one good bar",
             hint=f"look at {kept}",
         )
@@ -96,15 +94,28 @@ def ingest_ohlcv(
         dataset=settings.dataset,
         interval=str(settings.interval),
         files=len(files),
-        rows=rows.height,
+        rows=read,
         appended=done.appended,
         identical=done.identical,
         revised=done.revised,
-        repeated=rows.height - good.height - rejected.height,
+        repeated=read - good.height - rejected.height,
         rejected=reasons,
         quarantine=kept,
         version=done.version,
     )
+
+
+def _good_and_rejected(
+    files: list[Path], settings: OhlcvSettings, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Return good bars sorted by symbol and event time, rejected rows as they stand, and how many rows were read."""
+    rows = with_event_time(read_files(files, settings), settings)
+    require_forward_times(rows, settings)
+    require_one_level(rows, settings)
+    progress.say(f"checking {_count(rows.height, 'row')}")
+    good, rejected = reject_bad_rows(rows, settings, now())
+    # Where a bar stood in its file is of no further use, and there are millions of them.
+    return good.drop("file", "row_number", "time").sort("symbol", "event_time"), rejected, rows.height
 
 
 def _require_sensible(revision: Revision | None, settings: OhlcvSettings) -> None:
@@ -122,7 +133,7 @@ def _require_sensible(revision: Revision | None, settings: OhlcvSettings) -> Non
             found="--known-at with back-adjusted bars",
             expected="a correction: after a split such a source rescales every bar, and bars known only since then "
             "would be missing from the history",
-            hint='download the whole history again and ingest it with --correct --reason "split"',
+            hint=_SPLIT_HINT,
         )
 
 
@@ -131,25 +142,25 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
     catalog = Catalog(workspace)
     with workspace.lock(f"ingest-{settings.dataset}"):
         _require_same_calendar(catalog, settings)
-        stored = _stored(catalog, good, settings) if settings.adjust is Adjustment.ADJ_CLOSE else None
-        bars = _as_bars(with_adjustment(good.sort("symbol", "event_time"), settings, stored), settings)
+        chained = settings.adjust is Adjustment.ADJ_CLOSE
+        stored = _stored(catalog, good, settings) if chained or revision else None
+        bars = with_adjustment(good, settings, stored)
+        if revision and stored is not None:
+            require_whole_history(bars, stored)
         try:
-            return catalog.append("bars", bars, revision=revision)
+            return catalog.append("bars", _as_bars(bars, settings), revision=revision)
         except DataError as error:
-            split = None if revision else _split(catalog, bars, settings)
-            if split is None:
+            stored = None if revision else _stored(catalog, good, settings)
+            splits = None if stored is None else find_splits(bars, stored)
+            if splits is None or splits.is_empty():
                 raise
+            symbol, ratio = splits.row(0)
             raise DataError(
                 found=error.found,
                 expected=error.expected,
-                hint=f"{split} the stored one, which looks like a split that the source has worked into its history: "
-                'download the whole history again and ingest it with --correct --reason "split"',
+                hint=f"every close of {symbol} is {ratio:.4g} times the stored one, which looks like a split: "
+                f"{_SPLIT_HINT}",
             ) from None
-
-
-def _split(catalog: Catalog, bars: pl.DataFrame, settings: OhlcvSettings) -> str | None:
-    stored = None if settings.adjust is Adjustment.FACTOR else _stored(catalog, bars, settings)
-    return None if stored is None else looks_like_a_split(bars, stored)
 
 
 def _stored(catalog: Catalog, rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame | None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.data.ohlcv.settings import ColumnName, OhlcvSettings
+from tidegate.data.ohlcv.columns import find_columns
+from tidegate.data.ohlcv.settings import OhlcvSettings
 
 __all__ = ["find_files", "read_files"]
 
-_READERS = {".csv": "csv", ".gz": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather"}
-_KNOWN: Final[tuple[ColumnName, ...]] = get_args(ColumnName)
-_REQUIRED: Final = ("symbol", "time", "close")
+_READERS: Final = {".csv": "csv", ".gz": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather"}
+_MISSING: Final = ("", "-", "na", "n/a", "nan", "none", "null")
+"""What files write in a number column where there is no number, in small letters."""
 
 
-def find_files(path: str | Path) -> list[Path]:
-    """Return the files that a file name, a folder or a glob pattern names, sorted.
+def find_files(path: str | Path) -> tuple[list[Path], list[str]]:
+    """Return the files that a file name, a folder or a glob pattern names, sorted, and the names of those passed over.
 
     Raises
     ------
@@ -27,8 +28,11 @@ def find_files(path: str | Path) -> list[Path]:
         If there is none, or one of a kind that is not read.
     """
     place = Path(path)
+    skipped: list[str] = []
     if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.suffix in _READERS and file.is_file())
+        inside = sorted(file for file in place.rglob("*") if file.is_file())
+        files = [file for file in inside if file.suffix.lower() in _READERS]
+        skipped = [str(file.relative_to(place)) for file in inside if file.suffix.lower() not in _READERS]
     elif place.exists():
         files = [place]
     else:
@@ -40,13 +44,13 @@ def find_files(path: str | Path) -> list[Path]:
             hint="check the path",
         )
     for file in files:
-        if file.suffix not in _READERS:
+        if file.suffix.lower() not in _READERS:
             raise DataError(
                 found=f"{file}: ending {file.suffix!r}",
                 expected=f"one of {', '.join(_READERS)}",
                 hint="convert it, or name another file",
             )
-    return files
+    return files, skipped
 
 
 def read_files(files: list[Path], settings: OhlcvSettings) -> pl.DataFrame:
@@ -55,9 +59,17 @@ def read_files(files: list[Path], settings: OhlcvSettings) -> pl.DataFrame:
     Raises
     ------
     DataError
-        If a file is empty, damaged, lacks a column, or has text where a number belongs.
+        If a file is empty, damaged, lacks a column, or has text where a number belongs, or several files are said to
+        be one symbol.
     """
-    frames = [_read_file(file, settings) for file in files]
+    if settings.symbol is not None and len(files) > 1:
+        raise DataError(
+            found=f"--symbol {settings.symbol} for {len(files)} files",
+            expected="one file",
+            hint="ingest them one by one, or name each after its symbol and add --symbol-from file",
+        )
+    alike = len({file.name for file in files}) < len(files)
+    frames = [_read_file(file, str(file) if alike else file.name, settings) for file in files]
     try:
         return pl.concat(frames, how="diagonal")
     except pl.exceptions.PolarsError as error:
@@ -68,34 +80,29 @@ def read_files(files: list[Path], settings: OhlcvSettings) -> pl.DataFrame:
         ) from None
 
 
-def _read_file(file: Path, settings: OhlcvSettings) -> pl.DataFrame:
+def _read_file(file: Path, label: str, settings: OhlcvSettings) -> pl.DataFrame:
     raw = _parse(file)
     if raw.is_empty():
         raise DataError(found=f"{file}: no rows", expected="at least one bar", hint="check the download")
-    names = {ours: settings.columns.get(ours, ours) for ours in _KNOWN}
-    missing = [names[ours] for ours in _required(settings) if names[ours] not in raw.columns]
-    if missing:
-        raise DataError(
-            found=f"{file}: no column {', '.join(map(repr, missing))} among {', '.join(raw.columns[:20])}",
-            expected="a time, a close and a symbol at least",
-            hint="map the names with --column close=Close, or give --symbol",
-        )
-    chosen = [pl.col(theirs).alias(ours) for ours, theirs in names.items() if theirs in raw.columns]
-    frame = raw.select(chosen).with_row_index("row_number", offset=1)
+    theirs = find_columns(raw, file, settings)
+    frame = raw.select(pl.col(name).alias(ours) for ours, name in theirs.items()).with_row_index("row_number", offset=1)
     if settings.symbol is not None:
         frame = frame.with_columns(pl.lit(settings.symbol).alias("symbol"))
-    frame = frame.with_columns(_names(frame, "symbol", file), pl.lit(file.name).alias("file"))
-    return frame.with_columns(_number(frame, name, file) for name in _KNOWN[2:] if name in frame.columns)
+    elif "symbol" not in frame.columns:
+        frame = frame.with_columns(pl.lit(_stem(file)).alias("symbol"))
+    frame = frame.with_columns(_names(frame, "symbol", file), pl.lit(label).alias("file"))
+    return frame.with_columns(_number(frame, name, file) for name in theirs if name not in {"symbol", "time"})
 
 
-def _required(settings: OhlcvSettings) -> list[ColumnName]:
-    """Return our names of the columns that must be there: those of every bar, and those that the settings name."""
-    needed = {*_REQUIRED, *settings.columns, settings.adjust.value}
-    return [name for name in _KNOWN if name in needed and not (name == "symbol" and settings.symbol is not None)]
+def _stem(file: Path) -> str:
+    """Return a file's name without the endings that say how to read it: ``000001.SZ.csv.gz`` is ``000001.SZ``."""
+    while file.suffix.lower() in _READERS:
+        file = file.with_suffix("")
+    return file.name
 
 
 def _parse(file: Path) -> pl.DataFrame:
-    kind = _READERS[file.suffix]
+    kind = _READERS[file.suffix.lower()]
     try:
         if kind == "csv":
             return pl.read_csv(file, infer_schema=False, glob=False)
@@ -119,7 +126,7 @@ def _names(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
         raise DataError(
             found=f"{file}: column {name!r} of type {column.dtype}", expected="names", hint="check the column map"
         )
-    return column.cast(pl.String)
+    return column.cast(pl.String).str.strip_chars()
 
 
 def _number(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
@@ -131,13 +138,12 @@ def _number(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
             expected="numbers",
             hint="check the column map",
         )
-    numbers = (
-        column.replace("", None).cast(pl.Float64, strict=False)
-        if column.dtype == pl.String
-        else column.cast(pl.Float64)
-    )
-    blank = column.is_null() | (column.str.strip_chars() == "") if column.dtype == pl.String else column.is_null()
-    broken = numbers.is_null() & ~blank
+    if column.dtype != pl.String:
+        return column.cast(pl.Float64).alias(name)
+    text = column.str.strip_chars()
+    given = text.is_not_null() & ~text.str.to_lowercase().is_in(_MISSING)
+    numbers = text.set(~given, None).cast(pl.Float64, strict=False)
+    broken = numbers.is_null() & given
     if broken.any():
         row = int(broken.arg_true()[0])
         raise DataError(

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tidegate.core.config import Settings
 from tidegate.core.time import BarInterval
+from tidegate.data.calendars import CONTINUOUS
 
 __all__ = ["PRESETS", "Adjustment", "ColumnName", "OhlcvSettings", "Stamp"]
 
@@ -39,22 +40,28 @@ class OhlcvSettings(Settings):
 
     Examples
     --------
-    >>> OhlcvSettings(dataset="mine", columns={"time": "date"}).calendar
-    '24/7'
+    >>> OhlcvSettings(dataset="mine", columns={"time": "date"}, calendar="NYSE").calendar
+    'XNYS'
     """
 
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     interval: BarInterval = BarInterval("1d")
     columns: dict[ColumnName, str] = Field(default_factory=dict)
-    """Our name to the file's, which must then be there; a name that is not mapped is looked for under itself."""
+    """Our name to the file's, which must then be there; a name that is not mapped is looked for under itself.
+
+    Capitals, blanks and ``_`` make no difference: ``adj_close`` is also ``Adj Close``.
+    """
     symbol: str | None = None
-    """The symbol of a file that has no symbol column."""
+    """The symbol of the one file, which has no symbol column."""
+    symbol_from: Literal["column", "file"] = "column"
+    """``file``: a file without a symbol column is named after its symbol, as ``AAPL.csv``."""
     stamp: Stamp = Stamp.CLOSE
     time_format: str | None = None
     """A ``strptime`` pattern; none reads ISO text, dates, times, or whole numbers of seconds, ms or us since 1970."""
     timezone: str | None = None
     """IANA zone of times written without an offset; none allows dates and times with offsets only."""
-    calendar: str = "24/7"
+    calendar: str = ""
+    """Exchange code or its alias, or ``24/7``, which is what bars shorter than a day are on if nothing is said."""
     adjust: Adjustment = Adjustment.NONE
     volume_unit: Annotated[float, Field(gt=0.0)] = 1.0
     """Shares or coins per unit of the volume column."""
@@ -71,6 +78,28 @@ class OhlcvSettings(Settings):
             return name if name is None else ZoneInfo(name).key
         except (KeyError, ValueError, OSError):
             raise ValueError("an IANA zone such as UTC or Asia/Shanghai") from None
+
+    @field_validator("calendar")
+    @classmethod
+    def _canonical(cls, name: str, info: ValidationInfo) -> str:
+        # Daily bars of shares on 24/7 would make every holiday a hole, so nobody gets it without asking.
+        interval = info.data.get("interval")
+        if not name and interval is not None and interval.is_session:
+            raise ValueError("the market's calendar, such as XNYS, XSHG, or 24/7")
+        return _canonical_calendar(name or CONTINUOUS)
+
+
+def _canonical_calendar(name: str) -> str:
+    """Return the exchange code behind an alias: two names of one market are one calendar."""
+    if name == CONTINUOUS:
+        return name
+    import exchange_calendars
+    from exchange_calendars.errors import InvalidCalendarName
+
+    try:
+        return str(exchange_calendars.resolve_alias(name))
+    except InvalidCalendarName:
+        raise ValueError("an exchange code such as XNYS, XSHG, or 24/7") from None
 
 
 PRESETS: Final[dict[str, dict[str, Any]]] = {
@@ -99,6 +128,7 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     "yahoo-daily": {
         "dataset": "us-equity",
         "columns": {"time": "date"},
+        "symbol_from": "file",
         "calendar": "XNYS",
         "adjust": Adjustment.ADJ_CLOSE,
         "source": "yahoo",

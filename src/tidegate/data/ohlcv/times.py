@@ -21,19 +21,20 @@ _EPOCH_UNITS = ((10**11, 10**6), (10**14, 10**3), (10**17, 1))
 
 
 def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
-    """Add ``event_time``, the close of each bar, and ``is_owed``, whether the calendar has such a bar at all.
+    """Add ``event_time``, the close of each bar, and ``time_fault``, why there is none.
 
-    Unreadable times become null; which rows those are is decided elsewhere.
+    Both are null where the time is understood, but names no bar of the calendar.
 
     Raises
     ------
     DataError
-        If times carry different zones, or a time of day has no zone at all.
+        If times carry different zones, a time of day has no zone at all, or daily times mix dates with times of day.
     """
     calendar = trading_calendar(settings.calendar)
-    moments = _moments(rows["time"], settings)
+    read = _read(rows["time"], settings)
+    moments = _localized(read, settings)
     if settings.interval.is_session:
-        days = _session_days(moments, calendar, settings)
+        days = _session_days(moments, calendar)
         known, closes, is_owed = days.is_not_null(), *calendar.closes_of(days.fill_null(0).to_numpy())
     else:
         instants = moments.cast(MOMENT).dt.epoch("us")
@@ -41,8 +42,8 @@ def with_event_time(rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame
             instants.is_not_null(),
             *_bar_closes(instants.fill_null(0).to_numpy(), calendar, settings),
         )
-    event_time = pl.select(pl.when(known).then(pl.Series(closes).cast(MOMENT))).to_series()
-    return rows.with_columns(event_time.alias("event_time"), pl.Series("is_owed", is_owed))
+    event_time = pl.select(pl.when(known & pl.Series(is_owed)).then(pl.Series(closes).cast(MOMENT))).to_series()
+    return rows.with_columns(event_time.alias("event_time"), _faults(read, moments, settings).alias("time_fault"))
 
 
 def _bar_closes(instants: Int64Array, calendar: TradingCalendar, settings: OhlcvSettings) -> tuple[Int64Array, Mask]:
@@ -51,36 +52,81 @@ def _bar_closes(instants: Int64Array, calendar: TradingCalendar, settings: Ohlcv
     return instants, calendar.owes_close(instants, settings.interval)
 
 
-def _session_days(moments: pl.Series, calendar: TradingCalendar, settings: OhlcvSettings) -> pl.Series:
+def _session_days(moments: pl.Series, calendar: TradingCalendar) -> pl.Series:
     """Return the session that each daily bar names, as days since 1970-01-01.
 
     Dates, and times that are all midnight UTC, name it outright. Other times are read on the market's own clock:
-    midnight in Shanghai is still the day before in UTC, and a bar filed there would be known a day early.
+    midnight in Shanghai is still the day before in UTC, and a bar filed there would be known a day early. A file of
+    both kinds could be read either way, and one of the two is a day early, so it is refused.
 
     Raises
     ------
     DataError
-        If a market without sessions has daily bars that do not begin at midnight UTC.
+        If some times are midnight UTC and others neither that nor midnight on the market's clock, or a market without
+        sessions has daily bars that do not begin at midnight UTC.
     """
-    if moments.dtype != pl.Date:
-        midnights = bool((moments.drop_nulls().dt.time() == time(0, 0)).all())
-        if calendar.is_continuous and not midnights:
-            raise DataError(
-                found="daily bars around the clock that do not begin at midnight UTC",
-                expected="days of UTC",
-                hint="ingest bars of an hour or less",
-            )
-        clock = "UTC" if midnights else settings.timezone or calendar.timezone
-        moments = moments.dt.convert_time_zone(clock).dt.date()
-    return moments.cast(pl.Int32).cast(pl.Int64)
+    if moments.dtype == pl.Date:
+        return moments.cast(pl.Int32).cast(pl.Int64)
+    in_utc = moments.dt.time() == time(0)
+    if in_utc.all():
+        return moments.dt.date().cast(pl.Int32).cast(pl.Int64)
+    if calendar.is_continuous:
+        raise DataError(
+            found="daily bars around the clock that do not begin at midnight UTC",
+            expected="days of UTC",
+            hint="ingest bars of an hour or less",
+        )
+    local = moments.dt.convert_time_zone(calendar.timezone)
+    if in_utc.any() and not (local.dt.time() == time(0)).all():
+        odd = moments.filter(~in_utc)
+        raise DataError(
+            found=f"{in_utc.sum()} daily times at midnight UTC and {len(odd)} at other times, the first "
+            f"{odd[0]:%Y-%m-%d %H:%M} UTC",
+            expected=f"dates alone, or times that are all on the clock of {calendar.name}",
+            hint="drop the row of the running day, whose bar is not complete",
+        )
+    return local.dt.date().cast(pl.Int32).cast(pl.Int64)
 
 
-def _moments(times: pl.Series, settings: OhlcvSettings) -> pl.Series:
-    """Return dates, or moments in UTC."""
+def _localized(read: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    """Return dates, or moments in UTC; null where a clock that is changed shows a time twice or never."""
+    if not isinstance(read.dtype, pl.Datetime) or read.dtype.time_zone is not None:
+        return read
+    if settings.interval.is_session and (read.drop_nulls().dt.time() == time(0)).all():
+        return read.dt.date()
+    if settings.timezone is None:
+        raise DataError(
+            found="times of day without a zone",
+            expected="an offset in each time, or one zone for all",
+            hint="add --timezone UTC (or America/New_York, Asia/Shanghai)",
+        )
+    placed = read.dt.replace_time_zone(settings.timezone, ambiguous="null", non_existent="null")
+    return placed.dt.convert_time_zone("UTC")
+
+
+def _faults(read: pl.Series, moments: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    """Return why a time is not understood; null where it is."""
+    unread, lost = read.is_null(), moments.is_null()
+    twice = unread
+    if lost.sum() > unread.sum():
+        twice = read.dt.replace_time_zone(settings.timezone, ambiguous="earliest", non_existent="null").is_not_null()
+    return pl.select(
+        pl.when(unread)
+        .then(pl.lit("unparsable time"))
+        .when(lost & twice)
+        .then(pl.lit(f"ambiguous time in {settings.timezone}"))
+        .when(lost)
+        .then(pl.lit(f"no such time in {settings.timezone}"))
+    ).to_series()
+
+
+def _read(times: pl.Series, settings: OhlcvSettings) -> pl.Series:
+    """Return dates, moments in UTC, or moments on an unnamed clock."""
     if times.dtype == pl.Date:
         return times
     if isinstance(times.dtype, pl.Datetime):
-        return _zoned(times.cast(pl.Datetime("us", times.dtype.time_zone)), settings)
+        moments = times.cast(pl.Datetime("us", times.dtype.time_zone))
+        return moments if times.dtype.time_zone is None else moments.dt.convert_time_zone("UTC")
     if times.dtype.is_numeric():
         return _from_numbers(times.cast(pl.Int64, strict=False), settings)
     if times.dtype == pl.String:
@@ -89,22 +135,6 @@ def _moments(times: pl.Series, settings: OhlcvSettings) -> pl.Series:
         found=f"a time column of type {times.dtype}",
         expected="dates, times, text or numbers",
         hint="check --column time=...",
-    )
-
-
-def _zoned(moments: pl.Series, settings: OhlcvSettings) -> pl.Series:
-    if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None:
-        return moments.dt.convert_time_zone("UTC")
-    if settings.timezone is not None:
-        return moments.dt.replace_time_zone(
-            settings.timezone, ambiguous="null", non_existent="null"
-        ).dt.convert_time_zone("UTC")
-    if settings.interval.is_session and (moments.drop_nulls().dt.time() == time(0)).all():
-        return moments.dt.date()
-    raise DataError(
-        found="times of day without a zone",
-        expected="an offset in each time, or one zone for all",
-        hint="add --timezone UTC (or America/New_York, Asia/Shanghai)",
     )
 
 
@@ -123,7 +153,7 @@ def _from_numbers(numbers: pl.Series, settings: OhlcvSettings) -> pl.Series:
 
 def _from_text(texts: pl.Series, settings: OhlcvSettings) -> pl.Series:
     if settings.time_format is not None:
-        return _zoned_or_date(texts, settings.time_format, settings)
+        return _in_format(texts, settings.time_format)
     sample = texts.drop_nulls()
     if sample.str.contains(r"^\d{8}$").all():
         return texts.str.to_date("%Y%m%d", strict=False)
@@ -136,16 +166,17 @@ def _from_text(texts: pl.Series, settings: OhlcvSettings) -> pl.Series:
     if written.is_empty():
         naive = texts.str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
         short = texts.str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
-        return _zoned(naive.fill_null(short), settings)
+        return naive.fill_null(short)
     _refuse_mixed_zones(offsets, settings)
     plain = texts.str.replace("T", " ").str.replace("Z$", "+00:00")
     return plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
 
 
-def _zoned_or_date(texts: pl.Series, pattern: str, settings: OhlcvSettings) -> pl.Series:
+def _in_format(texts: pl.Series, pattern: str) -> pl.Series:
     if any(mark in pattern for mark in ("%H", "%I", "%s", "%T", "%R")):
         moments = texts.str.to_datetime(pattern, strict=False, time_unit="us")
-        return _zoned(moments, settings)
+        has_zone = isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone is not None
+        return moments.dt.convert_time_zone("UTC") if has_zone else moments
     return texts.str.to_date(pattern, strict=False)
 
 

@@ -1,0 +1,83 @@
+"""Tables for the terminal: what is copied stays whole, numbers have the digits that mean something."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from tidegate.cli.tables import run_details, runs_table
+from tidegate.cli.terminal import Terminal, table
+from tidegate.core.workspace import Workspace
+from tidegate.registry import Run, RunKind, RunStatus, RunStore
+
+
+def drawn(*parts: RenderableType, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def run(stocked: Path) -> Run:
+    return RunStore(Workspace.open(stocked)).list(kind=RunKind.BACKTEST)[0]
+
+
+def test_ids_are_never_broken(run: Run) -> None:
+    long = replace(run, id="backtest-us-rotation-with-a-long-name-20260101-120000-abcdef", project="a-longer-project")
+
+    for width in (66, 80, 200):
+        assert long.id in drawn(runs_table([run, long]), width=width)
+
+
+def test_an_error_takes_one_line(run: Run) -> None:
+    failed = replace(
+        run, status=RunStatus.FAILED, metrics={}, error="DataError: found this;\n  and [that] " + "x" * 500
+    )
+
+    lines = drawn(runs_table([failed]), width=200).splitlines()
+
+    assert len(lines) == 3
+    assert "DataError: found this; and [that] ..." in lines[-1]
+
+
+def test_columns_without_content_are_left_out(run: Run) -> None:
+    assert "note" not in drawn(runs_table([run]))
+    assert "data corrected since" in drawn(runs_table([replace(run, corrected=("bars made-up @ 3: typo",))]), width=120)
+
+
+def test_figures_have_units_and_few_digits(run: Run) -> None:
+    said = drawn(*run_details(replace(run, metrics={"cagr": 0.123456, "orders": 6714, "sharpe": None})), width=200)
+
+    assert "12.35% a year" in said
+    assert "6,714" in said
+    assert "0.123456" not in said
+
+
+def test_a_recipe_is_shown_without_its_defaults(run: Run) -> None:
+    said = drawn(*run_details(run), width=200)
+
+    assert "top_n: 2" in said
+    assert "null" not in said
+    assert "max_score_age_bars" not in said
+
+
+def test_a_recipe_of_another_version_is_shown_as_it_is(run: Run) -> None:
+    assert "qubits: 3" in drawn(*run_details(replace(run, recipe={"quantum": {"qubits": 3}})))
+
+
+def test_a_title_wider_than_its_table_stays_on_its_line() -> None:
+    title = "A title that is much wider than the table below it"
+
+    assert drawn(table(title, ("a",), [(1,)])).splitlines()[0] == title
+
+
+def test_work_without_a_terminal_leaves_no_blank_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(Terminal(json_output=False).track([1, 2], "counting")) == [1, 2]
+
+    assert capfd.readouterr() == ("", "")
