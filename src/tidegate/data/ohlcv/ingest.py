@@ -10,7 +10,8 @@ import polars as pl
 from tidegate.core.clock import now
 from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.time import format_instant
+from tidegate.core.randomness import unique_suffix
+from tidegate.core.time import format_instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Appended, Catalog
 from tidegate.data.ohlcv.adjustment import find_splits, require_one_level, require_whole_history, with_adjustment
@@ -148,7 +149,7 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
         if revision and stored is not None:
             require_whole_history(bars, stored)
         try:
-            return catalog.append("bars", _as_bars(bars, settings), revision=revision)
+            return catalog.append("bars", _as_bars(bars, settings), revision=revision, run=_name(settings))
         except DataError as error:
             stored = None if revision else _stored(catalog, good, settings)
             splits = None if stored is None else find_splits(bars, stored)
@@ -161,6 +162,11 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
                 hint=f"every close of {symbol} is {ratio:.4g} times the stored one, which looks like a split: "
                 f"{_SPLIT_HINT}",
             ) from None
+
+
+def _name(settings: OhlcvSettings) -> str:
+    """Return the name under which the commit remembers this ingest."""
+    return f"ingest-{settings.dataset}-{moment_of(now()):%Y%m%d-%H%M%S}-{unique_suffix()}"
 
 
 def _stored(catalog: Catalog, rows: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame | None:
