@@ -1,4 +1,4 @@
-"""Tidegate: ML trading from raw bars to paper fills, where time flows one way.
+"""Tidegate: ML trading from raw bars to an honest backtest, where time flows one way.
 
 Each room of the house is a subpackage; import from the room that owns the concept, for example
 ``from tidegate.data import Catalog`` or ``from tidegate.engine import backtest``. Importing ``tidegate`` itself

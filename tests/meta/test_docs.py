@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -129,9 +130,15 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo_session(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the README's commands about the demo are typed."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo_session(demo_folder: Path) -> list[str]:
     """Type what the README types about the demo, in its order, and return what each command printed."""
-    return session("tidegate-demo", tmp_path_factory.mktemp("demo"))
+    return session("tidegate-demo", demo_folder)
 
 
 @pytest.mark.slow
@@ -147,6 +154,21 @@ def test_the_readme_shows_what_the_demo_prints(demo_session: list[str]) -> None:
     assert len(shown) > 20
     # Processors differ in the last bits of a logarithm, and a rotation may then choose another name now and then.
     assert figures(demo_session[0]) == pytest.approx(shown, rel=0.02, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("demo_session")
+def test_the_life_of_a_signal_tells_what_happened(demo_folder: Path) -> None:
+    runs = demo_folder / "tidegate-demo" / "runs"
+    decided = (pl.col("symbol") == "MSFT") & (pl.col("decided_at") == datetime(2000, 1, 14, 21, tzinfo=UTC))
+    fill = pl.concat(map(pl.read_parquet, runs.glob("backtest-*/fills.parquet"))).filter(decided).row(0, named=True)
+    text = read(LIFE_OF_A_SIGNAL)
+
+    told = [
+        re.search(rf"{words}", text) for words in (r"([\d,.]+) shares at", r"shares at ([\d.]+)", r"paid \| ([\d,.]+)")
+    ]
+    figures_told = [float(found[1].replace(",", "")) for found in told if found]
+    assert figures_told == pytest.approx([fill["quantity"], fill["price"], fill["notional"]], rel=0.02)
 
 
 @pytest.mark.slow

@@ -94,7 +94,11 @@ _Correct = Annotated[bool, _of_changes("--correct", help="The stored values were
 _Reason = Annotated[str | None, _of_changes("--reason", help="Why; needed with --correct.")]
 
 
-@app.command("ohlcv")
+@app.command(
+    "ohlcv",
+    epilog="[bold]Examples[/bold]\n\ntidegate ingest ohlcv prices/ --preset yahoo-daily --workspace us\n\n"
+    "tidegate ingest ohlcv prices.csv --dataset my-bars --calendar XNYS --symbol ACME --column close=Last",
+)
 def ohlcv(
     path: _Path = None,
     preset: _Preset = None,
