@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegate.core.errors import DataError
+from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.time import instant_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Revision
@@ -69,3 +69,8 @@ def test_a_value_beyond_the_calendar_is_refused(tmp_path: Path) -> None:
     frame = pl.DataFrame({"date": [date(2026, 12, 31)], "value": [0.5]})
     with pytest.raises(DataError, match="last day of the calendar XSHG"):
         append_daily_series(catalog, frame, dataset="d", series="r", unit="fraction", source="test", calendar="XSHG")
+
+
+def test_a_series_that_is_not_there_is_an_error_and_not_a_rate_of_nothing(catalog: Catalog) -> None:
+    with pytest.raises(CatalogError, match="no series 'rr' in 'd'"):
+        series_as_of(catalog, close_of(3), dataset="d", series="rr")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from tidegate.core.errors import DataError
-from tidegate.core.time import DAY, Instant
+from tidegate.core.errors import CatalogError, DataError
+from tidegate.core.time import DAY, Instant, instant_of
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog
@@ -53,6 +53,19 @@ def append_daily_series(
     return catalog.append("series", rows)
 
 
+def _require_series(catalog: Catalog, dataset: str, series: str, version: int | None) -> None:
+    """Refuse a series that does not exist: read as missing, a slip of the pen would pass for cash without a rate."""
+    end_of_time = instant_of(datetime.max.replace(tzinfo=UTC))
+    held = catalog.revisions("series", dataset=dataset, as_of=end_of_time, version=version)
+    names = held.select(pl.col("series").unique().sort()).collect().to_series().to_list()
+    if series not in names:
+        raise CatalogError(
+            found=f"no series {series!r} in {dataset!r}",
+            expected=f"one of {', '.join(names)}",
+            hint="correct data.cash_rate in the recipe",
+        )
+
+
 def _next_close(instants: Int64Array, calendar: TradingCalendar) -> Int64Array:
     if calendar.is_continuous:
         return instants + DAY
@@ -89,7 +102,13 @@ def series_as_of(
     -------
     FloatArray
         ``float64 (n,)``; NaN where nothing young enough was known.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such series.
     """
+    _require_series(catalog, dataset, series, version)
     rows = catalog.revisions(
         "series", dataset=dataset, as_of=Instant(int(times[-1])), version=version, members=[series], end=end
     ).collect()

@@ -30,7 +30,7 @@ __all__ = ["backtest"]
 
 
 def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = None, progress: Progress = SILENT) -> Run:
-    """Trade a recipe's strategy on the scores of a training run, net of cost.
+    """Trade a recipe's strategy on the scores of a training run, after all modelled costs.
 
     Decisions use what was known at the close of one session and fill at the next session's open or close. The
     benchmark goes through the same engine, at the same fills, and pays no costs.

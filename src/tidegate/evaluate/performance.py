@@ -67,7 +67,7 @@ def performance(times: Int64Array, equity: FloatArray, bars_per_year: float) -> 
     times
         ``int64 (n,)`` ascending instants, n >= 2.
     equity
-        ``float64 (n,)`` positive values at those instants, net of cost.
+        ``float64 (n,)`` positive values at those instants.
     bars_per_year
         252 for exchange sessions, 365 for daily bars around the clock.
 
