@@ -81,3 +81,20 @@ def test_lightgbm_is_loaded_on_first_use_only() -> None:
     probe = "import sys, tidegate.models; sys.exit('lightgbm' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+def test_a_machine_without_the_openmp_runtime_is_told_what_to_install() -> None:
+    code = """
+import ctypes
+def fail(*arguments): raise OSError("libgomp.so.1: cannot open shared object file")
+ctypes.cdll.LoadLibrary = fail
+from tidegate.core.errors import InputError
+from tidegate.models import require_boosting
+try:
+    require_boosting()
+except InputError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "libgomp.so.1" in said
+    assert "install libgomp1" in said

@@ -19,7 +19,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> Path:
     partial = path.with_name(f".{path.name}.{unique_suffix()}.partial")
     try:
         write(partial)
-        with partial.open("rb") as written:
+        with partial.open("r+b") as written:
             os.fsync(written.fileno())
         partial.replace(path)
     finally:

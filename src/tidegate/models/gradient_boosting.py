@@ -15,7 +15,7 @@ from tidegate.core.units import Float32Array, FloatArray
 from tidegate.models.stored import read_model_text, write_model
 from tidegate.models.training_rows import check_prediction_rows, check_training_rows
 
-__all__ = ["GradientBoosting"]
+__all__ = ["GradientBoosting", "require_boosting"]
 
 _FILE = "lightgbm.txt"
 
@@ -140,9 +140,26 @@ class GradientBoosting:
         return self._booster
 
 
+def require_boosting() -> None:
+    """Check that LightGBM loads on this machine.
+
+    Raises
+    ------
+    InputError
+        If the OpenMP runtime of the system, which its wheel does not bring along, is not there.
+    """
+    _lightgbm()
+
+
 def _lightgbm() -> Any:
     """Import LightGBM on first use, after telling OpenMP how to wait."""
     prefer_passive_threads()
-    import lightgbm
-
+    try:
+        import lightgbm
+    except OSError as error:
+        raise InputError(
+            found=f"LightGBM that does not load ({error})",
+            expected="the OpenMP runtime of the system",
+            hint="install libgomp1 (Debian, Ubuntu), libgomp (Fedora) or libomp (macOS)",
+        ) from error
     return lightgbm

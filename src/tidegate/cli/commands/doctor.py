@@ -41,7 +41,7 @@ def doctor(
 ) -> None:
     """Check installation, workspace and, given a recipe, its data. Exit 2 if something needed is missing."""
     terminal = Terminal(json_output=json_output)
-    findings = [*_machine(workspace), _workspace(workspace)]
+    findings = [*_machine(workspace), _boosting(), _workspace(workspace)]
     if recipe is not None:
         findings += _recipe(recipe, workspace)
     rows = [(finding.check, Text(finding.state, style=_STYLES[finding.state]), finding.detail) for finding in findings]
@@ -65,6 +65,16 @@ def _machine(workspace: Path) -> list[Finding]:
         Finding("processors", "ok", str(processor_count())),
         Finding("disk", "ok" if free > _NEEDED_DISK_GB else "missing", f"{free:.1f} GB free at {anchor}"),
     ]
+
+
+def _boosting() -> Finding:
+    from tidegate.models import require_boosting
+
+    try:
+        require_boosting()
+    except TidegateError as error:
+        return _missing("boosting", error)
+    return Finding("boosting", "ok", "LightGBM loads")
 
 
 def _workspace(root: Path) -> Finding:
