@@ -277,3 +277,10 @@ def test_a_refusal_while_making_is_explained(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(workspace_module, "write_json", full)
     with pytest.raises(WorkspaceError, match="no space left"):
         Workspace.create(root)
+
+
+def test_a_workspace_moved_to_an_unfit_name_says_so(root: Path) -> None:
+    Workspace.create(root).database.dispose()
+    moved = root.rename(root.with_name("[x] %41"))
+    with pytest.raises(WorkspaceError, match=r"'\['.*move it"):
+        Workspace.open(moved)

@@ -65,10 +65,7 @@ class Workspace:
                 hint="name a folder that does not exist yet",
             )
         workspace = cls(root)
-        if unfit := _UNFIT.search(str(workspace.root)):
-            raise WorkspaceError(
-                found=f"{unfit[0]!r} in {workspace.root}", expected="a plain folder name", hint="name another folder"
-            )
+        workspace._require_plain_name()
         with _explained(root):
             for folder in _FOLDERS:
                 (root / folder).mkdir(parents=True, exist_ok=True)
@@ -85,10 +82,12 @@ class Workspace:
         Raises
         ------
         WorkspaceError
-            If there is none, or it was made by an older or newer version.
+            If there is none, it was made by an older or newer version, or it was moved to where its tables cannot be
+            read.
         """
         workspace = cls(root)
         schema = workspace._read_schema()
+        workspace._require_plain_name()
         if schema < WORKSPACE_SCHEMA:
             raise WorkspaceError(
                 found=f"{root}: workspace schema {schema}",
@@ -189,6 +188,12 @@ class Workspace:
             yield
         finally:
             held.release()
+
+    def _require_plain_name(self) -> None:
+        if unfit := _UNFIT.search(self.root.as_posix()):
+            raise WorkspaceError(
+                found=f"{unfit[0]!r} in {self.root}", expected="a plain folder name", hint="name or move it otherwise"
+            )
 
     def _read_schema(self) -> int:
         marker = self.root / _MARKER
