@@ -72,7 +72,7 @@ class DeltaTables:
             return DeltaTable(self._uri(spec), version=version)
         except (DeltaError, OverflowError) as error:
             raise CatalogError(
-                found=f"{spec.name} version {version}: {str(error).splitlines()[0]}",
+                found=f"{spec.name}, {_named(version)}: {str(error).splitlines()[0]}",
                 expected="a version that exists",
                 hint=f"list them: tidegate catalog --history {spec.name}",
             ) from None
@@ -135,3 +135,7 @@ class DeltaTables:
                 expected="every file that was written",
                 hint="restore the catalog from a backup",
             )
+
+
+def _named(version: int | None) -> str:
+    return "its present version" if version is None else f"version {version}"
