@@ -52,6 +52,9 @@ def data(
             show_default="0.9",
         ),
     ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Audit what was known then, and by then.", show_default="now")
+    ] = None,
     html: Annotated[bool, typer.Option("--html/--no-html", help="Write the coverage heatmap.")] = True,
     language: LanguageOption = ReportLanguage.ENGLISH,
     colours: ColoursOption = Colours.WESTERN,
@@ -62,7 +65,7 @@ def data(
     from tidegate.core.clock import now
     from tidegate.core.errors import GateNotPassed
     from tidegate.core.evidence import Verdict
-    from tidegate.core.time import BarInterval
+    from tidegate.core.time import BarInterval, parse_instant
     from tidegate.data import Catalog, audit_bars
     from tidegate.data.audit import AuditLimits
     from tidegate.registry import RunStore
@@ -77,9 +80,10 @@ def data(
         if minimum_coverage is None
         else AuditLimits(minimum_coverage=minimum_coverage, mean_coverage=minimum_coverage)
     )
+    moment = now() if as_of is None else parse_instant(as_of)
     documents, shown, passed = [], [], True
     for name, interval in terminal.track(wanted, "auditing"):
-        audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=now(), limits=limits)
+        audit = audit_bars(catalog, name, interval=BarInterval(interval), as_of=moment, limits=limits)
         RunStore(opened).record_evidence(audit.evidence())
         page = write_coverage_report(opened, audit, language=language.value, colours=colours.value) if html else None
         documents.append({**audit.as_dict(), "report": str(page) if page else None})
