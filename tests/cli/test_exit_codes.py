@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,18 @@ def test_a_file_name_that_is_not_utf8_is_reported_all_the_same(stocked: Path, js
     )
 
     assert_refused(done, json_output=json_output)
+
+
+def test_an_interrupt_that_a_library_turned_into_its_own_error_is_still_130(
+    tidegate: Any, stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swallow(*_arguments: object, **_named: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError("an unprintable object") from None
+
+    monkeypatch.setattr("tidegate.data.Catalog.datasets", swallow)
+    done = tidegate("catalog", "--json", "--workspace", stocked)
+    assert (done.exit_code, done.out) == (130, "")
+    assert "interrupted" in done.err

@@ -19,6 +19,7 @@ from tidegate.cli.app import app
 from tidegate.cli.hints import Typed, as_input_error, next_step
 from tidegate.cli.logs import log_path, logger
 from tidegate.core.errors import TidegateError, WorkspaceError
+from tidegate.core.interrupts import interrupt_requested, remembered_interrupts
 from tidegate.core.workspace import explain_refusal
 
 __all__ = ["run"]
@@ -31,21 +32,30 @@ _DAMAGED = ("database disk image is malformed", "file is not a database", "parqu
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing is raised."""
+    with remembered_interrupts():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         result = app(args=list(arguments), prog_name="tidegate", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
         return _interrupted()
     except SystemExit:
         return 0  # whoever read the output has seen enough, as in: tidegate runs | head
-    except TidegateError as error:
-        return _report(error, arguments)
-    except TyperException as error:
-        return _report(as_input_error(error, arguments), arguments)
     except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
-        return _report(_explained(error), arguments)
+        return _interrupted() if interrupt_requested() else _report(_understood(error, arguments), arguments)
     if result == _INTERRUPTED:  # Typer caught it first
         return _interrupted()
     return result if isinstance(result, int) else 0
+
+
+def _understood(error: Exception, arguments: Sequence[str]) -> TidegateError:
+    if isinstance(error, TidegateError):
+        return error
+    if isinstance(error, TyperException):
+        return as_input_error(error, arguments)
+    return _explained(error)
 
 
 def _interrupted() -> int:

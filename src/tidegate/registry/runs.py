@@ -20,6 +20,7 @@ from tidegate.core.errors import RunError
 from tidegate.core.evidence import Evidence
 from tidegate.core.files import write_json
 from tidegate.core.fingerprint import canonical_json, fingerprint
+from tidegate.core.interrupts import interrupt_requested
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, moment_of
@@ -144,7 +145,7 @@ class RunStore:
                 yield active
                 self._require_result(active)
             except BaseException as error:
-                stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+                stopped = isinstance(error, KeyboardInterrupt | SystemExit) or interrupt_requested()
                 status = RunStatus.INTERRUPTED if stopped else RunStatus.FAILED
                 self._close(active, status, error=f"{type(error).__name__}: {error}")
                 raise
