@@ -144,11 +144,10 @@ class Catalog:
         CatalogError
             If the data set or the version does not exist.
         """
-        key = list(TABLES[table].key)
         known = self.revisions(
             table, dataset=dataset, as_of=as_of, version=version, members=members, start=start, end=end
         )
-        return known.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True)
+        return _newest(known, list(TABLES[table].key))
 
     def revisions(
         self,
@@ -190,16 +189,11 @@ class Catalog:
         DataError
             If no bar is left.
         """
-        lazy = self._scan(BARS, dataset, version, symbols, start, end)
-        timely = lazy.filter(
-            (pl.col("interval") == str(interval))
-            & (pl.col("known_time") <= moment_of(as_of))
-            & (pl.col("known_time") <= pl.col("event_time"))
+        known = self.revisions(
+            BARS.name, dataset=dataset, as_of=as_of, version=version, members=symbols, start=start, end=end
         )
-        key = ["symbol", "event_time"]
-        bars = (
-            timely.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True).collect()
-        )
+        timely = known.filter(pl.col("interval") == str(interval), pl.col("known_time") <= pl.col("event_time"))
+        bars = _newest(timely, ["symbol", "event_time"]).collect()
         if bars.is_empty():
             raise DataError(
                 found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
@@ -228,15 +222,19 @@ class Catalog:
         return [summary for spec in TABLES.values() if self._tables.exists(spec) for summary in self._summaries(spec)]
 
     def symbols(self, dataset: str) -> list[str]:
-        """Return the symbols of a data set of bars, ascending.
+        """Return the symbols of a data set of bars, ascending; otherwise as :meth:`members`."""
+        return self.members(BARS.name, dataset)
+
+    def members(self, table: str, dataset: str, *, version: int | None = None) -> list[str]:
+        """Return the symbols or series of a data set, ascending.
 
         Raises
         ------
         CatalogError
-            If there is no such data set.
+            If there is no such data set or version.
         """
-        names = self._scan(BARS, dataset, None, None, None, None).select(pl.col("symbol").unique().sort())
-        return names.collect().to_series().to_list()
+        rows = self._scan(TABLES[table], dataset, version, None, None, None)
+        return rows.select(pl.col(TABLES[table].member).unique().sort()).collect().to_series().to_list()
 
     def history(self, table: str) -> list[dict[str, Any]]:
         """Return the commits of a table, newest first: version, time, and what was appended."""
@@ -326,6 +324,11 @@ class Catalog:
             )
             for row in grouped.iter_rows(named=True)
         ]
+
+
+def _newest(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    """Return the newest known row of each key, sorted by key; a later record wins where both were known at once."""
+    return rows.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True)
 
 
 def _after(stored: pl.DataFrame | None) -> datetime:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from tidegate.core.errors import CatalogError, DataError
-from tidegate.core.time import DAY, Instant, instant_of
+from tidegate.core.time import DAY, Instant
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog
@@ -55,9 +55,7 @@ def append_daily_series(
 
 def _require_series(catalog: Catalog, dataset: str, series: str, version: int | None) -> None:
     """Refuse a series that does not exist: read as missing, a slip of the pen would pass for cash without a rate."""
-    end_of_time = instant_of(datetime.max.replace(tzinfo=UTC))
-    held = catalog.revisions("series", dataset=dataset, as_of=end_of_time, version=version)
-    names = held.select(pl.col("series").unique().sort()).collect().to_series().to_list()
+    names = catalog.members("series", dataset, version=version)
     if series not in names:
         raise CatalogError(
             found=f"no series {series!r} in {dataset!r}",
