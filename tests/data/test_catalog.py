@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.core.clock import frozen_clock
 from tidegate.core.errors import CatalogError, DataError, LookAheadError
-from tidegate.core.time import BarInterval, instant_of
+from tidegate.core.time import BarInterval, Window, instant_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Revision
 from tidegate.data.tables import BARS
@@ -266,5 +266,5 @@ def test_dates_cut_by_the_day_that_a_bar_ends(workspace: Workspace) -> None:
     )
     catalog.append("bars", midnight)
     first, second = date(2024, 1, 1), date(2024, 1, 2)
-    assert len(closes(catalog.read("bars", dataset="demo", as_of=LATER, start=first, end=first))) == 24
-    assert closes(catalog.read("bars", dataset="demo", as_of=LATER, start=second)) == []
+    assert len(closes(catalog.read("bars", dataset="demo", as_of=LATER, window=Window.of_dates(first, first)))) == 24
+    assert closes(catalog.read("bars", dataset="demo", as_of=LATER, window=Window.of_dates(second, None))) == []

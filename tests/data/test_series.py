@@ -47,9 +47,9 @@ def test_an_old_value_counts_as_missing(catalog: Catalog) -> None:
 
 
 def test_a_restatement_counts_only_from_when_it_was_known_and_never_displaces_newer_days(catalog: Catalog) -> None:
-    stored = catalog.read("series", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect()
+    stored = catalog.read("macro", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect()
     first = stored.head(1).drop("recorded_time").with_columns(pl.lit(0.99).alias("value"))
-    catalog.append("series", first, revision=Revision(known_at=instant_of(datetime(2024, 1, 8, 20, tzinfo=UTC))))
+    catalog.append("macro", first, revision=Revision(known_at=instant_of(datetime(2024, 1, 8, 20, tzinfo=UTC))))
     assert read(catalog, 3, 4, 5, 8, 9) == [0.02, 0.03, 0.04, 0.05, 0.08]
 
 
@@ -59,7 +59,7 @@ def test_a_value_of_any_day_is_known_after_it(tmp_path: Path, calendar: str, day
     frame = pl.DataFrame({"date": [day], "value": [0.5]})
     append_daily_series(catalog, frame, dataset="d", series="r", unit="fraction", source="test", calendar=calendar)
     (row,) = (
-        catalog.read("series", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect().to_dicts()
+        catalog.read("macro", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect().to_dicts()
     )
     assert row["known_time"] > row["event_time"] == datetime(2024, 1, 7, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from tidegate.core.time import Instant
 
-__all__ = ["cpu_seconds", "elapsed_seconds", "frozen_clock", "now"]
+__all__ = ["cpu_seconds", "elapsed_seconds", "frozen_clock", "now", "sleep"]
 
 _frozen_at: ContextVar[Instant | None] = ContextVar("_frozen_at", default=None)
 
@@ -45,3 +45,8 @@ def elapsed_seconds() -> float:
 def cpu_seconds() -> float:
     """Return the processor time that this process has used, in seconds."""
     return time.process_time()
+
+
+def sleep(seconds: float) -> None:
+    """Wait; an interrupt ends it at once."""
+    time.sleep(seconds)

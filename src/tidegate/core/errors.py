@@ -8,6 +8,11 @@
     │   └── DataError             market data are not usable as given            exit 2
     ├── WorkspaceError            missing, read-only, newer or full workspace    exit 2
     ├── CatalogError              a table, data set or version is not there      exit 2
+    ├── SourceError               a source of data does not answer as documented exit 2
+    │   ├── SourceLimitedError    it asks to slow down; passes                   exit 2
+    │   ├── SourceDownError       no answer, or one of a broken server; passes   exit 2
+    │   ├── SourceGarbledError    a cut, repeated or nonsensical answer; passes  exit 2
+    │   └── SourceRefusedError    it says no: key, symbol, window; lasts         exit 2
     ├── RunError                  a run is not there, not finished or too old    exit 2
     ├── LookAheadError            something would use what nobody knew yet       exit 1: a bug, stop
     ├── LedgerError               the books do not balance                       exit 1: a bug, stop
@@ -27,6 +32,11 @@ __all__ = [
     "LookAheadError",
     "RecipeError",
     "RunError",
+    "SourceDownError",
+    "SourceError",
+    "SourceGarbledError",
+    "SourceLimitedError",
+    "SourceRefusedError",
     "TidegateError",
     "WorkspaceError",
 ]
@@ -82,6 +92,36 @@ class WorkspaceError(TidegateError):
 
 class CatalogError(TidegateError):
     """A table, data set or version asked for does not exist or cannot be read."""
+
+
+class SourceError(TidegateError):
+    """A source of data did not answer as its documents say; what it answered before is kept."""
+
+
+class SourceLimitedError(SourceError):
+    """The source asks to slow down.
+
+    Parameters
+    ----------
+    retry_after_seconds
+        How long it asks to be left alone; None where it does not say.
+    """
+
+    def __init__(self, *, found: str, expected: str, hint: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(found=found, expected=expected, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SourceDownError(SourceError):
+    """The source does not answer, or answers that it is broken; trying again may help."""
+
+
+class SourceGarbledError(SourceError):
+    """The answer is cut off, repeats itself or makes no sense; trying again may help."""
+
+
+class SourceRefusedError(SourceError):
+    """The source says no: a wrong key, an unknown symbol, a window it does not keep; trying again does not help."""
 
 
 class RunError(TidegateError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NewType
 
@@ -22,6 +23,7 @@ __all__ = [
     "SECOND",
     "BarInterval",
     "Instant",
+    "Window",
     "format_instant",
     "instant_of",
     "moment_of",
@@ -170,3 +172,40 @@ class BarInterval(str):
     def is_session(self) -> bool:
         """Whether one bar stands for one trading session rather than a fixed span of wall time."""
         return self[-1] == "d"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A stretch of event times, ``start < event_time <= end``; None leaves that side open.
+
+    A bar is stamped with its close, so the window of a day holds the bars that end in it or with it.
+
+    Raises
+    ------
+    InputError
+        If it ends before it starts.
+
+    Examples
+    --------
+    >>> Window.of_dates(date(1970, 1, 1), date(1970, 1, 1))
+    Window(start=0, end=86400000000)
+    """
+
+    start: Instant | None = None
+    end: Instant | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise InputError(
+                found=f"a window from {format_instant(self.start)} to {format_instant(self.end)}",
+                expected="an end after its start",
+                hint="swap the two",
+            )
+
+    @classmethod
+    def of_dates(cls, start: date | None, end: date | None) -> Window:
+        """Return the window of whole UTC days, both inclusive."""
+        return cls(
+            start=None if start is None else parse_instant(start),
+            end=None if end is None else Instant(parse_instant(end) + DAY),
+        )

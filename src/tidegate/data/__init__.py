@@ -3,7 +3,7 @@
 from tidegate.data.audit import BarAudit, audit_bars
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog, Correction, DatasetSummary
-from tidegate.data.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
+from tidegate.data.connectors.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
 from tidegate.data.revisions import Revision
 
 __all__ = [

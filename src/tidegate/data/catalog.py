@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,12 +16,12 @@ import polars as pl
 from tidegate.core.clock import now
 from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.panel import Panel
-from tidegate.core.time import BarInterval, Instant, format_instant, moment_of, parse_instant
+from tidegate.core.time import BarInterval, Instant, Window, format_instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data.delta import DeltaTables, how_to_bring
 from tidegate.data.panels import panel_of
 from tidegate.data.revisions import Revision, require_valid, sort_out
-from tidegate.data.tables import BARS, TABLES, TableSpec
+from tidegate.data.tables import BARS, TABLES, TableSpec, spec_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -88,9 +88,9 @@ class Catalog:
         Parameters
         ----------
         table
-            ``bars`` or ``series``.
+            Name of a :data:`tidegate.data.tables.TABLES` entry.
         rows
-            The table's columns except ``recorded_time``; one data set per call, keys unique.
+            The table's columns except ``recorded_time``; one data set per call, key and known time unique.
         revision
             What rows with a stored key but other values mean.
         run
@@ -101,7 +101,7 @@ class Catalog:
         DataError
             If stored values differ and no ``revision`` says what that means; nothing is appended then.
         """
-        spec = TABLES[table]
+        spec = spec_of(table)
         require_valid(spec, rows)
         with self._workspace.lock(f"catalog-{table}"):
             stored = self._stored_like(spec, rows)
@@ -122,9 +122,8 @@ class Catalog:
         dataset: str,
         as_of: Instant,
         version: int | None = None,
-        members: Sequence[str] | None = None,
-        start: date | None = None,
-        end: date | None = None,
+        symbols: Sequence[str] | None = None,
+        window: Window | None = None,
     ) -> pl.LazyFrame:
         """Return each key's newest row among those with ``known_time <= as_of``, sorted by member and event time.
 
@@ -134,20 +133,19 @@ class Catalog:
             There is no default: what is known depends on when one asks.
         version
             Table version; none means the present one.
-        members
-            Symbols or series; none means all.
-        start, end
-            Dates (UTC) of ``event_time``, both inclusive.
+        symbols
+            Members of the table's :attr:`~tidegate.data.tables.TableSpec.member` column: symbols, series or items;
+            none means all.
+        window
+            Event times; none means all. Without ``as_of`` in it: an event may be known long after it.
 
         Raises
         ------
         CatalogError
             If the data set or the version does not exist.
         """
-        known = self.revisions(
-            table, dataset=dataset, as_of=as_of, version=version, members=members, start=start, end=end
-        )
-        return _newest(known, list(TABLES[table].key))
+        known = self.revisions(table, dataset=dataset, as_of=as_of, version=version, symbols=symbols, window=window)
+        return _newest(known, list(spec_of(table).key))
 
     def revisions(
         self,
@@ -156,12 +154,11 @@ class Catalog:
         dataset: str,
         as_of: Instant,
         version: int | None = None,
-        members: Sequence[str] | None = None,
-        start: date | None = None,
-        end: date | None = None,
+        symbols: Sequence[str] | None = None,
+        window: Window | None = None,
     ) -> pl.LazyFrame:
         """Return every row with ``known_time <= as_of``, revised ones too, in no order; otherwise as :meth:`read`."""
-        rows = self._scan(TABLES[table], dataset, version, members, start, end)
+        rows = self._scan(spec_of(table), dataset, version, symbols, window)
         return rows.filter(pl.col("known_time") <= moment_of(as_of))
 
     def bar_panel(
@@ -172,8 +169,7 @@ class Catalog:
         as_of: Instant,
         version: int | None = None,
         symbols: Sequence[str] | None = None,
-        start: date | None = None,
-        end: date | None = None,
+        window: Window | None = None,
     ) -> Panel:
         """Return bars as a panel whose row *t* holds what was known at the close *t*.
 
@@ -189,9 +185,7 @@ class Catalog:
         DataError
             If no bar is left.
         """
-        known = self.revisions(
-            BARS.name, dataset=dataset, as_of=as_of, version=version, members=symbols, start=start, end=end
-        )
+        known = self.revisions(BARS.name, dataset=dataset, as_of=as_of, version=version, symbols=symbols, window=window)
         timely = known.filter(pl.col("interval") == str(interval), pl.col("known_time") <= pl.col("event_time"))
         bars = _newest(timely, ["symbol", "event_time"]).collect()
         if bars.is_empty():
@@ -211,8 +205,8 @@ class Catalog:
             If nothing was ever ingested into it.
         """
         if dataset is None:
-            return int(self._tables.open(TABLES[table]).version())
-        opened = self._tables.open(TABLES[table])
+            return int(self._tables.open(spec_of(table)).version())
+        opened = self._tables.open(spec_of(table))
         self._require_dataset(opened, table, dataset)
         brought = (int(commit["version"]) for commit in self.history(table) if commit["dataset"] == dataset)
         return next(brought, int(opened.version()))
@@ -233,8 +227,9 @@ class Catalog:
         CatalogError
             If there is no such data set or version.
         """
-        rows = self._scan(TABLES[table], dataset, version, None, None, None)
-        return rows.select(pl.col(TABLES[table].member).unique().sort()).collect().to_series().to_list()
+        spec = spec_of(table)
+        rows = self._scan(spec, dataset, version, None, None)
+        return rows.select(pl.col(spec.member).unique().sort()).collect().to_series().to_list()
 
     def history(self, table: str) -> list[dict[str, Any]]:
         """Return the commits of a table, newest first: version, time, and what was appended."""
@@ -245,7 +240,7 @@ class Catalog:
                 "operation": entry["operation"],
                 **{name: entry.get(f"tidegate.{name}") for name in _COMMIT_FACTS},
             }
-            for entry in self._tables.open(TABLES[table]).history()
+            for entry in self._tables.open(spec_of(table)).history()
         ]
 
     def corrections(self) -> list[Correction]:
@@ -264,20 +259,18 @@ class Catalog:
         spec: TableSpec,
         dataset: str,
         version: int | None,
-        members: Sequence[str] | None,
-        start: date | None,
-        end: date | None,
+        symbols: Sequence[str] | None,
+        window: Window | None,
     ) -> pl.LazyFrame:
         table = self._tables.open(spec, version)
         self._require_dataset(table, spec.name, dataset)
         wanted = pl.col("dataset") == dataset
-        if members is not None:
-            wanted &= pl.col(spec.member).is_in(list(members))
-        if start is not None:
-            # A bar belongs to the day that ends with or contains its close.
-            wanted &= pl.col("event_time") > moment_of(parse_instant(start))
-        if end is not None:
-            wanted &= pl.col("event_time") <= moment_of(parse_instant(end)) + timedelta(days=1)
+        if symbols is not None:
+            wanted &= pl.col(spec.member).is_in(list(symbols))
+        if window is not None and window.start is not None:
+            wanted &= pl.col("event_time") > moment_of(window.start)
+        if window is not None and window.end is not None:
+            wanted &= pl.col("event_time") <= moment_of(window.end)
         return self._tables.rows(spec, table, dataset=dataset).filter(wanted)
 
     @staticmethod

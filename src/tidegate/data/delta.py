@@ -24,13 +24,30 @@ _CONFIGURATION: Final = {
     "delta.checkpointInterval": "100",
 }
 _COMMIT_RETRIES: Final = 20
+_BROUGHT_BY: Final = {
+    "trades": "binance-archive",
+    "order_books": "ccxt",
+    "funding": "funding",
+    "metrics": "binance-derivatives",
+    "macro": "macro",
+    "events": "events",
+    "entity_links": "events",
+    "posts": "social",
+    "comments": "social",
+    "symbol_lives": "lives",
+    "corporate_actions": "lives",
+}
+"""The connector that a user is told of where a table is missing."""
 
 
 def how_to_bring(table: str, dataset: str | None = None) -> str:
     """Return the hint of an error about a table or a data set that is not there."""
-    if table == "series":
-        return "leave out data.cash_rate, and cash earns nothing: only the demo's own data bring a cash rate so far"
-    return f"run: tidegate ingest ohlcv FILE {f'--dataset {dataset}' if dataset else '--preset yahoo-daily'}"
+    if table == "bars":
+        return f"run: tidegate ingest ohlcv FILE {f'--dataset {dataset}' if dataset else '--preset yahoo-daily'}"
+    connector = _BROUGHT_BY.get(table)
+    if connector is None:
+        return "list what is there: tidegate catalog"
+    return f"run: tidegate ingest {connector} {f'--dataset {dataset} ' if dataset else ''}... (--help tells the rest)"
 
 
 class DeltaTables:

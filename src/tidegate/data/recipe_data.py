@@ -9,7 +9,7 @@ from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
-from tidegate.core.time import DAY, Instant, parse_instant
+from tidegate.core.time import DAY, Instant, Window, parse_instant
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.catalog import Catalog
 from tidegate.data.series import series_as_of
@@ -47,7 +47,7 @@ def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
     CatalogError
         If the data set, or the cash rate's series, is not there.
     """
-    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "series"]
+    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "macro"]
     return {f"{table}/{recipe.data.dataset}": catalog.version(table, dataset=recipe.data.dataset) for table in tables}
 
 
@@ -69,8 +69,7 @@ def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, in
         as_of=_end_of_data(recipe),
         version=versions[f"bars/{settings.dataset}"],
         symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
-        start=settings.start,
-        end=settings.end,
+        window=Window.of_dates(settings.start, settings.end),
     )
     absent = sorted(set(references) - set(panel.symbols))
     if absent:
@@ -97,7 +96,7 @@ def read_cash_rate(
         return None
     dataset = recipe.data.dataset
     return series_as_of(
-        catalog, times, dataset=dataset, series=recipe.data.cash_rate, version=versions[f"series/{dataset}"]
+        catalog, times, dataset=dataset, series=recipe.data.cash_rate, version=versions[f"macro/{dataset}"]
     )
 
 

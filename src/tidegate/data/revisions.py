@@ -39,14 +39,15 @@ def require_valid(spec: TableSpec, rows: pl.DataFrame) -> None:
     Raises
     ------
     DataError
-        If rows of one call belong to several partitions, lack a key or a time, or two of them have the same key.
+        If a column is missing, unknown or of another type, rows of one call belong to several partitions, lack a key
+        or a time, or two of them name the same key and known time.
     LookAheadError
-        If a row claims to be known before what it is about.
+        If a row claims to be known before what it is about, in a table where nothing is announced ahead.
     """
-    key = list(spec.key)
-    lacking = [name for name in (*key, "known_time") if rows[name].null_count()]
+    _require_schema(spec, rows)
+    lacking = [name for name in (*spec.key, "known_time") if rows[name].null_count()]
     several = [name for name in spec.partition if rows[name].n_unique() > 1]
-    if lacking or several or _has_equal_keys(rows.select(spec.member, "event_time")):
+    if lacking or several or _has_equal_keys(rows.select(*_vintage(spec))):
         what = (
             f"nothing in {', '.join(lacking)}"
             if lacking
@@ -59,6 +60,8 @@ def require_valid(spec: TableSpec, rows: pl.DataFrame) -> None:
             expected=f"one {', '.join(spec.partition)} per call and every key once",
             hint="group the rows and drop repetitions first",
         )
+    if spec.announced_ahead:
+        return
     early = rows.filter(pl.col("known_time") < pl.col("event_time"))
     if early.height:
         raise LookAheadError(
@@ -66,6 +69,33 @@ def require_valid(spec: TableSpec, rows: pl.DataFrame) -> None:
             expected="known_time at or after event_time",
             hint="a bar is known at its close at the earliest",
         )
+
+
+def _require_schema(spec: TableSpec, rows: pl.DataFrame) -> None:
+    wanted = [name for name in spec.schema if name != "recorded_time"]
+    missing, unknown = sorted(set(wanted) - set(rows.columns)), sorted(set(rows.columns) - set(wanted))
+    wrong = [
+        f"{name} as {rows.schema[name]}"
+        for name in wanted
+        if name in rows.columns and not _fits(rows.schema[name], spec.schema[name])
+    ]
+    if missing or unknown or wrong:
+        found = [f"no {', '.join(missing)}"] if missing else []
+        found += [f"unknown {', '.join(unknown)}"] if unknown else []
+        raise DataError(
+            found=f"rows of {spec.name} with {'; '.join([*found, *wrong])}",
+            expected=f"the columns {', '.join(wanted)}",
+            hint="tidegate.data.tables tells each column's type and unit",
+        )
+
+
+def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
+    """Whether values of one type can stand for another without a loss: null for anything, whole numbers for any."""
+    return found in {wanted, pl.Null()} or (found.is_numeric() and wanted.is_numeric())
+
+
+def _vintage(spec: TableSpec) -> list[str]:
+    return [*(name for name in spec.key if name not in spec.partition), "known_time"]
 
 
 def _has_equal_keys(keys: pl.DataFrame) -> bool:
@@ -78,10 +108,12 @@ def _has_equal_keys(keys: pl.DataFrame) -> bool:
 def sort_out(
     spec: TableSpec, rows: pl.DataFrame, stored: pl.DataFrame | None, revision: Revision | None
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Split rows into new keys and changed values, and count those that are stored already.
+    """Split rows into new keys or vintages and changed values, and count those that are stored already.
 
-    Without a revision a row that equals *any* stored version of its key is stored already: an older file that is read
-    again says nothing new. With one, only the newest version counts.
+    A row of a stored key with a known time of its own is a further vintage; it says nothing new where it equals the
+    vintage known before it. A row whose key *and* known time are stored can only repeat or change what is there:
+    without a revision it repeats if it equals *any* stored version of its key, since an older file that is read again
+    says nothing new; with one, only the newest version counts.
 
     Parameters
     ----------
@@ -97,18 +129,54 @@ def sort_out(
     columns = [name for name in spec.schema if name != "recorded_time"]
     rows = rows.select(pl.col(name).cast(spec.schema[name]) for name in columns)
     if stored is None or stored.is_empty():
-        return rows, rows.clear(), 0
+        fresh, repeated = _new_vintages(spec, rows, rows.clear())
+        return fresh, rows.clear(), repeated
+    vintage = [*spec.key, "known_time"]
+    there = stored.select(vintage).unique()
+    fresh, repeated = _new_vintages(spec, rows.join(there, on=vintage, how="anti"), stored)
+    both = rows.join(there, on=vintage, how="semi", maintain_order="left")
+    revised, identical = _changed(spec, both, stored, revision)
+    return fresh, revised.select(columns), repeated + identical
+
+
+def _new_vintages(spec: TableSpec, rows: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Leave out rows that equal the vintage known before them, stored or among the rows; count these."""
+    key = list(spec.key)
+    public_at_once = bool((rows["known_time"] == rows["event_time"]).all())
+    if public_at_once and stored.is_empty():
+        return rows, 0
+    both = pl.concat(
+        [
+            stored.unique([*key, "known_time"], keep="last", maintain_order=True)
+            .join(rows.select(key).unique(), on=key, how="semi")
+            .select(rows.columns)
+            .with_columns(is_new=pl.lit(value=False)),
+            rows.with_columns(is_new=pl.lit(value=True)),
+        ]
+    ).sort(*key, "known_time")
+    follows = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key)
+    before = both.with_columns(pl.col(name).shift().alias(f"{name}_stored") for name in spec.values)
+    says_nothing = follows.fill_null(value=False) & ~pl.any_horizontal(_differs(spec, name) for name in spec.values)
+    new = before.with_columns(says_nothing=says_nothing).filter("is_new")
+    fresh = new.filter(~pl.col("says_nothing")).select(rows.columns)
+    return fresh, rows.height - fresh.height
+
+
+def _changed(
+    spec: TableSpec, rows: pl.DataFrame, stored: pl.DataFrame, revision: Revision | None
+) -> tuple[pl.DataFrame, int]:
+    """Return the rows that change what is stored under their key and known time, and count those that repeat it."""
     key = list(spec.key)
     old = stored.select(*key, pl.col("known_time").alias("stored_known_time"), *spec.values)
     if revision is not None:
         old = old.unique(key, keep="last", maintain_order=True)
-    fresh = rows.join(old, on=key, how="anti")
     both = rows.join(old, on=key, suffix="_stored", maintain_order="left_right")
     differs = both.select(pl.any_horizontal(_differs(spec, name) for name in spec.values)).to_series()
-    equal = both.filter(~differs).select(key).unique()
-    changed = both.filter(differs).join(equal, on=key, how="anti").unique(key, keep="last", maintain_order=True)
-    revised = _as_revision(spec, changed.select(*columns, "stored_known_time"), stored, revision)
-    return fresh, revised.select(columns), equal.height
+    vintage = [*key, "known_time"]
+    equal = both.filter(~differs).select(vintage).unique()
+    changed = both.filter(differs).join(equal, on=vintage, how="anti").unique(vintage, keep="last", maintain_order=True)
+    revised = _as_revision(spec, changed.select(*rows.columns, "stored_known_time"), stored, revision)
+    return revised, equal.height
 
 
 def _differs(spec: TableSpec, name: str) -> pl.Expr:
@@ -134,10 +202,12 @@ def _as_revision(
             hint="restated values: --known-at TIME; a mistake in the data: --correct --reason TEXT",
         )
     if revision.known_at is None:
-        # What was never right was wrong in every vintage, so each of them is corrected.
+        # What was public at once and never right was wrong in every vintage, so each of them is corrected; where a
+        # source tells vintages apart, it tells which of them is wrong.
+        at_once = changed.filter(pl.col("known_time") == pl.col("event_time"))
         vintages = stored.select(*spec.key, pl.col("known_time").alias("vintage")).unique()
-        every = changed.join(vintages, on=list(spec.key)).with_columns(pl.col("vintage").alias("known_time"))
-        return every.drop("vintage")
+        every = at_once.join(vintages, on=list(spec.key)).with_columns(pl.col("vintage").alias("known_time"))
+        return pl.concat([every.drop("vintage"), changed.filter(pl.col("known_time") != pl.col("event_time"))])
     if (changed["stored_known_time"] >= moment_of(revision.known_at)).any():
         raise DataError(
             found=f"restated values said to be known at {format_instant(revision.known_at)}",

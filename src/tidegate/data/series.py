@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -49,13 +48,14 @@ def append_daily_series(
         pl.lit(unit).alias("unit"),
         pl.lit(source).alias("source"),
         pl.lit(value=False).alias("synthetic"),
+        pl.lit(value=False).alias("revised"),
     )
-    return catalog.append("series", rows)
+    return catalog.append("macro", rows)
 
 
 def _require_series(catalog: Catalog, dataset: str, series: str, version: int | None) -> None:
     """Refuse a series that does not exist: read as missing, a slip of the pen would pass for cash without a rate."""
-    names = catalog.members("series", dataset, version=version)
+    names = catalog.members("macro", dataset, version=version)
     if series not in names:
         raise CatalogError(
             found=f"no series {series!r} in {dataset!r}",
@@ -84,7 +84,6 @@ def series_as_of(
     dataset: str,
     series: str,
     version: int | None = None,
-    end: date | None = None,
     maximum_age: int = _DEFAULT_MAXIMUM_AGE,
 ) -> FloatArray:
     """Return, for each instant, the newest value known by then.
@@ -108,7 +107,7 @@ def series_as_of(
     """
     _require_series(catalog, dataset, series, version)
     rows = catalog.revisions(
-        "series", dataset=dataset, as_of=Instant(int(times[-1])), version=version, members=[series], end=end
+        "macro", dataset=dataset, as_of=Instant(int(times[-1])), version=version, symbols=[series]
     ).collect()
     wanted = pl.DataFrame({"at": pl.Series(times).cast(MOMENT)})
     known = rows.sort("known_time", "event_time", "recorded_time")

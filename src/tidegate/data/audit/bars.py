@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.core.time import BarInterval, Instant, format_instant
+from tidegate.core.time import BarInterval, Instant, Window, format_instant
 from tidegate.data.audit.arranged import ArrangedBars, arrange
 from tidegate.data.audit.findings import AuditLimits
 from tidegate.data.audit.markets import by_month, markets_of, shared_gaps, suspects_of, symbol_audits
@@ -59,7 +59,7 @@ def audit_bars(
     """
     version = catalog.version("bars") if version is None else version
     rows = catalog.read(
-        "bars", dataset=dataset, as_of=as_of, version=version, members=symbols, start=start, end=end
+        "bars", dataset=dataset, as_of=as_of, version=version, symbols=symbols, window=Window.of_dates(start, end)
     ).select(_NEEDED)
     if interval is not None:
         rows = rows.filter(pl.col("interval") == str(interval))

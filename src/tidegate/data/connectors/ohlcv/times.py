@@ -10,7 +10,7 @@ import polars as pl
 from tidegate.core.errors import DataError
 from tidegate.core.units import Int64Array, Mask
 from tidegate.data.calendars import TradingCalendar, trading_calendar
-from tidegate.data.ohlcv.settings import OhlcvSettings, Stamp
+from tidegate.data.connectors.ohlcv.settings import OhlcvSettings, Stamp
 from tidegate.data.tables import MOMENT
 
 __all__ = ["with_event_time"]

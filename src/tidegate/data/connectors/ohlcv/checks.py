@@ -6,7 +6,7 @@ import polars as pl
 
 from tidegate.core.errors import DataError
 from tidegate.core.time import Instant, moment_of
-from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
+from tidegate.data.connectors.ohlcv.settings import Adjustment, OhlcvSettings
 
 __all__ = ["reject_bad_rows", "require_forward_times"]
 

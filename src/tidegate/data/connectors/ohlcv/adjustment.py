@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
+from tidegate.data.connectors.ohlcv.settings import Adjustment, OhlcvSettings
 
 __all__ = ["find_splits", "require_one_level", "require_whole_history", "with_adjustment"]
 

@@ -9,8 +9,8 @@ from typing import Final
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.data.ohlcv.columns import find_columns
-from tidegate.data.ohlcv.settings import OhlcvSettings
+from tidegate.data.connectors.ohlcv.columns import find_columns
+from tidegate.data.connectors.ohlcv.settings import OhlcvSettings
 
 __all__ = ["find_files", "read_files"]
 

@@ -8,7 +8,7 @@ from typing import Final, get_args
 import polars as pl
 
 from tidegate.core.errors import DataError
-from tidegate.data.ohlcv.settings import ColumnName, OhlcvSettings
+from tidegate.data.connectors.ohlcv.settings import ColumnName, OhlcvSettings
 
 __all__ = ["find_columns"]
 

@@ -14,12 +14,12 @@ from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import format_instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Appended, Catalog
-from tidegate.data.ohlcv.adjustment import find_splits, require_one_level, require_whole_history, with_adjustment
-from tidegate.data.ohlcv.checks import reject_bad_rows, require_forward_times
-from tidegate.data.ohlcv.quarantine import count_reasons, quarantine
-from tidegate.data.ohlcv.reading import find_files, read_files
-from tidegate.data.ohlcv.settings import Adjustment, OhlcvSettings
-from tidegate.data.ohlcv.times import with_event_time
+from tidegate.data.connectors.ohlcv.adjustment import find_splits, require_one_level, require_whole_history, with_adjustment
+from tidegate.data.connectors.ohlcv.checks import reject_bad_rows, require_forward_times
+from tidegate.data.connectors.ohlcv.quarantine import count_reasons, quarantine
+from tidegate.data.connectors.ohlcv.reading import find_files, read_files
+from tidegate.data.connectors.ohlcv.settings import Adjustment, OhlcvSettings
+from tidegate.data.connectors.ohlcv.times import with_event_time
 from tidegate.data.revisions import Revision
 from tidegate.data.tables import BARS
 
@@ -65,7 +65,7 @@ def ingest_ohlcv(
     path
         A file, a folder or a glob (CSV, Parquet, Feather), or the files themselves.
     settings
-        What the columns mean; start from :data:`tidegate.data.ohlcv.PRESETS`.
+        What the columns mean; start from :data:`tidegate.data.connectors.ohlcv.PRESETS`.
     revision
         What rows with stored times but other values mean; see :class:`tidegate.data.Revision`.
 
@@ -173,7 +173,7 @@ def _stored(catalog: Catalog, rows: pl.DataFrame, settings: OhlcvSettings) -> pl
     """Return the newest stored closes and adjustments of the symbols of these rows."""
     members = rows["symbol"].unique().to_list()
     try:
-        bars = catalog.read("bars", dataset=settings.dataset, as_of=now(), members=members)
+        bars = catalog.read("bars", dataset=settings.dataset, as_of=now(), symbols=members)
     except CatalogError:
         return None
     same = bars.filter(pl.col("interval") == str(settings.interval))
