@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -35,7 +36,7 @@ class Scale(StrEnum):
     """``tanh(5 x)``."""
 
 
-_SCALED: Final = {
+_SCALED: Final[dict[Scale, Callable[[pl.Expr], pl.Expr]]] = {
     Scale.NONE: lambda value: value,
     Scale.LOG_RATIO: lambda value: value.clip(lower_bound=1e-9).log().tanh(),
     Scale.BASIS: lambda value: (value * 25.0).tanh(),

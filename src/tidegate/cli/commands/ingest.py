@@ -146,7 +146,7 @@ def ohlcv(
 
 def _show(terminal: Terminal, done: Ingested) -> None:
     """Print what an ingest did, and the first of the rows that it rejected."""
-    from tidegate.data.connectors.ohlcv.quarantine import first_rejected
+    from tidegate.data.connectors.quarantine import first_rejected
 
     shown: dict[str, object] = {
         "rows in files": f"{done.rows:,}",

@@ -73,7 +73,8 @@ class Courtesy:
             sleep=self.wait,
             reraise=True,
         )
-        return retrying(self._once, request)
+        answer: Answer = retrying(self._once, request)
+        return answer
 
     def _once(self, request: Callable[[], Answer]) -> Answer:
         if self.tally.requests and self.policy.pause_seconds:

@@ -14,16 +14,21 @@ from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import format_instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Appended, Catalog
-from tidegate.data.connectors.ohlcv.adjustment import find_splits, require_one_level, require_whole_history, with_adjustment
+from tidegate.data.connectors.ohlcv.adjustment import (
+    find_splits,
+    require_one_level,
+    require_whole_history,
+    with_adjustment,
+)
 from tidegate.data.connectors.ohlcv.checks import reject_bad_rows, require_forward_times
-from tidegate.data.connectors.ohlcv.quarantine import count_reasons, quarantine
 from tidegate.data.connectors.ohlcv.reading import find_files, read_files
 from tidegate.data.connectors.ohlcv.settings import Adjustment, OhlcvSettings
 from tidegate.data.connectors.ohlcv.times import with_event_time
+from tidegate.data.connectors.quarantine import count_reasons, quarantine
 from tidegate.data.revisions import Revision
 from tidegate.data.tables import BARS
 
-__all__ = ["Ingested", "ingest_ohlcv"]
+__all__ = ["Ingested", "bars_of", "ingest_ohlcv"]
 
 _SPLIT_HINT = 'download the whole history again and ingest it with --correct --reason "split"'
 
@@ -142,12 +147,7 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
     """Append good rows to what is stored, which nobody else may change between the look and the append."""
     catalog = Catalog(workspace)
     with workspace.lock(f"ingest-{settings.dataset}"):
-        _require_same_calendar(catalog, settings)
-        chained = settings.adjust is Adjustment.ADJ_CLOSE
-        stored = _stored(catalog, good, settings) if chained or revision else None
-        bars = with_adjustment(good, settings, stored)
-        if revision and stored is not None:
-            require_whole_history(bars, stored)
+        bars = _adjusted(catalog, good, settings, revision)
         try:
             return catalog.append("bars", _as_bars(bars, settings), revision=revision, run=_name(settings))
         except DataError as error:
@@ -162,6 +162,24 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
                 hint=f"every close of {symbol} is {ratio:.4g} times the stored one, which looks like a split: "
                 f"{_SPLIT_HINT}",
             ) from None
+
+
+def bars_of(
+    catalog: Catalog, files: list[Path], settings: OhlcvSettings, progress: Progress = SILENT
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what files hold as rows of the ``bars`` table, adjusted to fit what is stored, and the rejected rows."""
+    good, rejected, _ = _good_and_rejected(files, settings, progress)
+    return _as_bars(_adjusted(catalog, good, settings, None), settings), rejected
+
+
+def _adjusted(catalog: Catalog, good: pl.DataFrame, settings: OhlcvSettings, revision: Revision | None) -> pl.DataFrame:
+    _require_same_calendar(catalog, settings)
+    chained = settings.adjust is Adjustment.ADJ_CLOSE
+    stored = _stored(catalog, good, settings) if chained or revision else None
+    bars = with_adjustment(good, settings, stored)
+    if revision and stored is not None:
+        require_whole_history(bars, stored)
+    return bars
 
 
 def _name(settings: OhlcvSettings) -> str:

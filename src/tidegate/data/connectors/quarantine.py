@@ -16,10 +16,14 @@ _FIRST = ("file", "row_number", "reason")
 
 
 def quarantine(workspace: Workspace, dataset: str, rejected: pl.DataFrame) -> Path | None:
-    """Write rejected rows, and return where they lie; the same rows, rejected again, are the same file."""
+    """Write rejected rows, and return where they lie; the same rows, rejected again, are the same file.
+
+    ``rejected`` has a column ``reason``, and ``file`` and ``row_number`` where there is such a place.
+    """
     if rejected.is_empty():
         return None
-    text = rejected.select(*_FIRST, pl.exclude(_FIRST)).write_csv()
+    first = [name for name in _FIRST if name in rejected.columns]
+    text = rejected.select(*first, pl.exclude(first).cast(pl.String)).write_csv()
     path = workspace.quarantine_folder / f"{dataset}-{fingerprint(text)[:16]}.csv"
     return path if path.exists() else write_text(path, text)
 
