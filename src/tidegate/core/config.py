@@ -37,7 +37,9 @@ _TYPES: Final = {
 class Settings(BaseModel):
     """Base of all settings: frozen, keyword-only, closed to unknown fields, units in the names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
+    )
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -1,4 +1,4 @@
-"""``tidegate ingest``: bars from files into the catalog."""
+"""``tidegate ingest``: data into the catalog; bars from files here, every other source in its own command."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
+from tidegate.cli.revisions import CorrectOption, KnownAtOption, ReasonOption, read_revision
+from tidegate.cli.sources import SourceGroup
 from tidegate.cli.terminal import Terminal, key_values, table
 from tidegate.core.errors import InputError
-from tidegate.core.time import parse_instant
 
 if TYPE_CHECKING:
-    from tidegate.data import Ingested, OhlcvSettings, Revision
+    from tidegate.data import Ingested, OhlcvSettings
 
 __all__ = ["Preset", "app", "ohlcv"]
 
-app = typer.Typer(help="Bring data into the catalog.", no_args_is_help=True)
+app = typer.Typer(cls=SourceGroup, help="Bring data into the catalog.", no_args_is_help=True)
 
 
 class Preset(StrEnum):
@@ -34,7 +35,6 @@ class Preset(StrEnum):
 
 _of_files = partial(typer.Option, rich_help_panel="What the files hold")
 _of_bars = partial(typer.Option, rich_help_panel="Where the bars belong")
-_of_changes = partial(typer.Option, rich_help_panel="Values that differ from stored ones")
 _EXPECTED: Final = {
     "dataset": "a name of small letters, digits, '.', '_' and '-', at most 64 of them",
     "symbol_from": "column or file",
@@ -89,9 +89,6 @@ _Calendar = Annotated[
     str | None,
     _of_bars("--calendar", help="XNYS, XSHG, ... or 24/7.", show_default="24/7 for bars shorter than a day"),
 ]
-_KnownAt = Annotated[str | None, _of_changes("--known-at", help="When restated values became public.")]
-_Correct = Annotated[bool, _of_changes("--correct", help="The stored values were never right.")]
-_Reason = Annotated[str | None, _of_changes("--reason", help="Why; needed with --correct.")]
 
 
 @app.command(
@@ -113,9 +110,9 @@ def ohlcv(
     dataset: _Dataset = None,
     interval: _Interval = None,
     calendar: _Calendar = None,
-    known_at: _KnownAt = None,
-    correct: _Correct = False,
-    reason: _Reason = None,
+    known_at: KnownAtOption = None,
+    correct: CorrectOption = False,
+    reason: ReasonOption = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
@@ -136,7 +133,7 @@ def ohlcv(
         "time_format": time_format, "timezone": timezone, "calendar": calendar, "adjust": adjust, "order": order,
     }  # fmt: skip
     settings = _settings(path, preset, given, column or [])
-    revision = _revision(known_at, correct, reason)
+    revision = read_revision(known_at, correct, reason)
     if path is not None:
         done = ingest_ohlcv(opened, path, settings, revision=revision, progress=terminal)
     else:
@@ -216,25 +213,3 @@ def _command(path: str | None, options: dict[str, str], columns: list[str]) -> s
     pairs = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
     pairs += [("--column", pair) for pair in columns]
     return shlex.join(["tidegate", "ingest", "ohlcv", path or "FILE", *(word for pair in pairs for word in pair)])
-
-
-def _revision(known_at: str | None, correct: bool, reason: str | None) -> Revision | None:
-    from tidegate.data import Revision
-
-    if correct and not reason:
-        raise InputError(
-            found="--correct without --reason",
-            expected="a reason that stays with the data",
-            hint="add --reason TEXT",
-        )
-    if reason and not correct:
-        raise InputError(
-            found="--reason without --correct",
-            expected="both for a correction, or neither",
-            hint="add --correct if the stored values were never right",
-        )
-    if known_at is None and not correct:
-        return None
-    return Revision(
-        known_at=parse_instant(known_at) if known_at else None, correction_reason=reason if correct else None
-    )

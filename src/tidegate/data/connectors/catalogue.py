@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
-import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from tidegate.core.config import Settings, parse_settings
+from tidegate.core.config import Settings, in_words
 from tidegate.core.errors import InputError
 from tidegate.data.connectors.contract import Connector
 
@@ -39,8 +40,10 @@ def make_connector(name: str, settings: Mapping[str, Any]) -> Connector:
         If there is no such connector, or the settings do not fit it.
     """
     kind = _connector_class(name)
-    text = yaml.safe_dump(dict(settings), allow_unicode=True)
-    return cast("Connector", kind(parse_settings(text, kind.settings_type, source=f"settings of {name}")))
+    try:
+        return cast("Connector", kind(kind.settings_type.model_validate(dict(settings))))
+    except ValidationError as error:
+        raise _misfit(name, kind.settings_type, error.errors(include_url=False)[0]) from None
 
 
 def connector_settings(name: str) -> type[Settings]:
@@ -52,6 +55,23 @@ def connector_settings(name: str) -> type[Settings]:
         If there is no such connector.
     """
     return cast("type[Settings]", _connector_class(name).settings_type)
+
+
+def _misfit(name: str, kind: type[Settings], mistake: ErrorDetails) -> InputError:
+    """Say what is wrong with a setting, in the words that command line and recipe share."""
+    setting = ".".join(str(part) for part in mistake["loc"]) or "the settings"
+    if mistake["type"] == "extra_forbidden":
+        fields = ", ".join(kind.model_fields)
+        return InputError(
+            found=f"{name}: unknown setting {setting!r}", expected=f"one of {fields}", hint="check the spelling"
+        )
+    expected, hint = in_words(mistake, setting)
+    given = "nothing" if mistake["type"] == "missing" else repr(mistake["input"])
+    return InputError(
+        found=f"{name}: {setting} is {given}",
+        expected=expected,
+        hint=f"{hint}; all settings: tidegate ingest {name} --help",
+    )
 
 
 def _connector_class(name: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -21,6 +21,7 @@ from tidegate.data.connectors.checkpoint import Checkpoint
 from tidegate.data.connectors.contract import Batch, Connector, SourceStatus, Task
 from tidegate.data.connectors.courtesy import Courtesy, RetryPolicy
 from tidegate.data.connectors.quarantine import count_reasons, quarantine
+from tidegate.data.revisions import Revision
 from tidegate.data.tables import spec_of
 
 __all__ = ["Collected", "MemberReport", "collect_from"]
@@ -84,6 +85,19 @@ class Collected:
         """The members that were not answered."""
         return tuple(one for one in self.members if one.status not in {SourceStatus.SUCCESS, SourceStatus.EMPTY})
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, the document printed under ``--json``."""
+        return {
+            "connector": self.connector,
+            "dataset": self.dataset,
+            "complete": self.complete,
+            "appended": self.appended,
+            "members": [asdict(report) for report in self.members],
+            "versions": self.versions,
+            "quarantine": None if self.quarantine is None else str(self.quarantine),
+            "warnings": list(self.warnings),
+        }
+
 
 def collect_from(
     workspace: Workspace,
@@ -92,6 +106,7 @@ def collect_from(
     progress: Progress = SILENT,
     policy: RetryPolicy = _DEFAULT_POLICY,
     resume: bool = True,
+    revision: Revision | None = None,
 ) -> Collected:
     """Fetch everything that a connector lists and that is not there yet.
 
@@ -101,6 +116,8 @@ def collect_from(
         Patience with the source.
     resume
         Whether to leave out tasks that an earlier run finished for good.
+    revision
+        What rows that differ from stored ones mean; without one such a task fails and appends nothing of them.
 
     Returns
     -------
@@ -116,7 +133,7 @@ def collect_from(
     if attach is not None:
         attach(workspace)
     with workspace.lock(f"collect-{connector.name}-{connector.dataset}"):
-        run = _Run(workspace, connector, policy)
+        run = _Run(workspace, connector, policy, revision)
         tasks = run.to_do(resume=resume)
         for task in progress.track(tasks, f"{connector.name} to {connector.dataset}"):
             run.do(task)
@@ -126,10 +143,13 @@ def collect_from(
 class _Run:
     """One run of one connector."""
 
-    def __init__(self, workspace: Workspace, connector: Connector, policy: RetryPolicy) -> None:
+    def __init__(
+        self, workspace: Workspace, connector: Connector, policy: RetryPolicy, revision: Revision | None
+    ) -> None:
         self._workspace = workspace
         self._connector = connector
         self._policy = policy
+        self._revision = revision
         self._catalog = Catalog(workspace)
         self._checkpoint = Checkpoint(workspace, connector)
         self._name = f"ingest-{connector.dataset}-{moment_of(now()):%Y%m%d-%H%M%S}-{unique_suffix()}"
@@ -190,7 +210,7 @@ class _Run:
         known = batch.rows.filter(pl.col("known_time") <= moment_of(now()))
         fetched.not_yet_known += batch.rows.height - known.height
         for part in known.partition_by(*spec_of(batch.table).partition) if known.height else ():
-            done = self._catalog.append(batch.table, part, run=self._name)
+            done = self._catalog.append(batch.table, part, revision=self._revision, run=self._name)
             self._versions[batch.table] = done.version
             fetched.appended += done.appended
             fetched.identical += done.identical
