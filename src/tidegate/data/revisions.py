@@ -111,7 +111,7 @@ def sort_out(
     """Split rows into new keys or vintages and changed values, and count those that are stored already.
 
     A row of a stored key with a known time of its own is a further vintage; it says nothing new where it equals the
-    vintage known before it. A row whose key *and* known time are stored can only repeat or change what is there:
+    vintage known before it. (If a vintage from between arrives later, the source that is asked again says it anew.) A row whose key *and* known time are stored can only repeat or change what is there:
     without a revision it repeats if it equals *any* stored version of its key, since an older file that is read again
     says nothing new; with one, only the newest version counts.
 

@@ -90,7 +90,7 @@ class Courtesy:
         self.tally.retries += 1
         policy = self.policy
         backing_off = wait_exponential_jitter(
-            initial=policy.first_wait_seconds, max=policy.longest_wait_seconds, jitter=policy.first_wait_seconds
+            multiplier=policy.first_wait_seconds, max=policy.longest_wait_seconds, jitter=policy.first_wait_seconds
         )
         return max(float(backing_off(state)), _asked_for(state))
 
