@@ -1,0 +1,61 @@
+"""Items about symbols: events, posts and comments, found by the links that were known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import polars as pl
+
+from tidegate.core.time import Instant, Window
+from tidegate.data.catalog import Catalog
+from tidegate.data.tables import spec_of
+
+__all__ = ["ItemTable", "items_about"]
+
+ItemTable = Literal["events", "posts", "comments"]
+_KINDS: Final = {"events": "event", "posts": "post", "comments": "comment"}
+
+
+def items_about(
+    catalog: Catalog,
+    table: ItemTable,
+    *,
+    dataset: str,
+    symbols: Sequence[str],
+    as_of: Instant,
+    window: Window | None = None,
+) -> pl.LazyFrame:
+    """Return the newest known row of each item that is linked to a symbol, once per symbol.
+
+    A link counts from the moment it was known: an article that was tagged a week later is about nothing until then.
+    Links that were made up (``synthetic``) never count.
+
+    Parameters
+    ----------
+    table
+        ``events``, ``posts`` or ``comments``.
+    window
+        Event times of the items.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The table's columns with ``symbol``, and ``linked_time``, the instant from which the pair was known; sorted by
+        symbol and event time.
+
+    Raises
+    ------
+    CatalogError
+        If the data set has no items or no links.
+    """
+    member = spec_of(table).member
+    links = catalog.read("entity_links", dataset=dataset, as_of=as_of, symbols=symbols, window=window)
+    links = links.filter(pl.col("item_kind") == _KINDS[table], ~pl.col("synthetic")).select(
+        "symbol", pl.col("item_id").alias(member), pl.col("known_time").alias("linked_time")
+    )
+    items = catalog.read(table, dataset=dataset, as_of=as_of, window=window)
+    joined = items.join(links, on=member).with_columns(
+        pl.max_horizontal("known_time", "linked_time").alias("linked_time")
+    )
+    return joined.sort("symbol", "event_time", member)
