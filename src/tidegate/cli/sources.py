@@ -6,8 +6,10 @@ Options, their help and their defaults are the settings' own, so that command li
 from __future__ import annotations
 
 import inspect
+import re
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -78,7 +80,8 @@ def _command(name: str) -> Callable[..., None]:
     ]
     ingest.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     ingest.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    ingest.__doc__ = inspect.getdoc(settings)
+    # What follows the headings of a docstring is for readers of Python.
+    ingest.__doc__ = re.split(r"\n\n\w+\n-+\n", inspect.getdoc(settings) or "")[0]
     return ingest
 
 
@@ -87,15 +90,16 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     is_flag = field.annotation is bool
     kind = bool if is_flag else str
     about = (field.description or "").replace("``", "").strip()
-    shown = _default_in_words(field)
+    default = _default_in_words(field)
     if name == "path":
         option: Any = typer.Argument(help=about, show_default=False)
     else:
         names = f"--{name.replace('_', '-')}"
         option = typer.Option(
             f"{names}/--no-{names[2:]}" if is_flag else names,
-            help=about + (" A list: A,B,C." if _is_list(field) else ""),
-            show_default=shown or False,
+            help=about + (" A list: A,B,C." if _is_list(field) else "") + (f" Default: {default}." if default else ""),
+            show_default=False,
+            metavar=_choices(field.annotation) or None,
         )
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
@@ -104,9 +108,21 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 def _default_in_words(field: FieldInfo) -> str:
     default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, Enum):
+        return str(default.value)
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return "" if default is None else str(default)
+
+
+def _choices(annotation: Any) -> str:
+    """Return what a setting takes if that can be listed, as ``spot|futures-um``."""
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "|".join(str(choice.value) for choice in annotation)
+    if get_origin(annotation) is Literal:
+        return "|".join(str(choice) for choice in get_args(annotation))
+    listed = (found for part in get_args(annotation) if (found := _choices(part)))
+    return "" if str(annotation).startswith("tuple") else next(listed, "")
 
 
 def _is_list(field: FieldInfo) -> bool:

@@ -32,7 +32,7 @@ from tidegate.data.connectors.extras import require
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["download", "get_bytes", "get_json", "open_client"]
+__all__ = ["download", "get_bytes", "get_json", "is_limit", "open_client", "seconds_to_wait"]
 
 Parameters = Mapping[str, str | int | float | bool]
 
@@ -174,6 +174,40 @@ def download(
     return True
 
 
+def is_limit(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer says that there were too many requests.
+
+    Examples
+    --------
+    >>> is_limit(429, {}), is_limit(403, {}), is_limit(403, {"retry-after": "60"})
+    (True, False, True)
+    """
+    return status in _LIMITED or (status == 403 and "retry-after" in headers)
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Return for how many seconds ``Retry-After`` asks to be left alone: it says seconds, or a date.
+
+    A date is read on the server's own clock, which ``Date`` shows, and on ours where it does not.
+
+    Examples
+    --------
+    >>> seconds_to_wait({"retry-after": "2.5"})
+    2.5
+    """
+    said = (headers.get("retry-after") or "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        until = _date(said)
+        if until is None:
+            return None
+        here = _date(headers.get("date") or "")
+        present = instant_of(here) if here else now()
+        seconds = (instant_of(until) - present) / SECOND
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
 def _is_web_address(web: Any, text: str) -> bool:
     try:
         address = web.URL(text)
@@ -241,9 +275,9 @@ def _require_good(place: str, response: httpx.Response, params: Parameters) -> N
     """Refuse an answer whose status is not 2xx."""
     if response.is_success:
         return
-    status, later = response.status_code, _retry_after(response)
+    status, later = response.status_code, seconds_to_wait(response.headers)
     what = f"{place}: status {status}{_reason(response, params)}"
-    if status in _LIMITED or (status == 403 and "retry-after" in response.headers):
+    if is_limit(status, response.headers):
         raise SourceLimitedError(
             found=what,
             expected="an answer",
@@ -290,21 +324,6 @@ def _pieces(response: httpx.Response, maximum_bytes: int) -> Iterator[bytes]:
                 hint="ask for a shorter stretch, or check the address",
             )
         yield piece
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return how many seconds the server asks to be left alone: it says seconds, or a date on its own clock."""
-    said = response.headers.get("retry-after", "").strip()
-    try:
-        seconds = float(said)
-    except ValueError:
-        until = _date(said)
-        if until is None:
-            return None
-        here = _date(response.headers.get("date", ""))
-        present = instant_of(here) if here else now()
-        seconds = (instant_of(until) - present) / SECOND
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _date(text: str) -> datetime | None:
