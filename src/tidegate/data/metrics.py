@@ -77,6 +77,7 @@ class MetricSpec:
 
 
 _FIVE_MINUTES_LATE: Final = 15 * MINUTE
+_ONE_SESSION: Final = 12 * HOUR
 
 
 def _ratio(name: str, about: str) -> MetricSpec:
@@ -98,6 +99,15 @@ def _flow(name: str, about: str) -> MetricSpec:
 
 def _daily(name: str, unit: str, family: MetricFamily, about: str) -> MetricSpec:
     return MetricSpec(name=name, unit=unit, family=family, maximum_age=10 * DAY, about=about)
+
+
+def _limit(name: str, about: str) -> MetricSpec:
+    # A limit is told in the morning and holds for that session alone.
+    return MetricSpec(name=name, unit="currency", family=MetricFamily.LIMITS, maximum_age=_ONE_SESSION, about=about)
+
+
+def _valuation(name: str, unit: str, about: str) -> MetricSpec:
+    return _daily(name, unit, MetricFamily.VALUATION, about)
 
 
 DERIVATIVES: Final = (
@@ -133,8 +143,23 @@ METRICS: Final = {
         _flow("net_inflow", "coins moved onto exchanges minus those moved off"),
         _flow("exchange_netflow", "the same as some sources name it; never averaged with net_inflow"),
         _flow("netflow", "net flow of a chain"),
-        _daily("limit_up", "currency", MetricFamily.LIMITS, "highest price of the session"),
-        _daily("limit_down", "currency", MetricFamily.LIMITS, "lowest price of the session"),
+        _limit("limit_up", "highest price of the session"),
+        _limit("limit_down", "lowest price of the session"),
+        _valuation("turnover_rate", "percent", "volume / shares that may be traded"),
+        _valuation("turnover_rate_f", "percent", "volume / shares in free float"),
+        _valuation("volume_ratio", "ratio", "volume / mean volume of the five sessions before"),
+        _valuation("pe", "ratio", "market value / profit of the last year; missing at a loss"),
+        _valuation("pe_ttm", "ratio", "market value / profit of the last four quarters; missing at a loss"),
+        _valuation("pb", "ratio", "market value / net assets"),
+        _valuation("ps", "ratio", "market value / revenue of the last year"),
+        _valuation("ps_ttm", "ratio", "market value / revenue of the last four quarters"),
+        _valuation("dv_ratio", "percent", "dividends of the last year / price"),
+        _valuation("dv_ttm", "percent", "dividends of the last twelve months / price"),
+        _valuation("total_share", "shares", "all shares"),
+        _valuation("float_share", "shares", "shares that may be traded"),
+        _valuation("free_share", "shares", "shares in free float"),
+        _valuation("total_mv", "currency", "market value of all shares"),
+        _valuation("circ_mv", "currency", "market value of the shares that may be traded"),
     )
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,15 +15,24 @@ from rich.text import Text
 from tidegate.cli.hints import Typed, next_step
 from tidegate.cli.options import JsonOption, WorkspaceOption
 from tidegate.cli.terminal import Terminal, table
-from tidegate.core.environment import describe_environment, processor_count
+from tidegate.core.environment import describe_environment, processor_count, read_variable
 from tidegate.core.errors import TidegateError
-from tidegate.core.recipe import load_recipe
+from tidegate.core.recipe import Recipe, load_recipe
 from tidegate.core.workspace import Workspace
 
 __all__ = ["doctor"]
 
 _NEEDED_DISK_GB: Final = 1.0
-_STYLES: Final = {"ok": "green", "missing": "red"}
+_STYLES: Final = {"ok": "green", "odd": "yellow", "missing": "red"}
+_CLIENTS: Final = {
+    "ccxt": "exchange",
+    "tushare": "exchange",
+    "feedparser": "feeds",
+    "fredapi": "feeds",
+    "httpx": "feeds",
+}
+"""Client libraries of sources, each with the extra that installs it."""
+_TUSHARE: Final = "tushare"
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ def doctor(
 ) -> None:
     """Check installation, workspace and, given a recipe, its data. Exit 2 if something needed is missing."""
     terminal = Terminal(json_output=json_output)
-    findings = [*_machine(workspace), _boosting(), _workspace(workspace)]
+    findings = [*_machine(workspace), _boosting(), *_sources(), _workspace(workspace)]
     if recipe is not None:
         findings += _recipe(recipe, workspace)
     rows = [(finding.check, Text(finding.state, style=_STYLES[finding.state]), finding.detail) for finding in findings]
@@ -77,6 +87,43 @@ def _boosting() -> Finding:
     return Finding("boosting", "ok", "LightGBM loads")
 
 
+def _sources() -> list[Finding]:
+    """Return which clients of sources are installed and which keys are set; a machine without them is a whole one."""
+    installed = {name: _version_of(name) for name in _CLIENTS}
+    clients = [
+        Finding(name, "ok", version or f'not installed; to ask that source: pip install "tidegate[{_CLIENTS[name]}]"')
+        for name, version in installed.items()
+    ]
+    fred = "is set" if read_variable("FRED_API_KEY") else "is not set"
+    return [*clients, _tushare_token(), Finding("FRED key", "ok", f"FRED_API_KEY {fred}")]
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _tushare_token(*, needed: bool = False) -> Finding:
+    """Return whether Tushare's token is set and looks like one; whether it is valid, only the service knows."""
+    from tidegate.data.connectors.tushare import TOKEN_VARIABLE, check_token
+
+    fine, detail = check_token()
+    absent = not (read_variable(TOKEN_VARIABLE) or "").strip()
+    state = "ok" if fine or (absent and not needed) else "missing" if absent else "odd"
+    return Finding("Tushare token", state, detail)
+
+
+def _needed_sources(recipe: Recipe) -> list[Finding]:
+    """Return what is missing to ask the sources that a recipe collects from."""
+    asked = {step.connector for step in recipe.collect if not step.settings.get("path")}
+    lacking = [name for name in _CLIENTS if name in asked and _version_of(name) is None]
+    found = [Finding(name, "missing", f'run: pip install "tidegate[{_CLIENTS[name]}]"') for name in lacking]
+    token = _tushare_token(needed=True)
+    return [*found, token] if _TUSHARE in asked and token.state != "ok" else found
+
+
 def _workspace(root: Path) -> Finding:
     try:
         opened = Workspace.open(root)
@@ -97,6 +144,7 @@ def _recipe(name: str, root: Path) -> list[Finding]:
     try:
         recipe = resolve_recipe(load_recipe(name))
         found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
+        found += _needed_sources(recipe)
     except TidegateError as error:
         return [_missing("recipe", error)]
     try:

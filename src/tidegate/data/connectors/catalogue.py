@@ -26,6 +26,7 @@ CONNECTORS: Final = {
     "events": "tidegate.data.connectors.events:EventsConnector",
     "social": "tidegate.data.connectors.social:SocialConnector",
     "orderbook-proxy": "tidegate.data.connectors.order_book_proxy:OrderBookProxyConnector",
+    "corporate-actions": "tidegate.data.connectors.corporate_actions:CorporateActionsConnector",
     "lives": "tidegate.data.connectors.lives_files:LivesFilesConnector",
 }
 """Name to ``module:class``."""

@@ -15,7 +15,10 @@ from tidegate.data.connectors.contract import Connector, Task
 
 __all__ = ["Checkpoint"]
 
-_WHAT_IS_ASKED_FOR: Final = {"start", "end", "symbols", "series", "kinds", "base_url", "path"}
+_WHAT_IS_ASKED_FOR: Final = {
+    *("start", "end", "symbols", "series", "kinds", "metrics", "indexes", "base_url", "path"),
+    *("page_rows", "page_limit", "timeout_seconds", "pause_seconds"),
+}
 """Settings that choose tasks; all others tell what a task's rows mean, and another meaning is another checkpoint."""
 
 

@@ -28,7 +28,7 @@ from tidegate.data.connectors.quarantine import count_reasons, quarantine
 from tidegate.data.revisions import Revision
 from tidegate.data.tables import BARS
 
-__all__ = ["Ingested", "bars_of", "ingest_ohlcv"]
+__all__ = ["Ingested", "bar_rows", "bars_of", "ingest_ohlcv"]
 
 _SPLIT_HINT = 'download the whole history again and ingest it with --correct --reason "split"'
 
@@ -149,7 +149,7 @@ def _append(workspace: Workspace, good: pl.DataFrame, settings: OhlcvSettings, r
     with workspace.lock(f"ingest-{settings.dataset}"):
         bars = _adjusted(catalog, good, settings, revision)
         try:
-            return catalog.append("bars", _as_bars(bars, settings), revision=revision, run=_name(settings))
+            return catalog.append("bars", bar_rows(bars, settings), revision=revision, run=_name(settings))
         except DataError as error:
             stored = None if revision else _stored(catalog, good, settings)
             splits = None if stored is None else find_splits(bars, stored)
@@ -169,7 +169,7 @@ def bars_of(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what files hold as rows of the ``bars`` table, adjusted to fit what is stored, and the rejected rows."""
     good, rejected, _ = _good_and_rejected(files, settings, progress)
-    return _as_bars(_adjusted(catalog, good, settings, None), settings), rejected
+    return bar_rows(_adjusted(catalog, good, settings, None), settings), rejected
 
 
 def _adjusted(catalog: Catalog, good: pl.DataFrame, settings: OhlcvSettings, revision: Revision | None) -> pl.DataFrame:
@@ -215,7 +215,7 @@ def _require_same_calendar(catalog: Catalog, settings: OhlcvSettings) -> None:
         )
 
 
-def _as_bars(good: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
+def bar_rows(good: pl.DataFrame, settings: OhlcvSettings) -> pl.DataFrame:
     """Return rows of the ``bars`` table; a bar is known at its close."""
 
     def column(name: str, unit: float = 1.0) -> pl.Expr:
