@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from tidegate._version import __version__
-from tidegate.cli.commands import audit, backtest, catalog, demo, doctor, ingest, init, report, runs, train
+from tidegate.cli.commands import (
+    audit,
+    backtest,
+    bundle,
+    catalog,
+    collect,
+    demo,
+    doctor,
+    ingest,
+    init,
+    report,
+    review,
+    runs,
+    train,
+    universe,
+)
 
 __all__ = ["app"]
 
@@ -51,6 +66,16 @@ app.command(
 )(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(audit.app, name="audit")
+app.command(
+    "collect",
+    epilog=_examples(
+        "tidegate collect my.yaml --workspace us",
+        "tidegate collect my.yaml --update --skip bundle --workspace us",
+    ),
+)(collect.collect)
+app.add_typer(universe.app, name="universe")
+app.add_typer(review.app, name="review")
+app.add_typer(bundle.app, name="bundle")
 app.command(
     "catalog",
     epilog=_examples(
