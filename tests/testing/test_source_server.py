@@ -28,10 +28,11 @@ def counting() -> tuple[list[str], ScriptedSource]:
 
 
 def test_a_request_arrives_as_it_was_sent() -> None:
-    with ScriptedSource(lambda request: Reply("fine", 201, {"X-Used": "7"})) as source:
+    with ScriptedSource(lambda request: Reply("fine", 201, {"X-Used": "7", "Date": "then"})) as source:
         request = Request(f"{source.url}/a%20b?symbol=BTC&empty=&symbol=ETH", data=b"body", headers={"X-Key": "k"})
         with urlopen(request, timeout=5) as response:
             assert (response.status, response.headers["X-Used"], response.read()) == (201, "7", b"fine")
+            assert response.headers.get_all("Date") == ["then"]
 
     [seen] = source.seen
     assert (seen.method, seen.path, seen.query) == ("POST", "/a b", {"symbol": "ETH", "empty": ""})

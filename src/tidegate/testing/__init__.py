@@ -1,5 +1,6 @@
 """For the tests of Tidegate and of those who build on it: a synthetic market, a scripted source, contract suites."""
 
+from tidegate.testing.connectors import check_connector
 from tidegate.testing.contracts import check_forecaster, check_splitter
 from tidegate.testing.market import synthetic_bars, synthetic_panel
 from tidegate.testing.source_server import Fault, Reply, ScriptedSource, SeenRequest
@@ -9,6 +10,7 @@ __all__ = [
     "Reply",
     "ScriptedSource",
     "SeenRequest",
+    "check_connector",
     "check_forecaster",
     "check_splitter",
     "synthetic_bars",

@@ -53,7 +53,7 @@ class Reply:
     status
         HTTP status.
     headers
-        Further headers, or another ``Content-Type``.
+        Further headers, or another ``Content-Type`` or ``Date``, spelt like this.
 
     Examples
     --------
@@ -254,8 +254,9 @@ def _handler_of(source: ScriptedSource) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, reply: Reply, share: float) -> None:
             content = reply.content
-            headers = {"Content-Type": reply.content_type, **reply.headers, "Content-Length": str(len(content))}
-            self.send_response(reply.status)
+            usual = {"Date": self.date_time_string(), "Content-Type": reply.content_type}
+            headers = {**usual, **reply.headers, "Content-Length": str(len(content))}
+            self.send_response_only(reply.status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
