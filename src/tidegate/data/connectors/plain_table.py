@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from tidegate.core.errors import DataError
+from tidegate.data.connectors.table_files import TableKind, read_table_file, table_file_columns
 
 __all__ = ["Columns", "column_names", "read_table", "typed"]
 
@@ -51,16 +52,7 @@ def read_table(file: Path) -> pl.DataFrame:
     DataError
         If it is empty, damaged or of another kind.
     """
-    try:
-        if _is_parquet(file):
-            return pl.read_parquet(file, glob=False)
-        return pl.read_csv(file, infer_schema=False, glob=False)
-    except pl.exceptions.NoDataError:
-        raise DataError(
-            found=f"{file}: an empty file", expected="a header and rows", hint="check the download"
-        ) from None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        raise _unreadable(file, error) from None
+    return read_table_file(file, _kind(file))
 
 
 def column_names(file: Path) -> list[str]:
@@ -71,14 +63,7 @@ def column_names(file: Path) -> list[str]:
     DataError
         If it is empty, damaged or of another kind.
     """
-    try:
-        if _is_parquet(file):
-            return list(pl.read_parquet_schema(file))
-        return pl.read_csv(file, infer_schema=False, glob=False, n_rows=0).columns
-    except pl.exceptions.NoDataError:
-        return []
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        raise _unreadable(file, error) from None
+    return table_file_columns(file, _kind(file))
 
 
 def typed(raw: pl.DataFrame, columns: Columns, label: str) -> pl.DataFrame:
@@ -187,14 +172,5 @@ def _numbers(column: pl.Series, name: str, label: str) -> pl.Series:
     return numbers.fill_nan(None)
 
 
-def _is_parquet(file: Path) -> bool:
-    return file.suffix.lower() == ".parquet"
-
-
-def _unreadable(file: Path, error: Exception) -> DataError:
-    kind = "Parquet" if _is_parquet(file) else "CSV"
-    return DataError(
-        found=f"{file}: not readable as {kind} ({str(error).splitlines()[0][:120]})",
-        expected=f"a whole {kind} file",
-        hint="download it again",
-    )
+def _kind(file: Path) -> TableKind:
+    return "parquet" if file.suffix.lower() == ".parquet" else "csv"

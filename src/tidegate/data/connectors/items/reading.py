@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
-
 from tidegate.core.errors import DataError
+from tidegate.data.connectors.table_files import TableKind, read_table_file
 
 __all__ = ["Record", "find_record_files", "read_body", "read_json_text", "read_records"]
 
@@ -200,39 +198,10 @@ def _as_record(name: str, number: int, content: Any) -> Record:
 
 
 def _of_table(file: Path, ending: str) -> Iterator[Record]:
-    from pyarrow import ArrowException
-
-    try:
-        for number, row in enumerate(chain.from_iterable(_table(file, ending)), start=1):
-            yield Record(file.name, number, {name: _plain(value) for name, value in row.items()})
-    except (pl.exceptions.PolarsError, ArrowException, ValueError, LookupError, ArithmeticError, OSError) as error:
-        raise DataError(
-            found=f"{file}: not readable ({str(error).splitlines()[0][:120] if str(error) else type(error).__name__})",
-            expected=f"a whole {ending} file",
-            hint="download it again",
-        ) from None
-
-
-def _table(file: Path, ending: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of a table by the thousand.
-
-    Arrow's own readers refuse damaged files where those of Polars may end the process.
-    """
-    if ending == ".csv":
-        yield list(pl.read_csv(file, infer_schema=False, glob=False).iter_rows(named=True))
-        return
-    if ending == ".parquet":
-        from pyarrow.parquet import ParquetFile
-
-        with ParquetFile(file) as opened:
-            read = opened.read()
-    else:
-        from pyarrow.feather import read_table
-
-        read = read_table(file, memory_map=False)
-    read.validate(full=True)
-    for batch in read.to_batches(max_chunksize=_ROWS_AT_ONCE):
-        yield batch.to_pylist()
+    kind: TableKind = "csv" if ending == ".csv" else "parquet" if ending == ".parquet" else "feather"
+    rows = read_table_file(file, kind).iter_rows(named=True, buffer_size=_ROWS_AT_ONCE)
+    for number, row in enumerate(rows, start=1):
+        yield Record(file.name, number, {name: _plain(value) for name, value in row.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -11,11 +11,17 @@ import polars as pl
 from tidegate.core.errors import DataError
 from tidegate.data.connectors.ohlcv.columns import find_columns
 from tidegate.data.connectors.ohlcv.settings import OhlcvSettings
+from tidegate.data.connectors.table_files import TableKind, read_table_file
 
 __all__ = ["find_files", "read_files"]
 
-_READERS: Final = {".csv": "csv", ".gz": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather"}
-_MISSING: Final = ("", "-", "na", "n/a", "nan", "none", "null")
+_READERS: Final[dict[str, TableKind]] = {
+    ".csv": "csv",
+    ".gz": "csv",
+    ".parquet": "parquet",
+    ".feather": "feather",
+    ".arrow": "feather",
+}
 """What files write in a number column where there is no number, in small letters."""
 
 
@@ -81,7 +87,7 @@ def read_files(files: list[Path], settings: OhlcvSettings) -> pl.DataFrame:
 
 
 def _read_file(file: Path, label: str, settings: OhlcvSettings) -> pl.DataFrame:
-    raw = _parse(file)
+    raw = read_table_file(file, _READERS[file.suffix.lower()])
     if raw.is_empty():
         raise DataError(found=f"{file}: no rows", expected="at least one bar", hint="check the download")
     theirs = find_columns(raw, file, settings)
@@ -99,24 +105,6 @@ def _stem(file: Path) -> str:
     while file.suffix.lower() in _READERS:
         file = file.with_suffix("")
     return file.name
-
-
-def _parse(file: Path) -> pl.DataFrame:
-    kind = _READERS[file.suffix.lower()]
-    try:
-        if kind == "csv":
-            return pl.read_csv(file, infer_schema=False, glob=False)
-        return pl.read_parquet(file, glob=False) if kind == "parquet" else pl.read_ipc(file)
-    except pl.exceptions.NoDataError:
-        raise DataError(
-            found=f"{file}: an empty file", expected="at least one bar", hint="check the download"
-        ) from None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        raise DataError(
-            found=f"{file}: not readable as {kind} ({str(error).splitlines()[0][:120]})",
-            expected=f"a whole {kind} file",
-            hint="download it again",
-        ) from None
 
 
 def _names(frame: pl.DataFrame, name: str, file: Path) -> pl.Series:
