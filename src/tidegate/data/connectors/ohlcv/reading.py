@@ -22,6 +22,7 @@ _READERS: Final[dict[str, TableKind]] = {
     ".feather": "feather",
     ".arrow": "feather",
 }
+_MISSING: Final = ("", "-", "na", "n/a", "nan", "none", "null")
 """What files write in a number column where there is no number, in small letters."""
 
 
