@@ -12,11 +12,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tidegate.core.errors import DataError
 from tidegate.core.time import parse_instant
 from tidegate.data.connectors.items import (
     Gathered,
+    Pairs,
     Record,
     Row,
     SymbolNames,
@@ -25,7 +27,6 @@ from tidegate.data.connectors.items import (
     read_instant,
     read_json_text,
     read_records,
-    require_pairs,
 )
 
 NOON = parse_instant("2024-03-12T12:00:00Z")
@@ -124,10 +125,10 @@ def test_any_text_can_be_searched(text: str) -> None:
 
 
 def test_a_pair_is_two_things() -> None:
-    assert require_pairs((" bitcoin = BTC ",)) == ("bitcoin=BTC",)
+    assert TypeAdapter(Pairs).validate_python((" bitcoin = BTC ",)) == ("bitcoin=BTC",)
     for wrong in ("bitcoin", "=BTC", "bitcoin="):
         with pytest.raises(ValueError, match="left=right"):
-            require_pairs((wrong,))
+            TypeAdapter(Pairs).validate_python((wrong,))
 
 
 def test_json_lines_keep_their_good_rows(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from tidegate.core.config import Settings
-from tidegate.data.connectors.items import require_pairs
+from tidegate.data.connectors.items import Pairs
+from tidegate.data.connectors.local_days import ZoneName
 
 __all__ = ["PRESETS", "EventsSettings", "Layout"]
 
@@ -63,13 +63,13 @@ class EventsSettings(Settings):
     """Seconds between two searches for articles; GDELT asks for five."""
     step_days: Annotated[int, Field(ge=1, le=30)] = 7
     """Days that one search for articles covers."""
-    columns: tuple[str, ...] = ()
+    columns: Pairs = ()
     """ours=theirs for fields that the source names otherwise, such as published_at=date."""
-    timezone: str | None = None
+    timezone: ZoneName | None = None
     """IANA zone of times without an offset; none refuses such rows."""
     availability_delay_minutes: Annotated[float, Field(ge=0.0, le=525_600.0)] | None = None
     """How long after its publication an event counts as known, where a file does not say when it was available."""
-    symbol_names: tuple[str, ...] = ()
+    symbol_names: Pairs = ()
     """name=SYMBOL: links events whose title, text or tags hold that name as a whole word."""
     only_linked: bool = False
     """Leave out events that are about no symbol and not macro."""
@@ -97,19 +97,6 @@ class EventsSettings(Settings):
     def _with_preset(cls, given: Any) -> Any:
         known = isinstance(given, Mapping) and PRESETS.get(str(given.get("preset")))
         return {**known, **given} if known else given
-
-    @field_validator("columns", "symbol_names")
-    @classmethod
-    def _are_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
-        return require_pairs(pairs)
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None else ZoneInfo(name).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("an IANA zone such as UTC or Asia/Shanghai") from None
 
     @property
     def column_map(self) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from tidegate.data.connectors.items.fields import Row, read_instant, refusal
 from tidegate.data.connectors.items.gathering import Gathered, frame_of, payload_text
 from tidegate.data.connectors.items.reading import Record, find_record_files, read_body, read_json_text, read_records
-from tidegate.data.connectors.items.symbols import SymbolNames, require_pairs
+from tidegate.data.connectors.items.symbols import Pairs, SymbolNames
 
 __all__ = [
     "Gathered",
+    "Pairs",
     "Record",
     "Row",
     "SymbolNames",
@@ -18,5 +19,4 @@ __all__ = [
     "read_json_text",
     "read_records",
     "refusal",
-    "require_pairs",
 ]

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
-__all__ = ["SymbolNames", "require_pairs"]
+from pydantic import AfterValidator
+
+__all__ = ["Pairs", "SymbolNames"]
 
 _LETTER: Final = r"[^\W\u4e00-\u9fff]"
 """What may not stand beside a name; Chinese puts nothing between its words, so its characters may."""
 
 
-def require_pairs(pairs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return texts that are all ``left=right``, without blanks around either.
-
-    Raises
-    ------
-    ValueError
-        If one is not, for the validators of settings.
-    """
+def _pairs(pairs: tuple[str, ...]) -> tuple[str, ...]:
     for pair in pairs:
         left, sign, right = pair.partition("=")
         if not (sign and left.strip() and right.strip()):
             raise ValueError("texts such as left=right")
     return tuple("=".join(part.strip() for part in pair.split("=", 1)) for pair in pairs)
+
+
+Pairs = Annotated[tuple[str, ...], AfterValidator(_pairs)]
+"""Texts that are all ``left=right``, without blanks around either."""
 
 
 class SymbolNames:

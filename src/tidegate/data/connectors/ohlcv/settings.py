@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from tidegate.core.config import Settings
 from tidegate.core.time import BarInterval
 from tidegate.data.calendars import CONTINUOUS
+from tidegate.data.connectors.local_days import ZoneName
 
 __all__ = ["PRESETS", "Adjustment", "ColumnName", "OhlcvSettings", "Stamp"]
 
@@ -58,7 +58,7 @@ class OhlcvSettings(Settings):
     stamp: Stamp = Stamp.CLOSE
     time_format: str | None = None
     """A ``strptime`` pattern; none reads ISO text, dates, times, or whole numbers of seconds, ms or us since 1970."""
-    timezone: str | None = None
+    timezone: ZoneName | None = None
     """IANA zone of times written without an offset; none allows dates and times with offsets only."""
     calendar: str = ""
     """Exchange code or its alias, or ``24/7``, which is what bars shorter than a day are on if nothing is said."""
@@ -70,14 +70,6 @@ class OhlcvSettings(Settings):
     order: Literal["ascending", "any"] = "ascending"
     """Times that run backward usually mean that day and month are swapped; ``any`` accepts them."""
     source: str = "file"
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None else ZoneInfo(name).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("an IANA zone such as UTC or Asia/Shanghai") from None
 
     @field_validator("calendar")
     @classmethod

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.core.config import Settings
 from tidegate.core.errors import InputError
 from tidegate.core.time import Instant, format_instant, parse_instant
-from tidegate.data.connectors.items import require_pairs
+from tidegate.data.connectors.items import Pairs
+from tidegate.data.connectors.local_days import ZoneName
 
 __all__ = ["PRESETS", "Shape", "SocialSettings"]
 
@@ -40,9 +40,9 @@ class SocialSettings(Settings):
     """Name under which posts and comments are kept."""
     shape: Shape = Shape.RECORDS
     """records, reddit or x."""
-    columns: tuple[str, ...] = ()
+    columns: Pairs = ()
     """ours=theirs for fields that the source names otherwise, such as occurred_at=date."""
-    timezone: str | None = None
+    timezone: ZoneName | None = None
     """IANA zone of times without an offset; none refuses such rows."""
     platform: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")] = "other"
     """Network of rows that do not say theirs: x, twitter, reddit, youtube, telegram, other."""
@@ -50,7 +50,7 @@ class SocialSettings(Settings):
     """How long after its publication a post counts as known, where the file does not say when it was available."""
     counts_observed_at: str | None = None
     """When the counts of the whole file were read, if the rows do not say; none leaves such counts masked."""
-    symbol_names: tuple[str, ...] = ()
+    symbol_names: Pairs = ()
     """name=SYMBOL: links posts whose title or text hold that name as a whole word."""
     source: str | None = None
     """Origin noted with every row; none notes the shape."""
@@ -60,19 +60,6 @@ class SocialSettings(Settings):
     def _with_preset(cls, given: Any) -> Any:
         known = isinstance(given, Mapping) and PRESETS.get(str(given.get("preset")))
         return {**known, **given} if known else given
-
-    @field_validator("columns", "symbol_names")
-    @classmethod
-    def _are_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
-        return require_pairs(pairs)
-
-    @field_validator("timezone")
-    @classmethod
-    def _exists(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None else ZoneInfo(name).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("an IANA zone such as UTC or Asia/Shanghai") from None
 
     @field_validator("counts_observed_at")
     @classmethod
