@@ -14,7 +14,7 @@ from tidegate.core.files import read_json
 from tidegate.core.recipe import SplitSettings, load_recipe
 from tidegate.core.workspace import Workspace
 from tidegate.costs import cost_model
-from tidegate.data import Catalog, audit_bars
+from tidegate.data import Catalog, audit_bars, audit_readiness
 from tidegate.data.demo.ingest import ingest_demo
 from tidegate.engine import backtest
 from tidegate.evaluate import forecast_quality, summarise_quality
@@ -61,7 +61,9 @@ def main(folder: Path) -> Path:
     summary = summarise_quality(quality, recipe.labels.horizon_bars)
     print(f"rank IC of the first test year: {summary['rank_ic']:+.3f}, t = {summary['rank_ic_t']:+.1f}")
 
-    # the same for every fold and model, stored as runs; then decisions, fills, ledger and report.
+    # the same for every fold and model, stored as runs; then decisions, fills, ledger and report. Training asks for
+    # a passed audit of the recipe's data.
+    RunStore(workspace).record_evidence(audit_readiness(catalog, recipe, as_of=now()).evidence())
     trained = train(workspace, recipe, threads=2)
     tested = backtest(workspace, recipe, train_run=trained)
     money = read_json(tested.folder / "performance.json")

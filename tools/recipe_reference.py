@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -33,7 +33,7 @@ PREFACE = """# The recipe
 
 <!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe.py; change that and run the tool. -->
 
-A recipe is one YAML file that decides a run completely: which bars are read, what the models see and
+A recipe is one YAML file that decides a run completely: which data are read, what the models see and
 forecast, how training and test are kept apart, how forecasts become weights, and what trading costs. The
 resolved recipe is stored with the run and hashed into its fingerprint.
 
@@ -97,17 +97,17 @@ _UNITS = (
 
 def render() -> str:
     """Return the page as Markdown."""
-    parts = [PREFACE, _section("The file", Recipe, "")]
-    for name, field in Recipe.model_fields.items():
-        section = _section_of(field.annotation)
-        if section:
-            parts.append(_section(f"`{name}`", section, f"{name}."))
-    for name, field in Recipe.model_fields["models"].annotation.model_fields.items():  # type: ignore[union-attr]
-        section = _section_of(field.annotation)
-        if section:
-            parts.append(_section(f"`models.{name}`", section, f"models.{name}."))
-    parts += [_features(), _presets(), _shipped()]
+    parts = [PREFACE, _section("The file", Recipe, ""), *_sections(Recipe), _features(), _presets(), _shipped()]
     return "\n".join(parts)
+
+
+def _sections(settings: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield every section of settings, each followed by the sections inside it."""
+    for name, field in settings.model_fields.items():
+        section = _section_of(field.annotation)
+        if section:
+            yield _section(f"`{prefix}{name}`", section, f"{prefix}{name}.")
+            yield from _sections(section, f"{prefix}{name}.")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -189,7 +189,7 @@ def _shipped() -> str:
 
 
 def _summary(settings: type[BaseModel]) -> str:
-    return (inspect.getdoc(settings) or "").split("\n\n")[0]
+    return (inspect.getdoc(settings) or "").split("\n\n")[0].replace("``", "`")
 
 
 def _meanings(settings: type[BaseModel]) -> dict[str, str]:
@@ -234,8 +234,12 @@ def _describe(annotation: Any, metadata: Sequence[object] = ()) -> str:
         return (", or " if any("," in option for option in options) else " or ").join(options)
     if origin is Literal:
         return " or ".join(f"`{option}`" for option in get_args(annotation))
-    if origin is tuple:
-        return f"list of {_describe(get_args(annotation)[0])}"
+    if origin in {tuple, list}:
+        inner = _describe(get_args(annotation)[0])
+        return f"list of {'sections' if inner == 'section' else inner}"
+    if origin is dict:
+        key, inner = map(_describe, get_args(annotation))
+        return f"mapping of {key} to {inner}"
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return " or ".join(f"`{option.value}`" for option in annotation)
     if _section_of(annotation):
@@ -256,9 +260,11 @@ def _bounds(metadata: Sequence[object]) -> str:
 
 
 def _default_of(field: FieldInfo) -> str:
-    default = field.default
+    default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return "must be given"
+    if isinstance(default, dict):
+        return "`{}`"
     if default is None:
         return "none"
     if isinstance(default, BaseModel):

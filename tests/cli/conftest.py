@@ -68,8 +68,8 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
     workspace = Workspace.create(root)
     Catalog(workspace).append("bars", synthetic_bars(panel, dataset="made-up"))
     workspace.database.dispose()  # tests copy the files, and nothing may move among them meanwhile
-    for command in ("train", "backtest"):
-        execute([command, recipe, "--workspace", root]).checked()
+    for command in (["audit", "readiness", "--no-html"], ["train"], ["backtest"]):
+        execute([*command, recipe, "--workspace", root]).checked()
     return root
 
 

@@ -81,14 +81,6 @@ CHANGED = {
 # What does not fit the data: found out after the recipe was read.
 MISFITS = {
     "data that are not there": ("dataset: made-up", "dataset: elsewhere", "no data set 'elsewhere'"),
-    "a symbol that is absent": ("costs:", "universe:\n  symbols: [S0000, NOPE]\ncosts:", "no bars of NOPE"),
-    "a universe of nothing": (
-        "costs:",
-        "universe:\n  symbols: [S0000]\n  exclude: [S0000]\ncosts:",
-        "an empty universe",
-    ),
-    "an interval that is not there": ("  dataset: made-up", "  dataset: made-up\n  interval: 5m", "no 5m bar"),
-    "dates without data": ("  dataset: made-up", "  dataset: made-up\n  start: 2031-01-01", "no 1d bar"),
     "a first test before any data": (
         "2016-06-01\n  test_months: 6",
         "1999-06-01\n  test_months: 1200",
@@ -110,7 +102,31 @@ MISFITS = {
     "a cash rate that is not there": (
         "  dataset: made-up",
         "  dataset: made-up\n  cash_rate: nothing",
-        "no table 'series'",
+        "no table 'macro'",
+    ),
+}
+
+# What the audit of readiness finds, so that training is not begun.
+NOT_READY = {
+    "a symbol that is absent": (
+        "costs:",
+        "universe:\n  symbols: [S0000, NOPE]\ncosts:",
+        "bars: 1 of 2 below 90.00%, the worst NOPE with 0.00%",
+    ),
+    "a universe of nothing": (
+        "costs:",
+        "universe:\n  symbols: [S0000]\n  exclude: [S0000]\ncosts:",
+        "bars: no symbol to judge",
+    ),
+    "an interval that is not there": (
+        "  dataset: made-up",
+        "  dataset: made-up\n  interval: 5m",
+        "bars: no real 5m bar of 'made-up' in the window",
+    ),
+    "dates without data": (
+        "  dataset: made-up",
+        "  dataset: made-up\n  start: 2031-01-01",
+        "bars: no real 1d bar of 'made-up' in the window",
     ),
 }
 
@@ -120,9 +136,11 @@ def bad(tmp_path: Path) -> Path:
     return tmp_path / "bad.yaml"
 
 
-def train(tidegate: Any, recipe: Path | str, workspace: Path, json_output: bool) -> dict[str, str]:
+def train(
+    tidegate: Any, recipe: Path | str, workspace: Path, json_output: bool, *, exit_code: int = 2
+) -> dict[str, str]:
     done = tidegate("train", recipe, "--workspace", workspace, *(["--json"] if json_output else []))
-    return assert_refused(done, json_output=json_output)
+    return assert_refused(done, json_output=json_output, exit_code=exit_code)
 
 
 @pytest.mark.parametrize(("content", "found"), HOSTILE.values(), ids=HOSTILE)
@@ -163,12 +181,25 @@ def test_what_does_not_fit_the_data_is_refused_and_leaves_no_finished_run(
 ) -> None:
     bad.write_text(recipe.read_text().replace(line, instead, 1), encoding="utf-8")
     finished = tidegate("runs", "--status", "finished", "--json", "--workspace", stocked).document
+    assert tidegate("audit", "readiness", bad, "--no-html", "--workspace", stocked).exit_code in {0, 3}
 
     said = train(tidegate, bad, stocked, json_output)
 
     assert re.search(re.escape(found), said["found"]), said
     assert tidegate("runs", "--status", "finished", "--json", "--workspace", stocked).document == finished
     assert tidegate("runs", "--status", "running", "--json", "--workspace", stocked).document == []
+
+
+@pytest.mark.parametrize(("line", "instead", "found"), NOT_READY.values(), ids=NOT_READY)
+def test_what_the_audit_does_not_find_is_not_trained_on(
+    tidegate: Any, stocked: Path, recipe: Path, bad: Path, line: str, instead: str, found: str, json_output: bool
+) -> None:
+    bad.write_text(recipe.read_text().replace(line, instead, 1), encoding="utf-8")
+    assert tidegate("audit", "readiness", bad, "--no-html", "--workspace", stocked).exit_code == 3
+
+    said = train(tidegate, bad, stocked, json_output, exit_code=3)
+
+    assert found in said["found"]
 
 
 def test_a_newer_schema_asks_for_an_upgrade(

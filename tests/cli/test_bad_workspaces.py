@@ -126,6 +126,7 @@ def test_an_older_workspace_is_upgraded_and_keeps_its_runs(
     assert len(tidegate("runs", "--limit", "999", "--workspace", root, "--json").checked().document) == len(rows)
     again = tidegate("init", "--upgrade", "--workspace", root, "--json").checked().document
     assert again["upgraded_from"] == WORKSPACE_SCHEMA
+    tidegate("audit", "readiness", recipe, "--no-html", "--workspace", root).checked()
     tidegate("train", recipe, "--workspace", root).checked()
 
 
@@ -199,6 +200,7 @@ def test_any_name_will_do_and_nothing_is_written_elsewhere(
     tidegate("ingest", "ohlcv", rows, "--calendar", "24/7", "--dataset", "tiny", "--workspace", root).checked()
     shutil.rmtree(root / "catalog")
     shutil.copytree(stocked / "catalog", root / "catalog")
+    tidegate("audit", "readiness", recipe, "--workspace", root).checked()
     tidegate("train", recipe, "--workspace", root).checked()
     tidegate("backtest", recipe, "--workspace", root).checked()
     tidegate("report", "--workspace", root).checked()

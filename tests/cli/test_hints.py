@@ -75,7 +75,7 @@ def test_a_cash_rate_that_is_not_there_is_no_reason_to_ingest_bars(tidegate: Any
     path = stocked.parent / "cash.yaml"
     path.write_text(recipe.read_text().replace("made-up", "made-up\n  cash_rate: bills"), encoding="utf-8")
 
-    assert "only the demo's own data bring a cash rate" in tidegate("train", path, "-w", stocked, "--json").out
+    assert "tidegate ingest macro" in tidegate("train", path, "-w", stocked, "--json").document["hint"]
 
 
 @pytest.mark.parametrize(

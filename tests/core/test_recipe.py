@@ -18,9 +18,44 @@ FULL: dict[str, Any] = {
     "name": "full",
     "project": "shelf",
     "seed": 7,
-    "data": {"dataset": "made-up", "interval": "1d", "start": "2010-01-01", "end": "2020-12-31", "cash_rate": "bills"},
+    "data": {
+        "dataset": "made-up",
+        "interval": "1d",
+        "start": "2010-01-01",
+        "end": "2020-12-31",
+        "cash_rate": "bills",
+        "uses": {"funding": "paid"},
+        "mode": "research",
+        "readiness": {
+            "production_days": 420,
+            "derivatives_days": 30,
+            "bars_fraction": 0.9,
+            "secondary_bars_fraction": 0.85,
+            "order_books_fraction": 0.7,
+            "funding_fraction": 0.7,
+            "onchain_fraction": 0.7,
+            "derivatives_fraction": 0.4,
+            "events_per_symbol": 20,
+            "posts_per_symbol": 200,
+            "symbol_fraction": 1.0,
+            "secondary_interval": "1h",
+            "derivatives_interval": "5m",
+            "onchain_interval": "1d",
+        },
+        "quality": {
+            "mode": "hard",
+            "lookback_days": None,
+            "missing_rate": 0.02,
+            "invalid_price_rate": 0.005,
+            "duplicate_rate": 0.02,
+            "stale_ratio": 0.1,
+            "minimum_rows": 200,
+            "training_fraction": 0.7,
+        },
+    },
     "universe": {
-        "symbols": ["A", "B"],
+        "snapshot": None,
+        "symbols": [],
         "exclude": ["C"],
         "benchmark": "equal-weight",
         "index": "I",
@@ -67,6 +102,7 @@ FULL: dict[str, Any] = {
         "impact_coefficient": 0.5,
     },
     "backtest": {"initial_cash": 1_000_000.0, "fill": "next_open", "start": "2016-01-01", "end": "2019-12-31"},
+    "collect": [{"connector": "ohlcv", "settings": {"path": "bars.csv"}}],
 }
 
 OTHER: dict[str, Any] = {
@@ -78,6 +114,31 @@ OTHER: dict[str, Any] = {
     "data.start": "2011-01-01",
     "data.end": None,
     "data.cash_rate": None,
+    "data.uses.funding": "other",
+    "data.mode": "production",
+    "data.readiness.production_days": 365,
+    "data.readiness.derivatives_days": 20,
+    "data.readiness.bars_fraction": 0.8,
+    "data.readiness.secondary_bars_fraction": 0.8,
+    "data.readiness.order_books_fraction": 0.8,
+    "data.readiness.funding_fraction": 0.8,
+    "data.readiness.onchain_fraction": 0.8,
+    "data.readiness.derivatives_fraction": 0.8,
+    "data.readiness.events_per_symbol": 10,
+    "data.readiness.posts_per_symbol": 10,
+    "data.readiness.symbol_fraction": 0.5,
+    "data.readiness.secondary_interval": "2h",
+    "data.readiness.derivatives_interval": "1h",
+    "data.readiness.onchain_interval": "1h",
+    "data.quality.mode": "soft",
+    "data.quality.lookback_days": 180,
+    "data.quality.missing_rate": 0.1,
+    "data.quality.invalid_price_rate": 0.1,
+    "data.quality.duplicate_rate": 0.1,
+    "data.quality.stale_ratio": 0.2,
+    "data.quality.minimum_rows": 100,
+    "data.quality.training_fraction": 0.5,
+    "universe.snapshot": "best",
     "universe.symbols": ["B", "A"],
     "universe.exclude": [],
     "universe.benchmark": "A",
@@ -119,8 +180,13 @@ OTHER: dict[str, Any] = {
     "backtest.fill": "next_close",
     "backtest.start": None,
     "backtest.end": None,
+    "collect": [],
 }
-IDLE_IN_TRAINING = ("name", "project", "strategy.", "backtest.initial_cash", "backtest.start", "backtest.end")
+IDLE_IN_TRAINING = (
+    *("name", "project", "strategy.", "backtest.initial_cash", "backtest.start", "backtest.end"),
+    # What an audit asks of the data and how they were brought change no score.
+    *("data.mode", "data.readiness.", "data.quality.", "collect"),
+)
 
 
 def with_change(path: str, value: object) -> dict[str, Any]:
@@ -208,6 +274,33 @@ def test_the_training_fingerprint_ignores_the_strategy_and_nothing_that_training
     assert same == path.startswith(IDLE_IN_TRAINING)
 
 
+@pytest.mark.parametrize(("path", "value"), OTHER.items(), ids=OTHER)
+def test_the_data_fingerprint_is_of_data_and_universe_alone(path: str, value: object) -> None:
+    """An audit speaks for every recipe on the same data, and for none with other limits."""
+    same = Recipe.model_validate(with_change(path, value)).data_fingerprint()
+
+    assert (same == Recipe.model_validate(FULL).data_fingerprint()) is not path.startswith(("data.", "universe."))
+
+
+def test_a_date_among_the_settings_of_a_source_is_text(tmp_path: Path) -> None:
+    """YAML reads 2024-01-31 as a date, which a connector reads as text."""
+    steps = "collect: [{connector: ccxt, settings: {start: 2024-01-31, symbols: [BTC, ETH], page: 3, all: true}}]"
+    path = tmp_path / "collect.yaml"
+    path.write_text(yaml.safe_dump({**FULL, "collect": []}).replace("collect: []", steps), encoding="utf-8")
+
+    (step,) = load_recipe(path).collect
+
+    assert step.settings == {"start": "2024-01-31", "symbols": ["BTC", "ETH"], "page": 3, "all": True}
+
+
+def test_a_data_kind_that_does_not_exist_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "kinds.yaml"
+    path.write_text(yaml.safe_dump(with_change("data.uses", {"fundign": "x"}), sort_keys=False), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=r"kinds.yaml:\d+: data.uses.fundign = 'fundign'; .*did you mean 'funding'"):
+        load_recipe(path)
+
+
 def test_recipe_and_training_part_are_told_apart() -> None:
     recipe = Recipe.model_validate(FULL)
 
@@ -233,6 +326,19 @@ def test_the_scores_must_come_from_a_model_that_is_trained(tmp_path: Path, model
         load_recipe(path)
 
 
+def test_a_universe_has_one_source(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        yaml.safe_dump({**FULL, "universe": {"snapshot": "best", "symbols": ["A", "B"]}}, sort_keys=False),
+        encoding="utf-8",
+    )
+
+    with pytest.raises(
+        RecipeError, match=r"universe\.symbols = 'A, B'.*either universe\.snapshot or universe\.symbols"
+    ):
+        load_recipe(path)
+
+
 def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     path.write_text(yaml.safe_dump({**FULL, "models": {}}), encoding="utf-8")
@@ -251,6 +357,11 @@ def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
         ("seed", -1),
         ("seed", 2**31),  # the databases' integer
         ("data.interval", "1w"),
+        ("data.uses.funding", "Funding Rates"),
+        ("data.mode", "paper"),
+        ("data.readiness.bars_fraction", 0.0),
+        ("data.readiness.symbol_fraction", 0.0),
+        ("data.quality.mode", "softer"),
         ("labels.horizon_bars", 0),
         ("labels.target", "net"),
         ("split.embargo_days", -1),

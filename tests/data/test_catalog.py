@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -46,6 +47,15 @@ def bars(
 
 def closes(frame: pl.LazyFrame) -> list[float]:
     return frame.select("close").collect().to_series().to_list()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    """A workspace with its catalog on disk, and one with it on an object store: nobody is to see a difference."""
+    if request.param == "bucket":
+        found: Workspace = request.getfixturevalue("workspace_on_bucket")
+        return found
+    return Workspace.create(tmp_path / "work")
 
 
 def test_rows_come_back_as_they_went_in(workspace: Workspace) -> None:

@@ -58,9 +58,7 @@ def test_a_value_of_any_day_is_known_after_it(tmp_path: Path, calendar: str, day
     catalog = Catalog(Workspace.create(tmp_path / "work"))
     frame = pl.DataFrame({"date": [day], "value": [0.5]})
     append_daily_series(catalog, frame, dataset="d", series="r", unit="fraction", source="test", calendar=calendar)
-    (row,) = (
-        catalog.read("macro", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect().to_dicts()
-    )
+    (row,) = catalog.read("macro", dataset="d", as_of=instant_of(datetime(2030, 1, 1, tzinfo=UTC))).collect().to_dicts()
     assert row["known_time"] > row["event_time"] == datetime(2024, 1, 7, tzinfo=UTC)
 
 

@@ -50,14 +50,15 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with bars to train on; tests copy it."""
+def template(tmp_path_factory: pytest.TempPathFactory, recipe: Path) -> Path:
+    """A workspace with audited bars to train on; tests copy it."""
     root = tmp_path_factory.mktemp("template") / "workspace"
     execute(["init", "--workspace", root]).checked()
     panel = synthetic_panel(5, 700, 20, edge=0.2, times=parse_instant("2015-01-01") + np.arange(1, 701) * DAY)
     workspace = Workspace.open(root)
     Catalog(workspace).append("bars", synthetic_bars(panel, dataset="made-up"))
     workspace.database.dispose()  # tests copy the files, and nothing may move among them meanwhile
+    execute(["audit", "readiness", recipe, "--no-html", "--workspace", root]).checked()
     return root
 
 

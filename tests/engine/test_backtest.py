@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from audited import train
 from tidegate.core.errors import DataError, LookAheadError, RunError
 from tidegate.core.files import read_json
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
+from tidegate.data.tables import SYMBOL_LIVES
 from tidegate.engine import backtest
 from tidegate.registry import Run, RunStore, scores_fingerprint
 from tidegate.testing import synthetic_bars, synthetic_panel
-from tidegate.train import train
 
 RecipeOf = Callable[..., Recipe]
 BASE: dict[str, Any] = {
@@ -41,7 +43,7 @@ def recipe_with(**changes: Any) -> Recipe:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Eight symbols; S0007 begins late and S0006 ends early."""
+    """Eight symbols; S0007 begins late and S0006 ends early, which the table of lives tells."""
     made = Workspace.create(tmp_path_factory.mktemp("backtest") / "work")
     days = np.arange(700) * DAY + parse_instant("2015-01-05")
     panel = synthetic_panel(11, 700, 8, times=days)
@@ -49,7 +51,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     listed = (pl.col("symbol") != "S0007") | (pl.col("event_time") > pl.datetime(2016, 8, 1, time_zone="UTC"))
     alive = (pl.col("symbol") != "S0006") | (pl.col("event_time") < pl.datetime(2016, 3, 1, time_zone="UTC"))
     Catalog(made).append("bars", bars.filter(listed & alive))
+    Catalog(made).append("symbol_lives", delisting("S0006", datetime(2016, 3, 1, tzinfo=UTC)))
     return made
+
+
+def delisting(symbol: str, at: datetime) -> pl.DataFrame:
+    row = {"dataset": "made-up", "symbol": symbol, "change": "delisted", "event_time": at, "known_time": at}
+    columns = {name: kind for name, kind in SYMBOL_LIVES.schema.items() if name != "recorded_time"}
+    return pl.DataFrame([{**row, "detail": None, "source": "made", "synthetic": False}], schema=columns)
 
 
 @pytest.fixture(scope="module")

@@ -95,6 +95,16 @@ def test_excess_is_measured_against_those_with_a_label() -> None:
     assert np.array_equal(np.isnan(labels.excess), np.isnan(labels.gross))
 
 
+def test_only_members_have_labels_and_their_mean_is_one_of_members() -> None:
+    labels = forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, COST)
+    belongs = np.tile([True, True, False, True], (40, 1))
+    of_members = labels.of_members(belongs)
+
+    assert np.array_equal(~np.isnan(of_members.gross), ~np.isnan(labels.gross) & belongs)
+    complete = of_members.excess[: len(labels.spans)]
+    np.testing.assert_allclose(np.nansum(complete, axis=1), 0.0, atol=1e-12)
+
+
 @pytest.mark.parametrize(("horizon", "cost"), [(0, 0.0), (-3, 0.0), (5, -0.001), (5, 1.0), (5, np.nan)])
 def test_a_horizon_or_cost_out_of_range_is_refused(horizon: int, cost: float) -> None:
     with pytest.raises(InputError, match="at least 1 bar"):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from audited import train
 from tidegate.core.recipe import Recipe, load_recipe
 from tidegate.core.workspace import Workspace
 from tidegate.data import PRESETS, OhlcvSettings, ingest_ohlcv
 from tidegate.engine import backtest
 from tidegate.registry import Run, RunStore
 from tidegate.report import write_report
-from tidegate.train import train
 
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from tidegate.core.database import runs
 from tidegate.core.errors import InputError, RunError
 from tidegate.core.files import write_json
-from tidegate.core.recipe import Recipe
+from tidegate.core.recipe import Recipe, UniverseSettings
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunStore
 from tidegate.report import Language, write_report
@@ -137,6 +137,32 @@ def test_what_flatters_is_disclosed(workspace: Workspace, make_backtest: MakeRun
         "One backtest is not a proof.",
     ):
         assert shown in page
+
+
+@pytest.mark.parametrize(
+    ("universe", "english", "chinese"),
+    [
+        ({"survivorship_biased": True}, "The data set holds only names that survived.", "数据集只包含存活至今的标的"),
+        ({"symbols": ("S0", "S1")}, "One fixed list of 2 names serves the whole period", "固定名单（2 个标的）"),
+        ({}, "Any name of the data set may be held at any time", "数据集中的任何标的随时都可持有"),
+        ({"snapshot": "best"}, "when names were listed and delisted is not known", "不知道标的何时上市和退市"),
+    ],
+)
+def test_a_training_run_says_how_its_names_were_chosen(
+    workspace: Workspace,
+    recipe: Recipe,
+    make_training: MakeRun,
+    universe: dict[str, object],
+    english: str,
+    chinese: str,
+) -> None:
+    """A list of today flatters forecasts as well as money, whether or not a backtest follows."""
+    changed = recipe.model_copy(update={"universe": UniverseSettings.model_validate(universe)})
+    run = make_training(recipe=changed, years=1)
+    pages = [words(read(write_report(workspace, run.id, language=code))) for code in ("en", "zh")]
+
+    assert english in pages[0]
+    assert chinese in pages[1]
 
 
 def test_markup_in_names_is_shown_and_not_run(workspace: Workspace, recipe: Recipe, make_backtest: MakeRun) -> None:

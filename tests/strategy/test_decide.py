@@ -18,13 +18,21 @@ NAN = float("nan")
 NAMES = ("A", "B", "C", "D")
 
 
-def view(scores: list[list[float]], *, close: list[float] | None = None, volume: list[float] | None = None) -> PastView:
+def view(
+    scores: list[list[float]],
+    *,
+    close: list[float] | None = None,
+    volume: list[float] | None = None,
+    member: list[float] | None = None,
+) -> PastView:
     rows = len(scores)
     columns: dict[str, FloatArray] = {"score": np.array(scores), "close": np.full((rows, 4), 10.0)}
     if close is not None:
         columns["close"][-1] = close
     if volume is not None:
         columns["volume"] = np.tile(volume, (rows, 1)).astype(float)
+    if member is not None:
+        columns["member"] = np.tile(member, (rows, 1)).astype(float)
     panel = Panel(np.arange(1, rows + 1) * DAY, NAMES, columns)
     return PastView(panel, Instant(rows * DAY))
 
@@ -83,6 +91,44 @@ def test_a_suspended_holding_keeps_its_weight_and_uses_exposure() -> None:
 
 def test_a_name_without_volume_is_not_bought() -> None:
     assert weights_of(StrategySettings(top_n=1), CASH, view([[4, 3, 2, 1]], volume=[0, 1, 1, 1])) == [0, 1, 0, 0]
+
+
+def test_a_name_outside_the_universe_is_not_bought() -> None:
+    assert weights_of(StrategySettings(top_n=2), CASH, view([[4, 3, 2, 1]], member=[0, 1, 0, 1])) == [0, 0.5, 0, 0.5]
+
+
+def test_a_holding_that_left_the_universe_is_sold_and_the_order_says_why() -> None:
+    past = view([[4, 3, 2, 1]], member=[0, 1, 1, 1])
+    decision = rotation(StrategySettings(top_n=2, retain_top_n=2))(book(0.5, 0.5, 0, 0), past)
+    assert decision.weights is not None
+    np.testing.assert_allclose(decision.weights, [0, 0.5, 0.5, 0])
+    assert [decision.reason_of(place) for place in range(3)] == ["not a member", "top scores", "top scores"]
+
+
+def test_a_holding_that_left_and_does_not_trade_waits() -> None:
+    past = view([[4, 3, 2, 1]], close=[NAN, 10, 10, 10], member=[0, 1, 1, 1])
+    decision = rotation(StrategySettings(top_n=1))(book(0.4, 0, 0, 0), past)
+    assert decision.weights is not None
+    np.testing.assert_allclose(decision.weights, [0.4, 0.6, 0, 0])
+    assert decision.keep.tolist() == [True, False, False, False]
+    assert decision.reason_of(0) == "top scores"
+
+
+def test_without_fresh_scores_only_what_left_the_universe_is_sold() -> None:
+    old = [[4.0, 3, 2, 1], *[[NAN] * 4] * 3]
+    settings = StrategySettings(max_score_age_bars=2)
+    decision = rotation(settings)(book(0.3, 0.3, 0, 0), view(old, member=[0, 1, 1, 1]))
+    assert decision.weights is not None
+    np.testing.assert_allclose(decision.weights, [0, 0.3, 0, 0])
+    assert decision.keep.tolist() == [False, True, False, False]
+    assert rotation(settings)(book(0, 0.3, 0, 0), view(old, member=[0, 1, 1, 1])).weights is None
+
+
+def test_the_equal_weight_benchmark_holds_members_alone() -> None:
+    decision = equal_weight(book(0.5, 0, 0, 0), view([[NAN] * 4], member=[0, 1, 1, 0]))
+    assert decision.weights is not None
+    np.testing.assert_allclose(decision.weights, [0, 0.5, 0.5, 0])
+    assert decision.reason_of(0) == "not a member"
 
 
 def test_stale_scores_hold_the_book() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegate.core.errors import CatalogError, DataError, RecipeError
+from audited import train
+from tidegate.core.errors import CatalogError, DataError, GateNotPassed, RecipeError
 from tidegate.core.files import read_json
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
@@ -18,7 +19,7 @@ from tidegate.data.recipe_data import read_recipe_data
 from tidegate.features import FeatureContract
 from tidegate.models import load_forecaster
 from tidegate.registry import Run, RunStatus, RunStore
-from tidegate.train import assemble, train, trainer
+from tidegate.train import assemble, trainer
 from tidegate.train.fold_run import model_folder, run_fold
 
 RecipeOf = Callable[..., Recipe]
@@ -198,7 +199,7 @@ def test_a_half_written_fold_is_computed_again(
     ("changes", "error", "message"),
     [
         ({"data": {"dataset": "elsewhere"}}, CatalogError, "no data set 'elsewhere'"),
-        ({"universe": {"symbols": ["S0001", "GHOST"]}}, DataError, "GHOST"),
+        ({"universe": {"symbols": ["S0001", "GHOST"]}}, GateNotPassed, "the worst GHOST with 0.00%"),
         ({"features": {"groups": ["retrun"]}}, RecipeError, "retrun"),
         ({"split": {"first_test": "2030-01-01"}}, DataError, "first test 2030-01-01"),
     ],

@@ -26,7 +26,20 @@ _COMMAND: Final = re.compile(r"(?<![/\w])tidegate [a-z][^;]*$")
 _FIRST_BARS: Final = "tidegate ingest ohlcv FILE"
 _CHOICES: Final = re.compile(r"'(?P<given>.*)' is not one of (?P<known>.+?)\.?$", re.DOTALL)
 _OPTIONS: Final = re.compile(r"No such option: (?P<given>\S+)(?: \(Possible options: (?P<near>[^,)]+).*)?$")
-_WITH_VALUE: Final = {"--workspace", "-w", "--threads", "--scores-of"}
+_OF_A_RECIPE: Final = (("train",), ("backtest",), ("doctor",), ("collect",), ("audit", "readiness"))
+"""Commands whose next word is a recipe."""
+_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|backtest|collect|audit readiness)) \S+")
+_WITH_VALUE: Final = {
+    "--workspace",
+    "-w",
+    "--threads",
+    "--scores-of",
+    "--mode",
+    "--as-of",
+    "--language",
+    "-l",
+    "--colours",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class Typed:
     --------
     >>> Typed.of(["train", "--threads", "2", "my.yaml", "-w", "here"])
     Typed(workspace='here', recipe='my.yaml')
+    >>> Typed.of(["audit", "readiness", "--mode", "production", "my.yaml"]).recipe
+    'my.yaml'
     """
 
     workspace: str | None = None
@@ -54,8 +69,8 @@ class Typed:
                 workspace = value
             elif before not in _WITH_VALUE and not word.startswith("-"):
                 words.append(word)
-        reads_recipe = len(words) > 1 and words[0] in {"train", "backtest", "doctor"}
-        return cls(workspace, words[1] if reads_recipe else None)
+        reads_recipe = next((len(verb) for verb in _OF_A_RECIPE if tuple(words[: len(verb)]) == verb), None)
+        return cls(workspace, words[reads_recipe] if reads_recipe and len(words) > reads_recipe else None)
 
     def complete(self, command: str) -> str:
         """Return a command with the recipe and the workspace in it.
@@ -69,7 +84,7 @@ class Typed:
             return command
         if self.recipe is not None:
             recipe = shlex.quote(self.recipe)
-            command = re.sub(r"^(tidegate (?:train|backtest)) \S+", lambda found: f"{found[1]} {recipe}", command)
+            command = _WITH_RECIPE.sub(lambda found: f"{found[1]} {recipe}", command)
         if self.workspace is None or "--workspace" in command:
             return command
         return f"{command} --workspace {shlex.quote(self.workspace)}"

@@ -146,7 +146,8 @@ def _explain(error: ValidationError, kind: type[Settings], root: yaml.Node, sour
         return _explain_unknown(unknown, mistakes, kind, root, source)
     first = mistakes[0]
     context = first.get("ctx", {})
-    location = (*first["loc"], *context.get("at", ()))
+    # A key that may not be used is marked by a part of its own, which stands nowhere in the file.
+    location = tuple(part for part in (*first["loc"], *context.get("at", ())) if part != "[key]")
     line, written = _place(root, location)
     name = ".".join(str(part) for part in location) or "the document"
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tidegate.core.errors import LookAheadError
@@ -33,12 +34,19 @@ class Decision:
         ``bool (n_symbols,)``: names whose shares stay as they are, such as suspended ones.
     reason
         The rule that produced them.
+    own_reasons
+        Another reason for single names, by place: one that is sold because it may no longer be held.
     """
 
     at: Instant
     weights: FloatArray | None
     keep: Mask
     reason: str
+    own_reasons: Mapping[int, str] = field(default_factory=dict)
+
+    def reason_of(self, place: int) -> str:
+        """Return why a name is traded."""
+        return self.own_reasons.get(place, self.reason)
 
 
 @dataclass(frozen=True, kw_only=True)

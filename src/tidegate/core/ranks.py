@@ -1,12 +1,12 @@
-"""Ranks within each row: the one implementation behind ranked features and rank correlations."""
+"""Ranks, and choices by rank: the one implementation behind features, correlations, universes and portfolios."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tidegate.core.units import FloatArray
+from tidegate.core.units import FloatArray, Int64Array, Mask
 
-__all__ = ["average_ranks"]
+__all__ = ["average_ranks", "choose"]
 
 
 def average_ranks(matrix: FloatArray) -> FloatArray:
@@ -43,3 +43,29 @@ def average_ranks(matrix: FloatArray) -> FloatArray:
     np.put_along_axis(ranks, order, (first + last) / 2.0, axis=1)
     ranks[np.isnan(matrix)] = np.nan
     return ranks
+
+
+def choose(order: Int64Array, held: Mask, top_n: int, retain_top_n: int) -> Int64Array:
+    """Return at most ``top_n`` places in order of rank: held ones within the band first, then the best others.
+
+    Parameters
+    ----------
+    order
+        Places by rank, best first.
+    held
+        ``bool (n_symbols,)``: names that are in already and may stay.
+    retain_top_n
+        Width of the band below ``top_n`` in which a held name may stay; it spares needless changes.
+
+    Examples
+    --------
+    >>> held = np.array([False, False, False, True])
+    >>> choose(np.array([0, 1, 2, 3]), held, top_n=2, retain_top_n=2).tolist()
+    [0, 3]
+    """
+    ranks = np.arange(len(order))
+    stays = held[order] & (ranks < top_n + retain_top_n)
+    kept = np.flatnonzero(stays)[:top_n]
+    others = np.flatnonzero(~stays)[: top_n - len(kept)]
+    chosen: Int64Array = order[np.sort(np.concatenate([kept, others]))]
+    return chosen

@@ -5,7 +5,6 @@ Only data live here; each section is interpreted by the room of the same name.
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -16,19 +15,23 @@ from pydantic import AfterValidator, Field, model_validator
 from tidegate.core.config import Settings, load_settings, misfit
 from tidegate.core.errors import RecipeError
 from tidegate.core.fingerprint import fingerprint
-from tidegate.core.time import BarInterval
+from tidegate.core.recipe_data import CollectStep, DataKind, DataSettings, Day, Name, QualitySettings, ReadinessSettings
 from tidegate.core.units import Bps, Count, Fraction
 
 __all__ = [
     "RECIPE_SCHEMA",
     "BacktestSettings",
+    "CollectStep",
     "CostSettings",
+    "DataKind",
     "DataSettings",
     "FeatureSettings",
     "FillPrice",
     "LabelSettings",
     "LightgbmSettings",
     "ModelSettings",
+    "QualitySettings",
+    "ReadinessSettings",
     "Recipe",
     "RidgeSettings",
     "SplitSettings",
@@ -41,9 +44,7 @@ __all__ = [
 
 RECIPE_SCHEMA = 1
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Months = Annotated[int, Field(ge=1, le=1200)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 class FillPrice(StrEnum):
@@ -66,27 +67,15 @@ class Weighting(StrEnum):
     SCORE = "score"
 
 
-class DataSettings(Settings):
-    """Which bars are read."""
-
-    dataset: Name
-    """Data set of the catalog that holds the bars."""
-    interval: BarInterval = BarInterval("1d")
-    """Size of one bar: a count and one of ``s``, ``m``, ``h``, ``d``; ``1d`` is one session of the calendar."""
-    start: Day | None = None
-    """First date read, inclusive (UTC); none means from the first bar."""
-    end: Day | None = None
-    """Last date read, inclusive (UTC); none means up to the last bar that was known."""
-    cash_rate: str | None = None
-    """Series of the annual cash rate (a fraction) in the same data set; none means that cash earns nothing.
-
-    Only the demo's data bring one so far: files of series cannot be ingested yet.
-    """
-
-
 class UniverseSettings(Settings):
     """Which symbols may be held, and what they are measured against."""
 
+    snapshot: Name | None = None
+    """A universe of the catalog, made by ``tidegate universe build``: a name may be held while it belongs.
+
+    Each instant uses the snapshot that was known then. Without one the list below never changes, and every run says
+    so.
+    """
     symbols: tuple[str, ...] = ()
     """Names to trade; empty means every symbol of the data set that is not excluded."""
     exclude: tuple[str, ...] = ()
@@ -97,6 +86,17 @@ class UniverseSettings(Settings):
     """A symbol drawn beside the benchmark."""
     survivorship_biased: bool = False
     """Whether the data set holds only names that survived; the verdict then says so."""
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if self.snapshot is not None and self.symbols:
+            raise misfit(
+                "either universe.snapshot or universe.symbols",
+                at=("symbols",),
+                value=", ".join(self.symbols),
+                hint="leave the list out: the snapshots say who may be held",
+            )
+        return self
 
 
 class FeatureSettings(Settings):
@@ -258,7 +258,7 @@ class Recipe(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     """The only source of randomness of a run."""
     data: DataSettings
-    """Which bars are read."""
+    """Which data are read."""
     universe: UniverseSettings = UniverseSettings()
     """Which symbols may be held."""
     features: FeatureSettings = FeatureSettings()
@@ -275,6 +275,8 @@ class Recipe(Settings):
     """What trading costs."""
     backtest: BacktestSettings = BacktestSettings()
     """Money and fills."""
+    collect: tuple[CollectStep, ...] = ()
+    """How missing data are brought: a list of sources."""
 
     @model_validator(mode="after")
     def _scores_are_trained(self) -> Self:
@@ -289,9 +291,22 @@ class Recipe(Settings):
         return self
 
     def training_fingerprint(self) -> str:
-        """Return the SHA-256 of everything that a training run depends on, costs included, strategy not."""
-        parts = self.model_dump(include={"seed", "data", "universe", "features", "labels", "split", "models", "costs"})
+        """Return the SHA-256 of everything that a training run depends on, costs included, strategy not.
+
+        What an audit asks of the data and how they were collected change no score, so they are not part of it.
+        """
+        parts = self.model_dump(
+            include={"seed", "data", "universe", "features", "labels", "split", "models", "costs"},
+            exclude={"data": {"mode", "readiness", "quality"}},
+        )
         return fingerprint({**parts, "fill": self.backtest.fill})
+
+    def data_fingerprint(self) -> str:
+        """Return the SHA-256 of what decides the outcome of an audit of the data: data and universe, audits included.
+
+        Runs of other models or strategies on the same data share it, and with it the audit.
+        """
+        return fingerprint(self.model_dump(include={"data", "universe"}))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the whole recipe."""

@@ -28,6 +28,7 @@ _DATABASE = "tidegate.sqlite"
 _LEAST_ROOM_BYTES = 1_000_000
 # What Delta Lake cannot hold in an address, whatever the escape.
 _UNFIT = re.compile(r"[\[\]^|\\\x00-\x1f\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*/?", re.ASCII)
 _FOLDERS = ("catalog", "runs", "reports", "quarantine", "logs", "recipes", "locks")
 
 
@@ -139,8 +140,28 @@ class Workspace:
 
     @property
     def catalog_folder(self) -> Path:
-        """Where the tables lie."""
+        """Where the tables lie, unless ``TIDEGATE_CATALOG_URL`` names another place."""
         return self.root / "catalog"
+
+    @property
+    def catalog_url(self) -> str:
+        """Where the tables lie: the folder of the workspace, or the bucket that ``TIDEGATE_CATALOG_URL`` names.
+
+        Raises
+        ------
+        WorkspaceError
+            If the variable names something else, or a prefix that Delta Lake cannot hold.
+        """
+        url = read_variable("TIDEGATE_CATALOG_URL")
+        if url is None:
+            return str(self.catalog_folder)
+        if not _BUCKET.fullmatch(url):
+            raise WorkspaceError(
+                found=f"TIDEGATE_CATALOG_URL={url}",
+                expected="s3://BUCKET or s3://BUCKET/PREFIX of letters, digits, dots, hyphens and underscores",
+                hint="correct it, or unset it to keep the catalog in the workspace",
+            )
+        return url.rstrip("/")
 
     @property
     def runs_folder(self) -> Path:

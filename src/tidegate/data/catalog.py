@@ -6,10 +6,11 @@ data error keeps its ``known_time`` and is recorded later. Reading asks *as of* 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -18,13 +19,12 @@ from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.panel import Panel
 from tidegate.core.time import BarInterval, Instant, Window, format_instant, moment_of
 from tidegate.core.workspace import Workspace
-from tidegate.data.delta import DeltaTables, how_to_bring
+from tidegate.data.delta import DeltaTables, OvertakenError, how_to_bring, window_of
+from tidegate.data.ordering import newest, newest_lazily
 from tidegate.data.panels import panel_of
 from tidegate.data.revisions import Revision, require_valid, sort_out
+from tidegate.data.stored import Stored, are_distinct
 from tidegate.data.tables import BARS, TABLES, TableSpec, spec_of
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 __all__ = ["Appended", "Catalog", "Correction", "DatasetSummary"]
 
@@ -78,7 +78,7 @@ class Catalog:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._tables = DeltaTables(workspace.catalog_folder)
+        self._tables = DeltaTables(workspace.catalog_url)
 
     def append(
         self, table: str, rows: pl.DataFrame, *, revision: Revision | None = None, run: str | None = None
@@ -104,15 +104,22 @@ class Catalog:
         spec = spec_of(table)
         require_valid(spec, rows)
         with self._workspace.lock(f"catalog-{table}"):
-            stored = self._stored_like(spec, rows)
-            fresh, revised, identical = sort_out(spec, rows, stored, revision)
-            new = pl.concat([fresh, revised])
-            if new.is_empty():
-                return Appended(version=self.version(table), appended=0, identical=identical, revised=0)
-            facts = {"dataset": str(rows["dataset"][0]), "rows": str(new.height), "run": run or ""}
-            if revision is not None and revision.correction_reason is not None and revised.height:
-                facts["correction"] = revision.correction_reason
-            version = self._tables.append(spec, new, recorded_at=_after(stored), facts=facts)
+            while True:
+                # Elsewhere somebody may append to the same table: what is new is then told again.
+                with suppress(OvertakenError):
+                    return self._append(spec, rows, revision, run)
+
+    def _append(self, spec: TableSpec, rows: pl.DataFrame, revision: Revision | None, run: str | None) -> Appended:
+        present = self._tables.present(spec)
+        stored = self._stored_like(present, rows)
+        fresh, revised, identical = sort_out(spec, rows, stored, revision)
+        new = pl.concat([fresh, revised])
+        if new.is_empty():
+            return Appended(version=self.version(spec.name), appended=0, identical=identical, revised=0)
+        facts = {"dataset": str(rows["dataset"][0]), "rows": str(new.height), "run": run or ""}
+        if revision is not None and revision.correction_reason is not None and revised.height:
+            facts["correction"] = revision.correction_reason
+        version = self._tables.append(spec, new, recorded_at=_after(stored), facts=facts, seen=present)
         return Appended(version=version, appended=fresh.height, identical=identical, revised=revised.height)
 
     def read(
@@ -144,8 +151,11 @@ class Catalog:
         CatalogError
             If the data set or the version does not exist.
         """
-        known = self.revisions(table, dataset=dataset, as_of=as_of, version=version, symbols=symbols, window=window)
-        return _newest(known, list(spec_of(table).key))
+        spec = spec_of(table)
+        known = self._known(spec, {"dataset": dataset}, as_of, version, symbols, window)
+        if known.is_distinct and known.is_in_order:
+            return known.rows
+        return newest_lazily(known.rows, known.key, spec.schema, at_most=known.at_most)
 
     def revisions(
         self,
@@ -158,8 +168,7 @@ class Catalog:
         window: Window | None = None,
     ) -> pl.LazyFrame:
         """Return every row with ``known_time <= as_of``, revised ones too, in no order; otherwise as :meth:`read`."""
-        rows = self._scan(spec_of(table), dataset, version, symbols, window)
-        return rows.filter(pl.col("known_time") <= moment_of(as_of))
+        return self._known(spec_of(table), {"dataset": dataset}, as_of, version, symbols, window).rows
 
     def bar_panel(
         self,
@@ -185,9 +194,10 @@ class Catalog:
         DataError
             If no bar is left.
         """
-        known = self.revisions(BARS.name, dataset=dataset, as_of=as_of, version=version, symbols=symbols, window=window)
-        timely = known.filter(pl.col("interval") == str(interval), pl.col("known_time") <= pl.col("event_time"))
-        bars = _newest(timely, ["symbol", "event_time"]).collect()
+        same = {"dataset": dataset, "interval": str(interval)}
+        known = self._known(BARS, same, as_of, version, symbols, window)
+        bars = known.rows.filter(pl.col("known_time") <= pl.col("event_time")).drop("source", "synthetic").collect()
+        bars = bars if known.is_distinct else newest(bars, known.key)
         if bars.is_empty():
             raise DataError(
                 found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
@@ -205,11 +215,11 @@ class Catalog:
             If nothing was ever ingested into it.
         """
         if dataset is None:
-            return int(self._tables.open(spec_of(table)).version())
+            return self._tables.open(spec_of(table)).version
         opened = self._tables.open(spec_of(table))
-        self._require_dataset(opened, table, dataset)
-        brought = (int(commit["version"]) for commit in self.history(table) if commit["dataset"] == dataset)
-        return next(brought, int(opened.version()))
+        _require_dataset(opened, dataset)
+        brought = (int(commit["version"]) for commit in _commits(opened) if commit["dataset"] == dataset)
+        return next(brought, opened.version)
 
     def datasets(self) -> list[DatasetSummary]:
         """Return what the catalog holds, one entry per table, data set and interval."""
@@ -228,20 +238,14 @@ class Catalog:
             If there is no such data set or version.
         """
         spec = spec_of(table)
-        rows = self._scan(spec, dataset, version, None, None)
+        opened = self._tables.open(spec, version)
+        _require_dataset(opened, dataset)
+        rows = self._tables.rows(opened, opened.holding({"dataset": dataset}))
         return rows.select(pl.col(spec.member).unique().sort()).collect().to_series().to_list()
 
     def history(self, table: str) -> list[dict[str, Any]]:
         """Return the commits of a table, newest first: version, time, and what was appended."""
-        return [
-            {
-                "version": entry["version"],
-                "at": format_instant(entry["timestamp"] * 1000),
-                "operation": entry["operation"],
-                **{name: entry.get(f"tidegate.{name}") for name in _COMMIT_FACTS},
-            }
-            for entry in self._tables.open(spec_of(table)).history()
-        ]
+        return _commits(self._tables.open(spec_of(table)))
 
     def corrections(self) -> list[Correction]:
         """Return the corrections of data errors, oldest first; the commits themselves say what they are."""
@@ -254,49 +258,52 @@ class Catalog:
             ]
         return found
 
-    def _scan(
+    def _known(
         self,
         spec: TableSpec,
-        dataset: str,
+        same: Mapping[str, str],
+        as_of: Instant,
         version: int | None,
         symbols: Sequence[str] | None,
         window: Window | None,
-    ) -> pl.LazyFrame:
+    ) -> _Known:
         table = self._tables.open(spec, version)
-        self._require_dataset(table, spec.name, dataset)
-        wanted = pl.col("dataset") == dataset
+        _require_dataset(table, same["dataset"])
+        files = table.holding(same, members=symbols, window=window)
+        rows = self._tables.rows(table, files).filter(*_within(window))
+        # A condition that the log tells to hold would cost the reading of a column.
+        if files["last_known_time"].has_nulls() or (files["last_known_time"] > moment_of(as_of)).any():
+            rows = rows.filter(pl.col("known_time") <= moment_of(as_of))
         if symbols is not None:
-            wanted &= pl.col(spec.member).is_in(list(symbols))
-        if window is not None and window.start is not None:
-            wanted &= pl.col("event_time") > moment_of(window.start)
-        if window is not None and window.end is not None:
-            wanted &= pl.col("event_time") <= moment_of(window.end)
-        return self._tables.rows(spec, table, dataset=dataset).filter(wanted)
+            member = pl.col(spec.member)
+            rows = rows.filter(member == symbols[0] if len(symbols) == 1 else member.is_in(list(symbols)))
+        single = {name for name in spec.partition if files[name].n_unique() <= 1}
+        single |= {spec.member} if symbols is not None and len(symbols) == 1 else set()
+        key = [name for name in spec.key if name not in single]
+        return _Known(
+            rows=rows,
+            key=key,
+            at_most=int(files["rows"].sum()),
+            is_distinct=are_distinct(files),
+            is_in_order=files.height <= 1 or key == ["event_time"],
+        )
 
-    @staticmethod
-    def _require_dataset(table: DeltaTable, name: str, dataset: str) -> None:
-        present = sorted({str(part["dataset"]) for part in table.partitions()})
-        if dataset not in present:
-            raise CatalogError(
-                found=f"no data set {dataset!r} in {name}",
-                expected=f"one of {', '.join(present) or '(none)'}",
-                hint=how_to_bring(name, dataset),
-            )
-
-    def _stored_like(self, spec: TableSpec, rows: pl.DataFrame) -> pl.DataFrame | None:
-        """Return every stored version of rows of the same data set in the same stretch of time, the newest last."""
-        if not self._tables.exists(spec) or rows.is_empty():
+    def _stored_like(self, present: Stored, rows: pl.DataFrame) -> pl.DataFrame | None:
+        """Return every stored version of rows of the same partition, times and members, the newest last."""
+        if present.table is None or rows.is_empty():
             return None
-        first, last = rows["event_time"].min(), rows["event_time"].max()
-        same = {column: rows[column][0] for column in spec.partition}
-        stored = self._tables.rows(spec, self._tables.open(spec), **same)
-        return stored.filter(pl.col("event_time").is_between(first, last)).sort(*_ORDER).collect()
+        spec, member = present.spec, rows[present.spec.member]
+        same = {column: str(rows[column][0]) for column in spec.partition}
+        first, last, window = str(member.min()), str(member.max()), window_of(rows)
+        stored = self._tables.rows(present, present.holding(same, members=[first, last], window=window))
+        inside = pl.col(spec.member).is_between(pl.lit(first), pl.lit(last))
+        return stored.filter(inside, *_within(window)).collect().sort(*_ORDER)
 
     def _summaries(self, spec: TableSpec) -> list[DatasetSummary]:
         table = self._tables.open(spec)
         keys = [pl.col(column) for column in spec.partition]
         grouped = (
-            self._tables.rows(spec, table)
+            self._tables.rows(table, table.files)
             .group_by(keys)
             .agg(
                 pl.len().alias("rows"),
@@ -307,21 +314,54 @@ class Catalog:
             .sort(keys)
             .collect()
         )
-        version = int(table.version())
         return [
             DatasetSummary(
                 table=spec.name,
                 interval=row.get("interval"),
-                version=version,
+                version=table.version,
                 **{k: v for k, v in row.items() if k != "interval"},
             )
             for row in grouped.iter_rows(named=True)
         ]
 
 
-def _newest(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
-    """Return the newest known row of each key, sorted by key; a later record wins where both were known at once."""
-    return rows.sort([*key, "known_time", "recorded_time"]).unique(key, keep="last", maintain_order=True)
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """Rows that were known at an instant, and what is sure of them before they are read."""
+
+    rows: pl.LazyFrame
+    key: list[str]
+    at_most: int
+    is_distinct: bool
+    is_in_order: bool
+
+
+def _within(window: Window | None) -> list[pl.Expr]:
+    after = [] if window is None or window.start is None else [pl.col("event_time") > moment_of(window.start)]
+    until = [] if window is None or window.end is None else [pl.col("event_time") <= moment_of(window.end)]
+    return after + until
+
+
+def _require_dataset(table: Stored, dataset: str) -> None:
+    if dataset not in table.files["dataset"]:
+        raise CatalogError(
+            found=f"no data set {dataset!r} in {table.spec.name}",
+            expected=f"one of {', '.join(table.datasets) or '(none)'}",
+            hint=how_to_bring(table.spec.name, dataset),
+        )
+
+
+def _commits(table: Stored) -> list[dict[str, Any]]:
+    """Return the commits of a table, newest first."""
+    return [
+        {
+            "version": entry["version"],
+            "at": format_instant(entry["timestamp"] * 1000),
+            "operation": entry["operation"],
+            **{name: entry.get(f"tidegate.{name}") for name in _COMMIT_FACTS},
+        }
+        for entry in table.history()
+    ]
 
 
 def _after(stored: pl.DataFrame | None) -> datetime:

@@ -1,29 +1,43 @@
-"""The catalog's tables on disk: Delta Lake, one folder each. Appending is atomic, and a version once written stays."""
+"""The catalog's tables as Delta Lake keeps them, one folder each.
+
+A commit adds a file that was written before it, or nothing; a version once committed stays.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from tidegate._version import __version__
+from tidegate.core.clock import now, sleep
 from tidegate.core.errors import CatalogError
+from tidegate.core.randomness import unique_suffix
+from tidegate.core.time import Instant, Window
+from tidegate.data.ordering import in_order
+from tidegate.data.storage import Storage
+from tidegate.data.stored import Stored, bounds_of, name_of_file
 from tidegate.data.tables import MOMENT, TableSpec
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
+    from deltalake.transaction import AddAction
 
-__all__ = ["DeltaTables", "how_to_bring"]
+__all__ = ["DeltaTables", "OvertakenError", "how_to_bring", "window_of"]
 
 _CONFIGURATION: Final = {
     # By default old versions become unreadable after 30 days; a run must find the version that it read for good.
     "delta.enableExpiredLogCleanup": "false",
     "delta.checkpointInterval": "100",
 }
-_COMMIT_RETRIES: Final = 20
+# Several writers of one table take turns, and none of many may give up before its own.
+_MOST_ATTEMPTS: Final = 300
+_LONGEST_PAUSE_SECONDS: Final = 0.1
+# A group holds a few symbols of a long history, or one day of many; groups that cannot matter are skipped.
+_ROWS_PER_GROUP: Final = 131_072
 _BROUGHT_BY: Final = {
     "trades": "binance-archive",
     "order_books": "ccxt",
@@ -35,7 +49,7 @@ _BROUGHT_BY: Final = {
     "posts": "social",
     "comments": "social",
     "symbol_lives": "lives",
-    "corporate_actions": "lives",
+    "corporate_actions": "corporate-actions",
 }
 """The connector that a user is told of where a table is missing."""
 
@@ -44,31 +58,39 @@ def how_to_bring(table: str, dataset: str | None = None) -> str:
     """Return the hint of an error about a table or a data set that is not there."""
     if table == "bars":
         return f"run: tidegate ingest ohlcv FILE {f'--dataset {dataset}' if dataset else '--preset yahoo-daily'}"
+    if table == "universe":
+        return f"run: tidegate universe build DATASET {f'--name {dataset} ' if dataset else ''}--top-n N"
     connector = _BROUGHT_BY.get(table)
     if connector is None:
         return "list what is there: tidegate catalog"
     return f"run: tidegate ingest {connector} {f'--dataset {dataset} ' if dataset else ''}... (--help tells the rest)"
 
 
+class OvertakenError(Exception):
+    """Another writer's commit came first and may hold rows of the same keys: what is new must be told anew."""
+
+
 class DeltaTables:
-    """The tables below one folder.
+    """The tables in one place.
 
     Parameters
     ----------
-    folder
-        Each table lies in a folder of its own name in here.
+    place
+        A folder, or the address of a bucket and a prefix; each table lies in a folder of its own name in it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: str | Path) -> None:
+        self._storage = Storage(place)
 
     def exists(self, spec: TableSpec) -> bool:
         """Whether anything was ever appended to a table."""
         from deltalake import DeltaTable
 
-        return bool(DeltaTable.is_deltatable(self._uri(spec)))
+        with self._storage.reached():
+            address = self._storage.address(spec.name)
+            return bool(DeltaTable.is_deltatable(address, storage_options=self._storage.options))
 
-    def open(self, spec: TableSpec, version: int | None = None) -> DeltaTable:
+    def open(self, spec: TableSpec, version: int | None = None) -> Stored:
         """Return a table at a version, the present one by default.
 
         Raises
@@ -79,79 +101,166 @@ class DeltaTables:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
-        if not self.exists(spec):
-            raise CatalogError(
-                found=f"no table {spec.name!r} in {self._folder.parent}",
-                expected="ingested data",
-                hint=how_to_bring(spec.name),
-            )
+        address = self._storage.address(spec.name)
         try:
-            return DeltaTable(self._uri(spec), version=version)
+            with self._storage.reached():
+                return Stored(spec, DeltaTable(address, version=version, storage_options=self._storage.options))
         except (DeltaError, OverflowError) as error:
+            if not self.exists(spec):
+                raise CatalogError(
+                    found=f"no table {spec.name!r} in {self._storage.place}",
+                    expected="ingested data",
+                    hint=how_to_bring(spec.name),
+                ) from None
             raise CatalogError(
                 found=f"{spec.name}, {_named(version)}: {str(error).splitlines()[0]}",
                 expected="a version that exists",
                 hint=f"list them: tidegate catalog --history {spec.name}",
             ) from None
 
-    def rows(self, spec: TableSpec, table: DeltaTable, **same: str) -> pl.LazyFrame:
-        """Return the rows of a table version, or of its partitions that are the ``same``.
+    def present(self, spec: TableSpec) -> Stored:
+        """Return a table's present version, also where nothing was ever appended."""
+        return self.open(spec) if self.exists(spec) else Stored(spec, None)
 
-        The files are found below our own folder: the address that one library gives the other does not survive a
-        blank.
+    def rows(self, stored: Stored, files: pl.DataFrame) -> pl.LazyFrame:
+        """Return the rows of some :attr:`~tidegate.data.stored.Stored.files` of a version.
 
         Raises
         ------
         CatalogError
-            If a file of that version is gone.
+            If a file is gone.
         """
-        depth = len(spec.partition)
-        wanted = {f"{key}={value}" for key, value in same.items()}
-        parts: dict[tuple[str, ...], list[Path]] = {}
-        for address in table.file_uris():
-            *partition, name = address.split("/")[-depth - 1 :]
-            if wanted <= set(partition):
-                parts.setdefault(tuple(partition), []).append((self._folder / spec.name).joinpath(*partition, name))
-        self._require_files(spec, table, [file for files in parts.values() for file in files])
-        frames = [
-            pl.scan_parquet(files, glob=False, hive_partitioning=False).with_columns(
-                pl.lit(value).alias(key) for key, _, value in (part.partition("=") for part in partition)
-            )
-            for partition, files in sorted(parts.items())
-        ]
-        return pl.concat([pl.LazyFrame(schema=spec.schema), *(frame.select(*spec.schema) for frame in frames)])
-
-    def append(self, spec: TableSpec, rows: pl.DataFrame, *, recorded_at: datetime, facts: Mapping[str, str]) -> int:
-        """Append rows in one commit and return the new version; ``facts`` go into the commit's metadata."""
-        from deltalake import CommitProperties, DeltaTable, write_deltalake
-
-        stamped = rows.with_columns(pl.lit(recorded_at).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
-        facts = {"code_version": __version__, **facts}
-        write_deltalake(
-            self._uri(spec),
-            stamped.sort(spec.member, "event_time").to_arrow(),
-            mode="append",
-            partition_by=list(spec.partition),
-            configuration=None if self.exists(spec) else _CONFIGURATION,
-            commit_properties=CommitProperties(
-                custom_metadata={f"tidegate.{name}": fact for name, fact in facts.items()},
-                max_commit_retries=_COMMIT_RETRIES,
-            ),
-        )
-        return int(DeltaTable(self._uri(spec)).version())
-
-    def _uri(self, spec: TableSpec) -> str:
-        return str(self._folder / spec.name)
-
-    @staticmethod
-    def _require_files(spec: TableSpec, table: DeltaTable, files: list[Path]) -> None:
-        gone = [file for file in files if not file.exists()]
+        spec = stored.spec
+        gone = self._storage.missing(spec.name, files["path"].to_list())
         if gone:
             raise CatalogError(
-                found=f"{len(gone)} files of {spec.name} version {table.version()} gone, such as {gone[0]}",
+                found=f"{len(gone)} files of {spec.name} version {stored.version} gone, such as {gone[0]}",
                 expected="every file that was written",
                 hint="restore the catalog from a backup",
             )
+        frames = [
+            self._storage.scan(spec.name, part["path"].to_list())
+            .with_columns(pl.lit(value).alias(name) for name, value in zip(spec.partition, values, strict=True))
+            .select(*spec.schema)
+            for values, part in files.partition_by(spec.partition, as_dict=True, maintain_order=True).items()
+        ]
+        return pl.concat(frames) if frames else pl.LazyFrame(schema=spec.schema)
+
+    def append(
+        self,
+        spec: TableSpec,
+        rows: pl.DataFrame,
+        *,
+        recorded_at: datetime,
+        facts: Mapping[str, str],
+        seen: Stored | None = None,
+    ) -> int:
+        """Append rows of one partition in one commit and return the new version.
+
+        Parameters
+        ----------
+        facts
+            Go into the commit's metadata.
+        seen
+            The version that the rows are new to; none means the present one.
+
+        Raises
+        ------
+        OvertakenError
+            If another commit came after ``seen`` that may hold rows of the same keys; nothing is appended then.
+        CatalogError
+            If other writers left it no turn.
+        """
+        seen = self.present(spec) if seen is None else seen
+        stamped = rows.with_columns(pl.lit(recorded_at).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
+        file = self._written(spec, stamped)
+        try:
+            return self._committed(seen, stamped, file, facts)
+        except OvertakenError:
+            # Only here is it sure that no commit refers to it.
+            self._storage.remove(spec.name, file.path)
+            raise
+
+    def _written(self, spec: TableSpec, rows: pl.DataFrame) -> AddAction:
+        """Write rows as one file in order of their keys, and return what the log is to say about it."""
+        from deltalake.transaction import AddAction
+
+        ordered = in_order(rows.drop(spec.partition), spec.order)
+        partition = {name: str(rows[name][0]) for name in spec.partition}
+        # The folders are for people: the log tells what belongs where, whatever letters its name has.
+        folders = [re.sub(r"[^0-9A-Za-z-]+", "-", value).strip("-") or "other" for value in partition.values()]
+        path = "/".join([*folders, name_of_file(spec, ordered)])
+        return AddAction(
+            path=path,
+            size=self._storage.write(ordered, spec.name, path, row_group_size=_ROWS_PER_GROUP),
+            partition_values=partition,
+            modification_time=now() // 1000,
+            data_change=True,
+            stats=bounds_of(spec, ordered),
+        )
+
+    def _committed(self, seen: Stored, rows: pl.DataFrame, file: AddAction, facts: Mapping[str, str]) -> int:
+        """Commit a file, after the commits of others where these cannot matter; return the version."""
+        from deltalake.exceptions import DeltaError
+
+        state = seen
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                with self._storage.reached():
+                    return self._commit(state, rows, file, facts)
+            except DeltaError:
+                later = self.present(seen.spec)
+                if file.path in later.files["path"]:
+                    return later.version  # the commit was made, and only the answer got lost
+                if later.version <= state.version:
+                    raise
+                _require_apart(seen, later, rows)
+                state = later
+            sleep(int(unique_suffix(), 16) / 16**6 * _LONGEST_PAUSE_SECONDS)
+        raise CatalogError(
+            found=f"{seen.spec.name} changed by others {_MOST_ATTEMPTS} times in a row",
+            expected="a turn for this writer too",
+            hint="repeat the command; let fewer writers append at once",
+        )
+
+    def _commit(self, state: Stored, rows: pl.DataFrame, file: AddAction, facts: Mapping[str, str]) -> int:
+        from deltalake import CommitProperties, Schema
+        from deltalake.transaction import create_table_with_add_actions
+
+        metadata = {f"tidegate.{name}": fact for name, fact in {"code_version": __version__, **facts}.items()}
+        named: dict[str, Any] = {
+            "partition_by": list(state.spec.partition),
+            # Delta Lake would try again by itself, but without looking at what came between.
+            "commit_properties": CommitProperties(custom_metadata=metadata, max_commit_retries=0),
+        }
+        schema = Schema.from_arrow(rows.clear().to_arrow().schema)
+        if state.table is not None:
+            state.table.create_write_transaction([file], "append", schema, **named)
+            return state.version + 1
+        create_table_with_add_actions(
+            self._storage.address(state.spec.name),
+            schema,
+            [file],
+            configuration=_CONFIGURATION,
+            storage_options=self._storage.options,
+            **named,
+        )
+        return 0
+
+
+def _require_apart(seen: Stored, later: Stored, rows: pl.DataFrame) -> None:
+    """Refuse to commit after commits that may have brought rows of the same keys."""
+    spec, members = seen.spec, rows[seen.spec.member]
+    same = {name: str(rows[name][0]) for name in spec.partition}
+    files = later.holding(same, members=[str(members.min()), str(members.max())], window=window_of(rows))
+    if not set(files["path"]) <= set(seen.files["path"]):
+        raise OvertakenError
+
+
+def window_of(rows: pl.DataFrame) -> Window:
+    """Return the window that the events of rows span."""
+    events = rows["event_time"].dt.epoch("us").to_numpy()
+    return Window(start=Instant(int(events.min()) - 1), end=Instant(int(events.max())))
 
 
 def _named(version: int | None) -> str:

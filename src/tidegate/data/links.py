@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import polars as pl
@@ -25,6 +25,7 @@ def items_about(
     symbols: Sequence[str],
     as_of: Instant,
     window: Window | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> pl.LazyFrame:
     """Return the newest known row of each item that is linked to a symbol, once per symbol.
 
@@ -37,6 +38,8 @@ def items_about(
         ``events``, ``posts`` or ``comments``.
     window
         Event times of the items.
+    versions
+        ``table/dataset`` to the table version that is read, of links and items; the present one where it names none.
 
     Returns
     -------
@@ -49,12 +52,16 @@ def items_about(
     CatalogError
         If the data set has no items or no links.
     """
-    member = spec_of(table).member
-    links = catalog.read("entity_links", dataset=dataset, as_of=as_of, symbols=symbols, window=window)
+    member, pinned = spec_of(table).member, versions or {}
+    links = catalog.read(
+        "entity_links", dataset=dataset, as_of=as_of, symbols=symbols, window=window,
+        version=pinned.get(f"entity_links/{dataset}"),
+    )  # fmt: skip
     links = links.filter(pl.col("item_kind") == _KINDS[table], ~pl.col("synthetic")).select(
         "symbol", pl.col("item_id").alias(member), pl.col("known_time").alias("linked_time")
     )
-    items = catalog.read(table, dataset=dataset, as_of=as_of, window=window)
+    version = pinned.get(f"{table}/{dataset}")
+    items = catalog.read(table, dataset=dataset, as_of=as_of, window=window, version=version)
     joined = items.join(links, on=member).with_columns(
         pl.max_horizontal("known_time", "linked_time").alias("linked_time")
     )

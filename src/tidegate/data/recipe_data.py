@@ -10,10 +10,11 @@ from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, Instant, Window, parse_instant
-from tidegate.core.units import FloatArray, Int64Array
+from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.catalog import Catalog
+from tidegate.data.kinds import declared_tables, present_versions
 from tidegate.data.series import series_as_of
-from tidegate.data.universe import reference_symbols, traded_symbols
+from tidegate.data.universe import membership, reference_symbols, traded_symbols
 
 __all__ = ["RecipeData", "pinned_versions", "read_cash_rate", "read_recipe_data"]
 
@@ -28,10 +29,14 @@ class RecipeData:
         Every symbol that is traded or measured against.
     traded
         Those that may be held.
+    membership
+        ``bool (n_times, n_traded)``: which of them belonged to the universe, by the snapshots known at each instant;
+        None where the recipe names no snapshot and they all do.
     """
 
     panel: Panel
     traded: tuple[str, ...]
+    membership: Mask | None = None
 
     @property
     def universe(self) -> Panel:
@@ -40,15 +45,18 @@ class RecipeData:
 
 
 def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
-    """Return the table versions that hold a recipe's data set now; what others ingest later leaves them alone.
+    """Return the table versions that hold a recipe's data now; what others ingest later leaves them alone.
 
     Raises
     ------
     CatalogError
-        If the data set, or the cash rate's series, is not there.
+        If a data set that the recipe reads is not there.
     """
-    tables = ["bars"] if recipe.data.cash_rate is None else ["bars", "macro"]
-    return {f"{table}/{recipe.data.dataset}": catalog.version(table, dataset=recipe.data.dataset) for table in tables}
+    present = present_versions(catalog, recipe)
+    for table, dataset in declared_tables(recipe):
+        if f"{table}/{dataset}" not in present:
+            catalog.version(table, dataset=dataset)  # which says how to bring it
+    return present
 
 
 def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int]) -> RecipeData:
@@ -59,7 +67,8 @@ def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, in
     CatalogError
         If data set or version does not exist.
     DataError
-        If no bar is left, a symbol is missing, or the price that orders fill at is not delivered.
+        If no bar is left, a symbol is missing, the price that orders fill at is not delivered, or the universe never
+        has a member.
     """
     settings, universe = recipe.data, recipe.universe
     references = reference_symbols(universe)
@@ -85,7 +94,18 @@ def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, in
             hint="set backtest.fill: next_close",
         )
     traded = traded_symbols(panel.symbols, universe)
-    return RecipeData(panel.take(tuple(sorted({*traded, *references}))), traded)
+    return RecipeData(
+        panel=panel.take(tuple(sorted({*traded, *references}))),
+        traded=traded,
+        membership=_membership(catalog, recipe, versions, panel.times, traded),
+    )
+
+
+def _membership(
+    catalog: Catalog, recipe: Recipe, versions: Mapping[str, int], times: Int64Array, traded: tuple[str, ...]
+) -> Mask | None:
+    name = recipe.universe.snapshot
+    return None if name is None else membership(catalog, name, times, traded, version=versions[f"universe/{name}"])
 
 
 def read_cash_rate(

@@ -8,6 +8,7 @@ import polars as pl
 
 from tidegate.core.errors import DataError, LookAheadError
 from tidegate.core.time import Instant, format_instant, moment_of
+from tidegate.data.ordering import in_order, is_ascending
 from tidegate.data.tables import MOMENT, TableSpec
 
 __all__ = ["Revision", "require_valid", "sort_out"]
@@ -46,8 +47,8 @@ def require_valid(spec: TableSpec, rows: pl.DataFrame) -> None:
     """
     _require_schema(spec, rows)
     lacking = [name for name in (*spec.key, "known_time") if rows[name].null_count()]
-    several = [name for name in spec.partition if rows[name].n_unique() > 1]
-    if lacking or several or _has_equal_keys(rows.select(*_vintage(spec))):
+    several = [name for name in spec.partition if rows.height and (rows[name] != rows[name][0]).any()]
+    if lacking or several or _has_equal_keys(spec, rows):
         what = (
             f"nothing in {', '.join(lacking)}"
             if lacking
@@ -94,15 +95,8 @@ def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
     return found in {wanted, pl.Null()} or (found.is_numeric() and wanted.is_numeric())
 
 
-def _vintage(spec: TableSpec) -> list[str]:
-    return [*(name for name in spec.key if name not in spec.partition), "known_time"]
-
-
-def _has_equal_keys(keys: pl.DataFrame) -> bool:
-    """Whether a key occurs twice; sorting takes a fraction of the memory that a hash of millions of rows does."""
-    ordered = keys.sort(keys.columns)
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in keys.columns)
-    return bool(ordered.select(same.any()).item())
+def _has_equal_keys(spec: TableSpec, rows: pl.DataFrame) -> bool:
+    return not is_ascending(in_order(rows.select(spec.order), spec.order), spec.order)
 
 
 def sort_out(
@@ -111,9 +105,10 @@ def sort_out(
     """Split rows into new keys or vintages and changed values, and count those that are stored already.
 
     A row of a stored key with a known time of its own is a further vintage; it says nothing new where it equals the
-    vintage known before it. (If a vintage from between arrives later, the source that is asked again says it anew.) A row whose key *and* known time are stored can only repeat or change what is there:
-    without a revision it repeats if it equals *any* stored version of its key, since an older file that is read again
-    says nothing new; with one, only the newest version counts.
+    vintage known before it. (If a vintage from between arrives later, the source that is asked again says it anew.)
+    A row whose key *and* known time are stored can only repeat or change what is there: without a revision it repeats
+    if it equals *any* stored version of its key, since an older file that is read again says nothing new; with one,
+    only the newest version counts.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import polars as pl
 from tidegate.core.errors import CatalogError, DataError
 from tidegate.core.time import DAY, Instant
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.data.asof import newest_known
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 from tidegate.data.catalog import Appended, Catalog
 from tidegate.data.tables import MOMENT
@@ -109,11 +110,12 @@ def series_as_of(
     rows = catalog.revisions(
         "macro", dataset=dataset, as_of=Instant(int(times[-1])), version=version, symbols=[series]
     ).collect()
-    wanted = pl.DataFrame({"at": pl.Series(times).cast(MOMENT)})
-    known = rows.sort("known_time", "event_time", "recorded_time")
-    # A restatement of an older day never stands in for a newer day that was known before it.
-    known = known.filter(pl.col("event_time") >= pl.col("event_time").cum_max())
-    known = known.select("known_time", "event_time", "value")
-    joined = wanted.join_asof(known, left_on="at", right_on="known_time", strategy="backward")
-    young = joined["at"].dt.epoch("us") - joined["event_time"].dt.epoch("us") <= maximum_age
-    return joined.select(pl.when(young).then(pl.col("value"))).to_series().fill_null(np.nan).to_numpy()
+    instants = {name: rows[name].dt.epoch("us").to_numpy() for name in ("known_time", "event_time", "recorded_time")}
+    standing = newest_known(
+        times,
+        instants["known_time"],
+        instants["event_time"],
+        recorded=instants["recorded_time"],
+        maximum_age=maximum_age,
+    )
+    return standing.spread(rows["value"].fill_null(np.nan).to_numpy(), np.nan)

@@ -74,6 +74,11 @@ class TableSpec:
     announced_ahead: bool = False
 
     @property
+    def order(self) -> list[str]:
+        """What rows of a partition are sorted by; no two rows of one record have the same."""
+        return [*(name for name in self.key if name not in self.partition), "known_time"]
+
+    @property
     def schema(self) -> dict[str, pl.DataType]:
         """Every column in stored order."""
         times = {"known_time": MOMENT, "recorded_time": MOMENT}

@@ -17,7 +17,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import read_cash_rate, read_recipe_data
-from tidegate.data.universe import EQUAL_WEIGHT
+from tidegate.data.universe import EQUAL_WEIGHT, survivorship_of
 from tidegate.engine.market import Market, carried_forward
 from tidegate.engine.notes import backtest_notes
 from tidegate.engine.results import write_results
@@ -72,14 +72,20 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
 def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: Path) -> dict[str, Any]:
     data = read_recipe_data(catalog, recipe, trained.data_versions)
     universe = data.universe.with_columns({"score": scores_on(data.universe, trained, recipe.strategy.scores)})
+    if data.membership is not None:
+        universe = universe.with_columns({"member": data.membership.astype(np.float64)})
     first, last = _window(universe, recipe.backtest)
     universe, references = universe.rows(0, last), data.panel.rows(0, last)
     rate = read_cash_rate(catalog, recipe, trained.data_versions, universe.times)
     strategy = _run(universe, rotation(recipe.strategy), recipe, cost_model(recipe.costs), rate, first)
     benchmark = _benchmark(universe, references, recipe, rate, first)
     index = _index(references, recipe, first)
-    notes = backtest_notes(recipe, universe, strategy, index, None if rate is None else rate[first:])
-    return write_results(folder, recipe, strategy, benchmark, index, notes)
+    data_notes = trained.metrics.get("data_notes", {})
+    chosen = survivorship_of(recipe.universe, trained.data_versions)
+    earned = None if rate is None else rate[first:]
+    notes = backtest_notes(recipe, universe, strategy, index, earned, data_notes, chosen)
+    metrics = write_results(folder, recipe, strategy, benchmark, index, notes)
+    return {**metrics, "survivorship": chosen.value}
 
 
 def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:

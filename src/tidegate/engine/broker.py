@@ -154,7 +154,7 @@ def _order(
         symbol=symbols[place],
         quantity=Quantity(float(wanted[place])),
         status=OrderStatus.FILLED if done else OrderStatus.EXPIRED,
-        reason=decision.reason if done else _why_not(float(wanted[place]), float(quotes.price[place])),
+        reason=decision.reason_of(place) if done else _why_not(float(wanted[place]), float(quotes.price[place])),
     )
 
 

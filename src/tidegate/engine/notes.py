@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tidegate.core.panel import Panel
 from tidegate.core.recipe import FillPrice, Recipe
 from tidegate.core.time import format_instant
 from tidegate.core.units import FloatArray
-from tidegate.data.universe import EQUAL_WEIGHT
+from tidegate.data.universe import EQUAL_WEIGHT, Survivorship
 from tidegate.engine.simulate import Simulation
 
 __all__ = ["backtest_notes"]
@@ -21,17 +22,34 @@ _SILENT_BARS = 20
 
 
 def backtest_notes(
-    recipe: Recipe, panel: Panel, strategy: Simulation, index: FloatArray | None, cash_rate: FloatArray | None
+    recipe: Recipe,
+    panel: Panel,
+    strategy: Simulation,
+    index: FloatArray | None,
+    cash_rate: FloatArray | None,
+    data_notes: Mapping[str, Mapping[str, Any]],
+    chosen: Survivorship,
 ) -> list[dict[str, Any]]:
-    """Return every note that applies, each with a text ``note.<code>`` in all languages of the report."""
-    notes: list[dict[str, Any]] = []
+    """Return every note that applies, each with a text ``note.<code>`` in all languages of the report.
+
+    Parameters
+    ----------
+    data_notes
+        Code and values of what the audit of the training data found, as the training run keeps them.
+    chosen
+        How the names were chosen.
+    """
+    notes: list[dict[str, Any]] = [{"code": code, "values": dict(values)} for code, values in data_notes.items()]
 
     def note(code: str, applies: bool, **values: Any) -> None:
         if applies:
             notes.append({"code": code, "values": values})
 
     note("nothing_traded", not strategy.ledger.fills)
-    note("survivorship", recipe.universe.survivorship_biased)
+    note("survivorship", chosen is Survivorship.SURVIVORS_ONLY)
+    note("static_list", chosen is Survivorship.STATIC_LIST, names=len(recipe.universe.symbols))
+    note("static_data_set", chosen is Survivorship.STATIC_DATA_SET)
+    note("snapshots_of_bars", chosen is Survivorship.SNAPSHOTS_OF_BARS)
     note("fills_at_next_close", recipe.backtest.fill is FillPrice.NEXT_CLOSE)
     note("no_impact", not any(fill.impact for fill in strategy.ledger.fills))
     note("no_price_limits", recipe.costs.preset == "a-share")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from tidegate.core.errors import DataError, InputError
 from tidegate.core.panel import Panel, read_only
 from tidegate.core.recipe import FillPrice
 from tidegate.core.spans import Spans
-from tidegate.core.units import FloatArray, Int64Array
+from tidegate.core.units import FloatArray, Int64Array, Mask
 
 __all__ = ["Labels", "forward_returns"]
 
@@ -70,6 +70,16 @@ class Labels:
     def target(self, kind: Literal["gross", "excess"]) -> FloatArray:
         """Return what is forecast; costs are never part of it: who decides subtracts them, once."""
         return self.gross if kind == "gross" else self.excess
+
+    def of_members(self, membership: Mask) -> Labels:
+        """Return the labels of those that belonged to a universe at the decision; the others have none.
+
+        Parameters
+        ----------
+        membership
+            ``bool (n_times, n_symbols)``.
+        """
+        return replace(self, gross=np.where(membership, self.gross, np.nan))
 
     @property
     def _log_cost(self) -> float:

@@ -16,8 +16,8 @@ from sqlalchemy import Row, Select, select, update
 from tidegate.core.clock import now
 from tidegate.core.database import evidence, runs
 from tidegate.core.environment import describe_environment
-from tidegate.core.errors import RunError
-from tidegate.core.evidence import Evidence
+from tidegate.core.errors import GateNotPassed, RunError
+from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.files import write_json
 from tidegate.core.fingerprint import canonical_json, fingerprint
 from tidegate.core.interrupts import interrupt_requested
@@ -26,6 +26,7 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Correction
+from tidegate.data.readiness import READINESS_CHECK, audit_subject
 
 __all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore"]
 
@@ -252,6 +253,50 @@ class RunStore:
                     findings=found.findings,
                 )
             )
+
+    def latest_evidence(self, check: str, subject: str) -> Evidence | None:
+        """Return what a check found last about a subject; none if it was never made."""
+        query = select(evidence).where(evidence.c.check_name == check, evidence.c.subject == subject)
+        with self._workspace.database.connect() as connection:
+            row = connection.execute(query.order_by(evidence.c.made_at.desc()).limit(1)).mappings().first()
+        if row is None:
+            return None
+        return Evidence(
+            check=row["check_name"],
+            subject=row["subject"],
+            verdict=Verdict(row["verdict"]),
+            findings=row["findings"],
+            made_at=Instant(row["made_at"]),
+        )
+
+    def require_audit_of(self, recipe: Recipe, versions: Mapping[str, int]) -> Evidence:
+        """Refuse to train on data that no audit of readiness passed (D-23).
+
+        The audit must be of the same data, universe and audit settings of the recipe, at the same table versions.
+
+        Raises
+        ------
+        RunError
+            If there is no such audit.
+        GateNotPassed
+            If the newest one did not pass.
+        """
+        found = self.latest_evidence(READINESS_CHECK, audit_subject(recipe, versions))
+        if found is None:
+            raise RunError(
+                found=f"no audit of readiness of recipe {recipe.name!r} as it and its data stand",
+                expected="a passed one before anything is trained",
+                hint=f"run: tidegate audit readiness {recipe.name}",
+            )
+        if found.verdict is not Verdict.PASSED:
+            reasons = found.findings["reasons"]
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            raise GateNotPassed(
+                found=f"data of recipe {recipe.name!r} that are not ready: {reasons[0]}{more}",
+                expected="a passed audit of readiness before anything is trained",
+                hint=f"see what to do: tidegate audit readiness {recipe.name}",
+            )
+        return found
 
     def _resume(self, identity: str) -> ActiveRun | None:
         with self._workspace.database.connect() as connection:

@@ -2,7 +2,15 @@
 
 from tidegate.report.coverage import write_coverage_report
 from tidegate.report.language import LANGUAGES, Language
+from tidegate.report.readiness import write_readiness_report
 from tidegate.report.theme import ColourScheme
 from tidegate.report.write import write_report
 
-__all__ = ["LANGUAGES", "ColourScheme", "Language", "write_coverage_report", "write_report"]
+__all__ = [
+    "LANGUAGES",
+    "ColourScheme",
+    "Language",
+    "write_coverage_report",
+    "write_readiness_report",
+    "write_report",
+]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from tidegate.core.recipe import UniverseSettings
+from tidegate.data.universe import survivorship_of
 from tidegate.report.run_figures import ModelQuality
 from tidegate.report.statements import CLEAR_T, Statement, Tone
 
-__all__ = ["better_rival", "forecast_skill", "positive_years"]
+__all__ = ["better_rival", "data_notes", "forecast_skill", "hindsight", "positive_years"]
 
 
 def forecast_skill(model: ModelQuality) -> Statement:
@@ -20,6 +23,17 @@ def forecast_skill(model: ModelQuality) -> Statement:
     if model.rank_ic > 0:
         return Statement("forecast.skill", Tone.GOOD, values)
     return Statement("forecast.wrong_way", Tone.BAD, values)
+
+
+def hindsight(universe: UniverseSettings, data_versions: Mapping[str, int]) -> tuple[Statement, ...]:
+    """Say so when the names were chosen with today's knowledge, or may have been."""
+    note = survivorship_of(universe, data_versions).note
+    return () if note is None else (Statement(f"note.{note}", Tone.CAUTION, {"names": len(universe.symbols)}),)
+
+
+def data_notes(notes: Mapping[str, Mapping[str, Any]]) -> tuple[Statement, ...]:
+    """Repeat what the audit of the training data noted: code and values, as the training run keeps them."""
+    return tuple(Statement(f"note.{code}", Tone.CAUTION, values) for code, values in notes.items())
 
 
 def positive_years(model: ModelQuality) -> Statement | None:

@@ -24,7 +24,12 @@ __all__ = [
 
 _NOTE_ORDER: Final = (
     "silent_holdings",
+    "dq_degraded",
+    "revised_macro",
     "survivorship",
+    "static_list",
+    "static_data_set",
+    "snapshots_of_bars",
     "no_price_limits",
     "no_impact",
     "fills_at_next_close",

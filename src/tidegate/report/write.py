@@ -14,6 +14,7 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.time import format_instant
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
+from tidegate.report.forecast_rules import data_notes, hindsight
 from tidegate.report.forecast_sections import forecast_cards, forecast_sections, rank_cards
 from tidegate.report.language import Language, format_value
 from tidegate.report.page import Page, Painter, Section, Sentence
@@ -113,7 +114,11 @@ def _training_page(painter: Painter, run: Run) -> Page:
         subtitle=painter.text("page.train.subtitle", start=period[0], end=period[1]),
         facts=_facts(painter, run, period),
         verdict=[painter.say(said) for said in verdict.findings],
-        cautions=[*_corrections(painter, run), *(painter.say(said) for said in verdict.cautions)],
+        cautions=[
+            *_corrections(painter, run),
+            *(painter.say(said) for said in data_notes(run.metrics.get("data_notes", {}))),
+            *(painter.say(said) for said in (*hindsight(recipe.universe, run.data_versions), *verdict.cautions)),
+        ],
         cards=forecast_cards(painter, files, recipe.strategy.scores),
         sections=[*forecast_sections(painter, files), _limits(painter, verdict)],
         origin=_origin(painter, run, recipe, None),
@@ -218,7 +223,7 @@ def _origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> l
 
 def _appendix(painter: Painter, run: Run, recipe: Recipe) -> Sequence[tuple[str, str]]:
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    commands = [f"tidegate train {recipe.name}.yaml"]
+    commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate train {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)
     return ((painter.text("page.reproduce"), repeat), (painter.text("page.recipe"), resolved))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.selection import choose, rank_eligible
 from tidegate.strategy.weights import raw_weights, water_fill
 
-__all__ = ["BookState", "Decide", "buy_and_hold", "equal_weight", "rotation"]
+__all__ = ["NOT_A_MEMBER", "BookState", "Decide", "buy_and_hold", "equal_weight", "rotation"]
+
+NOT_A_MEMBER: Final = "not a member"
+"""Why a holding is sold that left the universe."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,35 +55,37 @@ def rotation(settings: StrategySettings) -> Decide:
     symbol. A held name stays while it ranks within ``top_n + retain_top_n``; the free places go to the best others.
     The chosen names share ``max_exposure`` minus what suspended holdings use, none above ``max_weight``; what the cap
     cuts off goes to names below it or stays in cash. Without a fresh score row the book is held; with an empty
-    selection it is sold.
+    selection it is sold. Where the panel has a column ``member``, names outside the universe at *t-1* are not bought,
+    and sold as soon as they trade.
     """
 
     def decide(state: BookState, view: PastView) -> Decision:
         scores = _freshest(view, settings.max_score_age_bars)
-        nothing = np.zeros(len(view.symbols), dtype=np.bool_)
-        if scores is None:
-            return Decision(at=view.as_of, weights=None, keep=nothing, reason="no fresh scores: hold")
-        tradable = _tradable(view)
+        tradable, member = _tradable(view), _member(view)
         stuck = state.held & ~tradable
-        order = rank_eligible(scores, tradable, settings.minimum_score)
+        leaving = _leaving(state, tradable, member)
+        if scores is None:
+            return _hold(state, view, leaving)
+        order = rank_eligible(scores, tradable & member, settings.minimum_score)
         chosen = choose(order, state.held & ~stuck, settings.top_n, settings.retain_top_n)
         budget = max(settings.max_exposure - float(state.weights[stuck].sum()), 0.0)
         weights = _weigh(scores, chosen, budget, settings)
         weights[stuck] = state.weights[stuck]
         reason = "top scores" if chosen.size else "no name qualifies: cash"
-        return Decision(at=view.as_of, weights=weights, keep=stuck, reason=reason)
+        return Decision(at=view.as_of, weights=weights, keep=stuck, reason=reason, own_reasons=leaving)
 
     return decide
 
 
 def equal_weight(state: BookState, view: PastView) -> Decision:
-    """Hold every tradable name in equal parts: the benchmark of choosing nothing."""
-    tradable = _tradable(view)
-    stuck = state.held & ~tradable
+    """Hold every tradable name of the universe in equal parts: the benchmark of choosing nothing."""
+    tradable, member = _tradable(view), _member(view)
+    stuck, bought = state.held & ~tradable, tradable & member
     budget = 1.0 - float(state.weights[stuck].sum())
-    weights = np.where(tradable, budget / max(int(tradable.sum()), 1), 0.0)
+    weights = np.where(bought, budget / max(int(bought.sum()), 1), 0.0)
     weights[stuck] = state.weights[stuck]
-    return Decision(at=view.as_of, weights=weights, keep=stuck, reason="equal weight")
+    leaving = _leaving(state, tradable, member)
+    return Decision(at=view.as_of, weights=weights, keep=stuck, reason="equal weight", own_reasons=leaving)
 
 
 def buy_and_hold(state: BookState, view: PastView) -> Decision:
@@ -100,6 +106,26 @@ def _tradable(view: PastView) -> Mask:
     """Return the names with a bar at the decision's own close, and volume where the source has it."""
     traded = np.isfinite(view.latest("close"))
     return traded & (view.latest("volume") > 0.0) if "volume" in view else traded
+
+
+def _member(view: PastView) -> Mask:
+    """Return the names that belong to the universe by what was known at the decision; all where there is none."""
+    return view.latest("member") > 0.0 if "member" in view else np.ones(len(view.symbols), dtype=np.bool_)
+
+
+def _leaving(state: BookState, tradable: Mask, member: Mask) -> dict[int, str]:
+    """Return the holdings that are sold because they left the universe."""
+    return dict.fromkeys(np.flatnonzero(state.held & tradable & ~member).tolist(), NOT_A_MEMBER)
+
+
+def _hold(state: BookState, view: PastView, leaving: dict[int, str]) -> Decision:
+    """Keep the book as it is, but for what left the universe."""
+    reason = "no fresh scores: hold"
+    if not leaving:
+        return Decision(at=view.as_of, weights=None, keep=np.zeros_like(state.held), reason=reason)
+    weights, keep = state.weights.copy(), state.held.copy()
+    weights[list(leaving)], keep[list(leaving)] = 0.0, False
+    return Decision(at=view.as_of, weights=weights, keep=keep, reason=reason, own_reasons=leaving)
 
 
 def _weigh(scores: FloatArray, chosen: Int64Array, budget: float, settings: StrategySettings) -> FloatArray:

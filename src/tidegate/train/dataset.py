@@ -29,10 +29,11 @@ class Dataset:
     target
         ``float64 (n_times, n_symbols)``, what is forecast; NaN where there is no label.
     trainable
-        ``bool (n_times, n_symbols)``: a label and at least one feature exist.
+        ``bool (n_times, n_symbols)``: a label and at least one feature exist, and the symbol belongs to the universe
+        at *t*.
     predictable
-        ``bool (n_times, n_symbols)``: the symbol has a close at *t* and at least one feature exists; no label
-        needed.
+        ``bool (n_times, n_symbols)``: the symbol has a close at *t*, at least one feature exists, and it belongs to
+        the universe; no label needed.
     """
 
     features: FeatureMatrix
@@ -62,8 +63,16 @@ class Dataset:
         return cut
 
 
-def assemble(panel: Panel, recipe: Recipe) -> Dataset:
+def assemble(panel: Panel, recipe: Recipe, membership: Mask | None = None) -> Dataset:
     """Build features and labels of a panel as a recipe asks for them.
+
+    Features look at every symbol, whether it belongs or not: a name that joins tomorrow has its past today. Labels
+    exist for members alone, so that their mean, too, is one of members.
+
+    Parameters
+    ----------
+    membership
+        ``bool (n_times, n_symbols)``: who belonged to the universe, by what was known at *t*; None means everyone.
 
     Raises
     ------
@@ -73,11 +82,15 @@ def assemble(panel: Panel, recipe: Recipe) -> Dataset:
     features = build_features(panel, contract_for(panel, recipe.features))
     cost = cost_model(recipe.costs).round_trip_rate()
     labels = forward_returns(panel, recipe.labels.horizon_bars, recipe.backtest.fill, cost)
-    target, present = labels.target(recipe.labels.target), features.present()
+    present = features.present()
+    predictable = present & ~np.isnan(panel["close"])
+    if membership is not None:
+        labels, predictable = labels.of_members(membership), predictable & membership
+    target = labels.target(recipe.labels.target)
     return Dataset(
         features=features,
         labels=labels,
         target=target,
         trainable=present & ~np.isnan(target),
-        predictable=present & ~np.isnan(panel["close"]),
+        predictable=predictable,
     )

@@ -13,6 +13,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import pinned_versions, read_recipe_data
+from tidegate.data.universe import survivorship_of
 from tidegate.registry import ActiveRun, Run, RunKind, RunStore, scores_fingerprint
 from tidegate.split import Fold, WalkForward
 from tidegate.train.dataset import Dataset, assemble
@@ -48,6 +49,8 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
 
     Raises
     ------
+    RunError, GateNotPassed
+        If no audit of readiness passed the recipe's data as they stand.
     CatalogError, DataError, RecipeError
         If the data are not there or do not carry the recipe; nothing is marked finished then.
     """
@@ -55,6 +58,7 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
     recipe = resolve_recipe(recipe)
     catalog = Catalog(workspace)
     versions = pinned_versions(catalog, recipe)
+    audited = store.require_audit_of(recipe, versions)
     with store.begin(
         kind=RunKind.TRAIN,
         recipe=recipe,
@@ -62,12 +66,17 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
         data_versions=versions,
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
-        data = assemble(read_recipe_data(catalog, recipe, versions).universe, recipe)
+        read = read_recipe_data(catalog, recipe, versions)
+        data = assemble(read.universe, recipe, read.membership)
         folds = WalkForward(recipe.split).split(data.times, data.labels.spans)
         _describe(run.folder, data, folds)
         for fold in progress.track(folds, "training folds", total=len(folds)):
             run_fold(run.folder, recipe, data, fold, threads)
-        run.finish(_conclude(run, recipe, data, folds))
+        told = {
+            "data_notes": audited.findings["notes"],
+            "survivorship": survivorship_of(recipe.universe, versions).value,
+        }
+        run.finish({**_conclude(run, recipe, data, folds), **told})
     # Only now: a process that ends before the run is finished must find its folds again.
     shutil.rmtree(run.folder / "folds", ignore_errors=True)
     return store.get(run.id)

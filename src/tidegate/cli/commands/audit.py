@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.hints import Typed, next_line
 from tidegate.cli.options import (
     Colours,
     ColoursOption,
@@ -16,14 +19,16 @@ from tidegate.cli.options import (
     WorkspaceOption,
     open_workspace,
 )
+from tidegate.cli.readiness_tables import readiness_tables
 from tidegate.cli.tables import audit_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.errors import CatalogError
+from tidegate.core.recipe import load_recipe
 
 if TYPE_CHECKING:
     from tidegate.data import Catalog
 
-__all__ = ["app", "data"]
+__all__ = ["Mode", "app", "data", "readiness"]
 
 app = typer.Typer(help="Audits: coverage, gaps, staleness, outliers.", no_args_is_help=True)
 
@@ -91,6 +96,63 @@ def data(
         passed &= audit.verdict is Verdict.PASSED
     terminal.emit(documents, *shown)
     if not passed:
+        raise typer.Exit(GateNotPassed.exit_code)
+
+
+class Mode(StrEnum):
+    """What an audit of readiness looks at."""
+
+    RESEARCH = "research"
+    PRODUCTION = "production"
+
+
+@app.command(
+    "readiness",
+    epilog="[bold]Examples[/bold]\n\ntidegate audit readiness us-rotation --workspace us\n\n"
+    "tidegate audit readiness my.yaml --mode production --json",
+)
+def readiness(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            "--mode",
+            help="research: the window that the recipe reads; production: the last 420 days, and every data kind.",
+            show_default="as the recipe says",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Audit what was known then, and by then.", show_default="now")
+    ] = None,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write the page with the heatmaps.")] = True,
+    language: LanguageOption = ReportLanguage.ENGLISH,
+    colours: ColoursOption = Colours.WESTERN,
+    workspace: WorkspaceOption = Path("tidegate-workspace"),
+    json_output: JsonOption = False,
+) -> None:
+    """Audit whether a recipe's data suffice to train on; training asks for it. Exit 3 if they do not."""
+    from tidegate.core.clock import now
+    from tidegate.core.errors import GateNotPassed
+    from tidegate.core.time import parse_instant
+    from tidegate.data import Catalog
+    from tidegate.data.readiness import audit_readiness
+    from tidegate.registry import RunStore
+    from tidegate.report import write_readiness_report
+
+    terminal = Terminal(json_output=json_output)
+    parsed = load_recipe(recipe)
+    if mode is not None:
+        parsed = parsed.model_copy(update={"data": parsed.data.model_copy(update={"mode": mode.value})})
+    opened = open_workspace(workspace, "audit readiness")
+    audit = audit_readiness(Catalog(opened), parsed, as_of=now() if as_of is None else parse_instant(as_of))
+    RunStore(opened).record_evidence(audit.evidence())
+    page = write_readiness_report(opened, audit, language=language.value, colours=colours.value) if html else None
+    typed = Typed(workspace=str(workspace), recipe=recipe)
+    commands = [typed.complete(command) for command in audit.recommended_commands()]
+    document = {**audit.as_dict(), "recommended_commands": commands, "report": str(page) if page else None}
+    following = [next_line(f"tidegate train {shlex.quote(recipe)}", workspace)] if audit.ready and mode is None else []
+    terminal.emit(document, *readiness_tables(audit, commands), *[f"page: {page}"] * bool(page), *following)
+    if not audit.ready:
         raise typer.Exit(GateNotPassed.exit_code)
 
 

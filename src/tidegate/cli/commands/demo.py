@@ -16,6 +16,7 @@ from tidegate.cli.options import (
     ThreadsOption,
     WorkspaceOption,
 )
+from tidegate.cli.readiness_tables import gates_line
 from tidegate.cli.tables import forecast_table, performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.clock import elapsed_seconds, now
@@ -33,7 +34,7 @@ def demo(
     json_output: JsonOption = False,
 ) -> None:
     """Walk the whole path on shipped data: ingest, audit, train, backtest, report."""
-    from tidegate.data import Catalog, audit_bars
+    from tidegate.data import Catalog, audit_bars, audit_readiness
     from tidegate.data.audit.findings import in_percent
     from tidegate.data.demo.ingest import ingest_demo
     from tidegate.engine import backtest
@@ -50,6 +51,9 @@ def demo(
     audit = audit_bars(Catalog(opened), recipe.data.dataset, interval=recipe.data.interval, as_of=now())
     RunStore(opened).record_evidence(audit.evidence())
     terminal.say(f"audited {ingested.rows:,} bars: {in_percent(audit.coverage)} of those owed, {audit.verdict}")
+    ready = audit_readiness(Catalog(opened), recipe, as_of=now())
+    RunStore(opened).record_evidence(ready.evidence())
+    terminal.say(gates_line(ready))
     trained = train(opened, recipe, threads=threads, progress=terminal)
     tested = backtest(opened, recipe, train_run=trained, progress=terminal)
     path = write_report(opened, tested.id, language=language.value, colours=colours.value)

@@ -16,7 +16,7 @@ from tidegate.data.audit.findings import AuditLimits, Gap, SharedGap, Suspicion,
 from tidegate.data.audit.suspects import Suspects, find_suspects
 from tidegate.data.calendars import TradingCalendar, trading_calendar
 
-__all__ = ["Market", "by_month", "markets_of", "shared_gaps", "suspects_of", "symbol_audits"]
+__all__ = ["Market", "by_month", "gaps_of", "markets_of", "month_rows", "shared_gaps", "suspects_of", "symbol_audits"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def _symbol(
         last=None if ends is None else ends[1],
         expected=int(coverage.expected[place]),
         present=int(coverage.present[place]),
-        gaps=_gaps(coverage.grid, coverage.gaps, coverage.gaps.of(place)),
+        gaps=gaps_of(coverage, place),
         missing_at_end=len(coverage.grid) - int(coverage.stop[place]),
         seconds_behind=None if ends is None else (last - ends[1]) // SECOND,
         unexpected=int(coverage.unexpected[place]),
@@ -110,6 +110,11 @@ def _symbol(
         synthetic=int(table.synthetic[one]),
         suspects={kind: int(count[one]) for kind, count in counts.items() if count[one]},
     )
+
+
+def gaps_of(coverage: Coverage, place: int) -> tuple[Gap, ...]:
+    """Return the gaps of the member at a place, as instants."""
+    return _gaps(coverage.grid, coverage.gaps, coverage.gaps.of(place))
 
 
 def _gaps(grid: Int64Array, stretches: Stretches, which: slice) -> tuple[Gap, ...]:
@@ -127,11 +132,16 @@ def shared_gaps(market: Market, table: ArrangedBars) -> Iterator[SharedGap]:
 
 def by_month(market: Market, table: ArrangedBars) -> pl.DataFrame:
     """Return the months in which a symbol is owed a bar."""
-    months = market.coverage.months()
+    return month_rows(market.coverage, pl.Series(table.names).gather(market.members))
+
+
+def month_rows(coverage: Coverage, names: pl.Series) -> pl.DataFrame:
+    """Return the months in which a member is owed something: ``symbol str, month str, expected i64, present i64``."""
+    months = coverage.months()
     place, month = np.nonzero(months.expected)
     return pl.DataFrame(
         {
-            "symbol": pl.Series(table.names).gather(market.members[place]),
+            "symbol": names.gather(place),
             "month": pl.Series(months.names, dtype=pl.String).gather(month),
             "expected": months.expected[place, month],
             "present": months.present[place, month],

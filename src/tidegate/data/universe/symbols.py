@@ -1,4 +1,4 @@
-"""Which symbols of a data set a recipe trades."""
+"""Which symbols of a data set a recipe trades, and which it only measures against."""
 
 from __future__ import annotations
 

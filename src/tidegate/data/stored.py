@@ -1,0 +1,138 @@
+"""What a version of a table holds: its files, and the times and members in each of them, as the log tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+import polars as pl
+
+from tidegate.core.randomness import unique_suffix
+from tidegate.core.time import Window, moment_of
+from tidegate.data.ordering import is_ascending
+from tidegate.data.tables import TableSpec
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+__all__ = ["Stored", "are_distinct", "bounds_of", "name_of_file"]
+
+# A file's name is what every reader of the log sees of it, and the only place of the log that is free.
+_DISTINCT: Final = "distinct-"
+_VINTAGES: Final = "vintages-"
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A version of a table.
+
+    Parameters
+    ----------
+    spec
+        The table.
+    table
+        Delta Lake's view of it at that version; None where nothing was ever appended.
+    """
+
+    spec: TableSpec
+    table: DeltaTable | None
+
+    @cached_property
+    def version(self) -> int:
+        """The number of the version; -1 where nothing was ever appended."""
+        return -1 if self.table is None else int(self.table.version())
+
+    @cached_property
+    def files(self) -> pl.DataFrame:
+        """``path`` and ``rows`` of each file, its partition, and ``first_`` and ``last_`` of members and times.
+
+        In order of partition and time.
+        """
+        spec, bounded = self.spec, _bounded(self.spec)
+        schema: dict[str, pl.DataType] = {"path": pl.String(), "rows": pl.Int64()}
+        schema |= dict.fromkeys(spec.partition, pl.String())
+        schema |= {f"{place}_{name}": kind for name, kind in bounded.items() for place in ("first", "last")}
+        if self.table is None:
+            return pl.DataFrame(schema=schema)
+        told = pl.DataFrame(self.table.get_add_actions(flatten=True))
+        names = {"path": "path", "rows": "num_records"}
+        names |= {name: f"partition.{name}" for name in spec.partition}
+        for name in bounded:
+            names |= {f"first_{name}": f"min.{name}", f"last_{name}": f"max.{name}"}
+        # A file of another writer may come without bounds: null stands for any.
+        files = told.select(
+            (pl.col(label) if label in told.columns else pl.lit(None)).cast(schema[name]).alias(name)
+            for name, label in names.items()
+        )
+        paths = pl.Series("path", [unquote(path) for path in files["path"]], dtype=pl.String)
+        return files.with_columns(paths).sort(*spec.partition, "first_event_time", "path")
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return what Delta Lake remembers of each commit, newest first."""
+        return [] if self.table is None else self.table.history()
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets in it, ascending."""
+        return self.files["dataset"].unique().sort().to_list()
+
+    def holding(
+        self, same: Mapping[str, str], *, members: Sequence[str] | None = None, window: Window | None = None
+    ) -> pl.DataFrame:
+        """Return the :attr:`files` that may hold rows of such a partition, such members and such event times."""
+        member = self.spec.member
+        wanted = [pl.col(name) == value for name, value in same.items()]
+        if members:
+            wanted += [pl.col(f"last_{member}") >= min(members), pl.col(f"first_{member}") <= max(members)]
+        if window is not None and window.start is not None:
+            wanted.append(pl.col("last_event_time") > moment_of(window.start))
+        if window is not None and window.end is not None:
+            wanted.append(pl.col("first_event_time") <= moment_of(window.end))
+        return self.files.filter(*(condition.fill_null(value=True) for condition in wanted))
+
+
+def are_distinct(files: pl.DataFrame) -> bool:
+    """Whether it is sure that no two rows of such files have the same key; the files' names and times tell it."""
+    if not all(path.rpartition("/")[2].startswith(_DISTINCT) for path in files["path"]):
+        return False
+    follows = (files["first_event_time"] > files["last_event_time"].shift()).slice(1)
+    return not follows.has_nulls() and bool(follows.all())
+
+
+def name_of_file(spec: TableSpec, rows: pl.DataFrame) -> str:
+    """Return an unused name for a file of rows in order; it tells whether no two of them have the same key."""
+    distinct = is_ascending(rows, [name for name in spec.order if name != "known_time"])
+    return f"{_DISTINCT if distinct else _VINTAGES}{unique_suffix()}{unique_suffix()}.parquet"
+
+
+def bounds_of(spec: TableSpec, rows: pl.DataFrame) -> str:
+    """Return what the log is to say of a file with these rows, in the words of Delta Lake.
+
+    References
+    ----------
+    https://github.com/delta-io/delta/blob/master/PROTOCOL.md#per-file-statistics
+    """
+    names = list(_bounded(spec))
+    least, most = rows.select(pl.col(names).min()), rows.select(pl.col(names).max())
+    return json.dumps(
+        {
+            "numRecords": rows.height,
+            "minValues": _plain(least),
+            "maxValues": _plain(most),
+            "nullCount": dict.fromkeys(names, 0),
+        }
+    )
+
+
+def _bounded(spec: TableSpec) -> dict[str, pl.DataType]:
+    """Return the columns whose first and last value the log tells of each file, with their types."""
+    return {name: kind for name, kind in spec.schema.items() if name in {*spec.order, "recorded_time"}}
+
+
+def _plain(row: pl.DataFrame) -> dict[str, str]:
+    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    return row.with_columns(times).row(0, named=True)

@@ -1,0 +1,22 @@
+"""Universes: which symbols may be held, and since when anybody could know it."""
+
+from tidegate.data.universe.build import UniverseBuilt, build_universe
+from tidegate.data.universe.resolve import UniverseSnapshot, membership, resolve_universe
+from tidegate.data.universe.rules import Rebalance, UniverseRules
+from tidegate.data.universe.survivorship import Survivorship, survivorship_of
+from tidegate.data.universe.symbols import EQUAL_WEIGHT, reference_symbols, traded_symbols
+
+__all__ = [
+    "EQUAL_WEIGHT",
+    "Rebalance",
+    "Survivorship",
+    "UniverseBuilt",
+    "UniverseRules",
+    "UniverseSnapshot",
+    "build_universe",
+    "membership",
+    "reference_symbols",
+    "resolve_universe",
+    "survivorship_of",
+    "traded_symbols",
+]
