@@ -9,8 +9,8 @@ import polars as pl
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Catalog
-from tidegate.data.demo import demo_bars_path, demo_rates_path
 from tidegate.data.connectors.ohlcv import PRESETS, Ingested, OhlcvSettings, ingest_ohlcv
+from tidegate.data.demo import demo_bars_path, demo_rates_path
 from tidegate.data.revisions import Revision
 from tidegate.data.series import append_daily_series
 
