@@ -60,7 +60,7 @@ def _command(name: str) -> Callable[..., None]:
     def ingest(**given: Any) -> None:
         workspace, json_output, resume = given.pop("workspace"), given.pop("json_output"), given.pop("resume")
         revision = read_revision(given.pop("known_at"), given.pop("correct"), given.pop("reason"))
-        _run(name, {key: value for key, value in given.items() if value is not None}, workspace, json_output,
+        _run(name, {key: value for key, value in given.items() if value not in (None, [])}, workspace, json_output,
              resume=resume, revision=revision)  # fmt: skip
 
     parameters = [_parameter(key, field) for key, field in settings.model_fields.items()]
@@ -88,7 +88,7 @@ def _command(name: str) -> Callable[..., None]:
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """Return the option of a setting; text is read by the settings themselves, so that they explain what is wrong."""
     is_flag = field.annotation is bool
-    kind = bool if is_flag else str
+    kind: Any = bool if is_flag else list[str] if _is_list(field) else str
     about = (field.description or "").replace("``", "").strip()
     default = _default_in_words(field)
     if name == "path":
@@ -97,7 +97,9 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         names = f"--{name.replace('_', '-')}"
         option = typer.Option(
             f"{names}/--no-{names[2:]}" if is_flag else names,
-            help=about + (" A list: A,B,C." if _is_list(field) else "") + (f" Default: {default}." if default else ""),
+            help=about
+            + (" A,B,C, or repeated." if _is_list(field) else "")
+            + (f" Default: {default}." if default else ""),
             show_default=False,
             metavar=_choices(field.annotation) or None,
         )
@@ -135,7 +137,9 @@ def _run(name: str, given: dict[str, Any], workspace: Path, json_output: bool, *
 
     fields = connector_settings(name).model_fields
     settings = {
-        key: [part.strip() for part in value.split(",") if part.strip()] if _is_list(fields[key]) else value
+        key: [part.strip() for one in value for part in one.split(",") if part.strip()]
+        if _is_list(fields[key])
+        else value
         for key, value in given.items()
     }
     terminal = Terminal(json_output=json_output)
