@@ -189,7 +189,11 @@ def test_the_commands_about_other_bars_run(tmp_path: Path) -> None:
     rows = [f"{day},{10 + number}" for number, day in enumerate(days)]
     (tmp_path / "prices.csv").write_text("\n".join(["Day,Last", *rows]), encoding="utf-8")
 
+    (tmp_path / "my.yaml").write_text(re.findall(r"```yaml\n(.*?)```", read(README), re.DOTALL)[0], encoding="utf-8")
+
     assert len(session("us", tmp_path)) == 2
+    assert len(session("collected", tmp_path)) == 3
+    assert len(session("elsewhere", tmp_path)) == 2
     assert len(session("my-bars", tmp_path)) == 3
 
 
@@ -286,8 +290,10 @@ def test_both_readmes_have_the_same_code() -> None:
 def test_both_readmes_show_the_same_pictures_and_pages() -> None:
     english, chinese = (set(LINK.findall(prose(page))) for page in (README, CHINESE_README))
 
-    # Each shows the report in its own language.
-    assert english - {CHINESE_README.name} == {name.replace(".zh.png", ".png") for name in chinese} - {README.name}
+    # Each shows the report and the page of data in its own language.
+    assert english - {CHINESE_README.name} == {
+        name.replace(".zh.png", ".png").replace(".zh-CN.md", ".md") for name in chinese
+    } - {README.name}
 
 
 def test_the_life_of_a_signal_names_real_functions() -> None:
