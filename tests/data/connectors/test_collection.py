@@ -269,3 +269,45 @@ def test_rejected_rows_lie_in_quarantine_with_their_reason(workspace: Workspace)
 
 def test_nothing_at_all_is_empty_and_not_success(workspace: Workspace) -> None:
     assert collect(workspace, Source({"NEW": []})).members[0].status is SourceStatus.EMPTY
+
+
+def _rejecting(source: Source, *, good: int) -> Source:
+    """Let a source bring so many good rows and one rejected one."""
+    rejected = pl.DataFrame({"rate": ["much"], "reason": ["not a number"]})
+    source.fetch = lambda task, call: iter(  # type: ignore[method-assign]
+        [Batch(table="funding", rows=payments("BTC", good), rejected=rejected)]
+    )
+    return source
+
+
+def test_what_was_rejected_is_asked_for_again(workspace: Workspace) -> None:
+    """A source that mends its rows must not find the door closed for ever."""
+    collect(workspace, _rejecting(Source({"BTC": []}), good=2))
+    mended = Source({"BTC": [payments("BTC", 3)]})
+    (report,) = collect(workspace, mended).members
+    assert (report.remembered, report.appended, report.identical) == (0, 1, 2)
+
+
+def test_all_rejected_is_a_failure_and_not_nothing(workspace: Workspace) -> None:
+    done = collect(workspace, _rejecting(Source({"BTC": []}), good=0))
+    assert not done.complete
+    assert (done.members[0].status, done.members[0].error) == (
+        SourceStatus.FAILURE,
+        "every row was rejected: not a number",
+    )
+
+
+def test_a_garbled_source_is_left_alone_too(workspace: Workspace) -> None:
+    policy = PATIENT.model_copy(update={"attempts": 1, "failures_before_cooldown": 2})
+    names = ["A", "B", "C"]
+    source = Source({n: [payments(n, 1)] for n in names}, {n: [fault(SourceGarbledError)] for n in names})
+    assert [str(one.status) for one in collect(workspace, source, policy).members] == ["failure", "failure", "cooldown"]
+
+
+@pytest.mark.parametrize("line", ['{"done": ["a"]}', '{"cooling_until": "soon"}', "[1]", "7", '{"other": 1}', "\x00"])
+def test_a_checkpoint_with_nonsense_in_it_is_read_around(workspace: Workspace, line: str) -> None:
+    source = Source({"BTC": [payments("BTC", 2)]})
+    collect(workspace, source)
+    (path,) = (workspace.root / "checkpoints").iterdir()
+    path.write_text(f"{line}\n{path.read_text()}")
+    assert collect(workspace, source).members[0].remembered == 1

@@ -69,7 +69,8 @@ def newest_known(
     known, event
         ``int64 (m,)`` instants, in any order: when each row became known, and what it is about. The row with the newest
         event among those with ``known <= t`` stands at ``t``; of one event, the row that was known last. A restatement
-        of an older event therefore never stands in for a newer event that was known before it.
+        of an older event therefore never stands in for a newer event that was known before it, and what was announced
+        ahead never for what is.
     maximum_age
         Microseconds since the event after which a value counts as missing.
     recorded
@@ -83,6 +84,7 @@ def newest_known(
     >>> standing.spread(np.array([1.0, 2.0]), np.nan).tolist()
     [nan, 1.0, 2.0, nan]
     """
+    known = np.maximum(known, event)  # what was announced ahead stands from when it happens
     rows = _ever_newest(known, event, recorded)
     starts = _first_not_before(times, known[rows])
     ends = np.append(starts, len(times))[1:]

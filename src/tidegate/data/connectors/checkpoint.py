@@ -32,6 +32,8 @@ class Checkpoint:
     def __init__(self, workspace: Workspace, connector: Connector) -> None:
         settings = getattr(connector, "settings", None)
         meaning = {} if settings is None else settings.model_dump(mode="json", exclude=_WHAT_IS_ASKED_FOR)
+        if workspace.catalog_url != str(workspace.catalog_folder):  # what is in one bucket is not in another
+            meaning["catalog"] = workspace.catalog_url
         name = f"{connector.name}-{connector.dataset}-{fingerprint(meaning)[:12]}.jsonl"
         self._path: Path = workspace.root / "checkpoints" / name
         self._lines = self._read()
@@ -81,6 +83,11 @@ class Checkpoint:
         for text in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(ValueError):
                 line = json.loads(text)
-                if isinstance(line, dict):
+                if isinstance(line, dict) and _is_sound(line):
                     lines.append(line)
         return lines
+
+
+def _is_sound(line: dict[str, Any]) -> bool:
+    cooling, done = line.get("cooling_until"), line.get("done")
+    return isinstance(cooling, int) if done is None else isinstance(done, str)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from tidegate.core.clock import now
-from tidegate.core.errors import InputError, SourceDownError, SourceError, SourceLimitedError
+from tidegate.core.errors import InputError, SourceDownError, SourceError, SourceGarbledError, SourceLimitedError
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import SECOND, Instant, format_instant, moment_of
@@ -68,6 +68,7 @@ class Collected:
     members: tuple[MemberReport, ...]
     versions: dict[str, int]
     quarantine: Path | None
+    """The file of rejected rows, or the folder where there are several."""
     warnings: tuple[str, ...]
 
     @property
@@ -155,7 +156,7 @@ class _Run:
         self._name = f"ingest-{connector.dataset}-{moment_of(now()):%Y%m%d-%H%M%S}-{unique_suffix()}"
         self._reports: dict[str, MemberReport] = {}
         self._versions: dict[str, int] = {}
-        self._rejected: list[pl.DataFrame] = []
+        self._quarantined: set[Path] = set()
         self._failures_in_a_row = 0
 
     def to_do(self, *, resume: bool) -> Sequence[Task]:
@@ -185,25 +186,26 @@ class _Run:
         except (SourceError, InputError) as error:
             fault = error
         self._note(_after(report, fetched, courtesy, fault))
-        if fault is None and task.closed and not fetched.not_yet_known:
+        # What was rejected may be whole once the source has mended it, so such a task is asked for again.
+        if fault is None and task.closed and not fetched.not_yet_known and not fetched.rejected:
             self._checkpoint.remember(task, fetched.rows)
         self._mind(fault)
 
     def result(self) -> Collected:
         """Return the report of all that was done."""
-        rejected = pl.concat(self._rejected, how="diagonal_relaxed") if self._rejected else pl.DataFrame()
+        files = sorted(self._quarantined)
         return Collected(
             connector=self._connector.name,
             dataset=self._connector.dataset,
             members=tuple(self._reports.values()),
             versions=self._versions,
-            quarantine=quarantine(self._workspace, self._connector.dataset, rejected),
+            quarantine=files[0] if len(files) == 1 else self._workspace.quarantine_folder if files else None,
             warnings=tuple(getattr(self._connector, "warnings", ())),
         )
 
     def _append(self, batch: Batch, fetched: _Fetched) -> None:
-        if not batch.rejected.is_empty():
-            self._rejected.append(batch.rejected)
+        if (kept := quarantine(self._workspace, self._connector.dataset, batch.rejected)) is not None:
+            self._quarantined.add(kept)
             fetched.rejected.update(count_reasons(batch.rejected))
         fetched.rows += batch.rows.height
         # A venue whose clock is ahead sends what nobody can know yet; it is fetched again once it is known.
@@ -218,7 +220,7 @@ class _Run:
 
     def _mind(self, fault: Exception | None) -> None:
         """Leave a source alone that failed too often in a row; a refusal is an answer and does not count."""
-        passing = isinstance(fault, SourceDownError | SourceLimitedError)
+        passing = isinstance(fault, SourceDownError | SourceGarbledError | SourceLimitedError)
         self._failures_in_a_row = self._failures_in_a_row + 1 if passing else 0
         if self._failures_in_a_row >= self._policy.failures_before_cooldown and self._policy.cooldown_seconds:
             self._checkpoint.cool_down(Instant(now() + int(self._policy.cooldown_seconds * SECOND)))
@@ -254,7 +256,7 @@ def _after(
 ) -> MemberReport:
     if isinstance(fault, SourceLimitedError):
         status = SourceStatus.RATE_LIMITED
-    elif fault is not None:
+    elif fault is not None or (fetched.rejected and not fetched.rows):
         status = SourceStatus.FAILURE
     else:
         status = SourceStatus.SUCCESS if fetched.rows else SourceStatus.EMPTY
@@ -269,8 +271,16 @@ def _after(
         rejected=dict(Counter(report.rejected) + fetched.rejected),
         requests=report.requests + courtesy.tally.requests,
         retries=report.retries + courtesy.tally.retries,
-        error=report.error if fault is None else str(fault),
+        error=_explained(fault, fetched) or report.error,
     )
+
+
+def _explained(fault: SourceError | InputError | None, fetched: _Fetched) -> str | None:
+    if fault is not None:
+        return str(fault)
+    if fetched.rejected and not fetched.rows:
+        return f"every row was rejected: {', '.join(fetched.rejected)}"
+    return None
 
 
 def _worse(one: SourceStatus, other: SourceStatus) -> SourceStatus:
@@ -284,7 +294,7 @@ def _in_commits(batches: Iterator[Batch]) -> Iterator[Batch]:
         for batch in batches:
             held = gathered.setdefault(batch.table, [])
             held.append(batch)
-            if sum(part.rows.height for part in held) >= _ROWS_PER_COMMIT:
+            if sum(part.rows.height + part.rejected.height for part in held) >= _ROWS_PER_COMMIT:
                 yield _joined(gathered.pop(batch.table))
     except (SourceError, InputError):
         yield from (_joined(held) for held in gathered.values())
