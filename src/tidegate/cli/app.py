@@ -76,14 +76,7 @@ app.command(
 app.add_typer(universe.app, name="universe")
 app.add_typer(review.app, name="review")
 app.add_typer(bundle.app, name="bundle")
-app.command(
-    "catalog",
-    epilog=_examples(
-        "tidegate catalog --workspace us",
-        "tidegate catalog --symbols us-equity --workspace us",
-        "tidegate catalog --history bars --workspace us",
-    ),
-)(catalog.catalog)
+app.add_typer(catalog.app, name="catalog")
 app.command(
     "train", epilog=_examples("tidegate train us-rotation --workspace us", "tidegate train my.yaml --threads 4")
 )(train.train)

@@ -23,7 +23,7 @@ from tidegate.data.delta import DeltaTables, OvertakenError, how_to_bring, windo
 from tidegate.data.ordering import newest, newest_lazily
 from tidegate.data.panels import panel_of
 from tidegate.data.revisions import Revision, require_valid, sort_out
-from tidegate.data.stored import Stored, are_distinct
+from tidegate.data.stored import Layout, Stored
 from tidegate.data.tables import BARS, TABLES, TableSpec, spec_of
 
 __all__ = ["Appended", "Catalog", "Correction", "DatasetSummary"]
@@ -153,9 +153,9 @@ class Catalog:
         """
         spec = spec_of(table)
         known = self._known(spec, {"dataset": dataset}, as_of, version, symbols, window)
-        if known.is_distinct and known.is_in_order:
+        if known.layout.is_distinct and known.layout.is_in_order:
             return known.rows
-        return newest_lazily(known.rows, known.key, spec.schema, at_most=known.at_most)
+        return newest_lazily(known.rows, known.key, spec.schema, at_most=int(known.layout.files["rows"].sum()))
 
     def revisions(
         self,
@@ -197,7 +197,7 @@ class Catalog:
         same = {"dataset": dataset, "interval": str(interval)}
         known = self._known(BARS, same, as_of, version, symbols, window)
         bars = known.rows.filter(pl.col("known_time") <= pl.col("event_time")).drop("source", "synthetic").collect()
-        bars = bars if known.is_distinct else newest(bars, known.key)
+        bars = bars if known.layout.is_distinct else newest(bars, known.key)
         if bars.is_empty():
             raise DataError(
                 found=f"no {interval} bar of {dataset!r} known at its own close by {format_instant(as_of)}",
@@ -270,23 +270,18 @@ class Catalog:
         table = self._tables.open(spec, version)
         _require_dataset(table, same["dataset"])
         files = table.holding(same, members=symbols, window=window)
-        rows = self._tables.rows(table, files).filter(*_within(window))
+        single = {name for name in spec.partition if files[name].n_unique() <= 1}
+        single |= {spec.member} if symbols is not None and len(symbols) == 1 else set()
+        key = [name for name in spec.key if name not in single]
+        layout = Layout.of(files, key)
+        rows = self._tables.rows(table, layout.files).filter(*_within(window))
         # A condition that the log tells to hold would cost the reading of a column.
         if files["last_known_time"].has_nulls() or (files["last_known_time"] > moment_of(as_of)).any():
             rows = rows.filter(pl.col("known_time") <= moment_of(as_of))
         if symbols is not None:
             member = pl.col(spec.member)
             rows = rows.filter(member == symbols[0] if len(symbols) == 1 else member.is_in(list(symbols)))
-        single = {name for name in spec.partition if files[name].n_unique() <= 1}
-        single |= {spec.member} if symbols is not None and len(symbols) == 1 else set()
-        key = [name for name in spec.key if name not in single]
-        return _Known(
-            rows=rows,
-            key=key,
-            at_most=int(files["rows"].sum()),
-            is_distinct=are_distinct(files),
-            is_in_order=files.height <= 1 or key == ["event_time"],
-        )
+        return _Known(rows, key, layout)
 
     def _stored_like(self, present: Stored, rows: pl.DataFrame) -> pl.DataFrame | None:
         """Return every stored version of rows of the same partition, times and members, the newest last."""
@@ -325,15 +320,13 @@ class Catalog:
         ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Known:
-    """Rows that were known at an instant, and what is sure of them before they are read."""
+    """Rows that were known at an instant, what tells them apart, and how they lie in their files."""
 
     rows: pl.LazyFrame
     key: list[str]
-    at_most: int
-    is_distinct: bool
-    is_in_order: bool
+    layout: Layout
 
 
 def _within(window: Window | None) -> list[pl.Expr]:
@@ -357,7 +350,7 @@ def _commits(table: Stored) -> list[dict[str, Any]]:
         {
             "version": entry["version"],
             "at": format_instant(entry["timestamp"] * 1000),
-            "operation": entry["operation"],
+            "operation": entry.get("tidegate.operation", entry["operation"]),
             **{name: entry.get(f"tidegate.{name}") for name in _COMMIT_FACTS},
         }
         for entry in table.history()

@@ -6,7 +6,7 @@ A commit adds a file that was written before it, or nothing; a version once comm
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +24,7 @@ from tidegate.data.stored import Stored, bounds_of, name_of_file
 from tidegate.data.tables import MOMENT, TableSpec
 
 if TYPE_CHECKING:
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 
 __all__ = ["DeltaTables", "OvertakenError", "how_to_bring", "window_of"]
 
@@ -80,15 +80,15 @@ class DeltaTables:
     """
 
     def __init__(self, place: str | Path) -> None:
-        self._storage = Storage(place)
+        self.storage = Storage(place)
 
     def exists(self, spec: TableSpec) -> bool:
         """Whether anything was ever appended to a table."""
         from deltalake import DeltaTable
 
-        with self._storage.reached():
-            address = self._storage.address(spec.name)
-            return bool(DeltaTable.is_deltatable(address, storage_options=self._storage.options))
+        with self.storage.reached():
+            address = self.storage.address(spec.name)
+            return bool(DeltaTable.is_deltatable(address, storage_options=self.storage.options))
 
     def open(self, spec: TableSpec, version: int | None = None) -> Stored:
         """Return a table at a version, the present one by default.
@@ -101,14 +101,14 @@ class DeltaTables:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
-        address = self._storage.address(spec.name)
+        address = self.storage.address(spec.name)
         try:
-            with self._storage.reached():
-                return Stored(spec, DeltaTable(address, version=version, storage_options=self._storage.options))
+            with self.storage.reached():
+                return Stored(spec, DeltaTable(address, version=version, storage_options=self.storage.options))
         except (DeltaError, OverflowError) as error:
             if not self.exists(spec):
                 raise CatalogError(
-                    found=f"no table {spec.name!r} in {self._storage.place}",
+                    found=f"no table {spec.name!r} in {self.storage.place}",
                     expected="ingested data",
                     hint=how_to_bring(spec.name),
                 ) from None
@@ -131,7 +131,7 @@ class DeltaTables:
             If a file is gone.
         """
         spec = stored.spec
-        gone = self._storage.missing(spec.name, files["path"].to_list())
+        gone = self.storage.missing(spec.name, files["path"].to_list())
         if gone:
             raise CatalogError(
                 found=f"{len(gone)} files of {spec.name} version {stored.version} gone, such as {gone[0]}",
@@ -139,7 +139,7 @@ class DeltaTables:
                 hint="restore the catalog from a backup",
             )
         frames = [
-            self._storage.scan(spec.name, part["path"].to_list())
+            self.storage.scan(spec.name, part["path"].to_list())
             .with_columns(pl.lit(value).alias(name) for name, value in zip(spec.partition, values, strict=True))
             .select(*spec.schema)
             for values, part in files.partition_by(spec.partition, as_dict=True, maintain_order=True).items()
@@ -173,16 +173,16 @@ class DeltaTables:
         """
         seen = self.present(spec) if seen is None else seen
         stamped = rows.with_columns(pl.lit(recorded_at).cast(MOMENT).alias("recorded_time")).select(*spec.schema)
-        file = self._written(spec, stamped)
+        file = self.written(spec, stamped)
         try:
-            return self._committed(seen, stamped, file, facts)
+            return self.commit(seen, [file], facts, lambda later: _require_apart(seen, later, stamped))
         except OvertakenError:
             # Only here is it sure that no commit refers to it.
-            self._storage.remove(spec.name, file.path)
+            self.storage.remove(spec.name, file.path)
             raise
 
-    def _written(self, spec: TableSpec, rows: pl.DataFrame) -> AddAction:
-        """Write rows as one file in order of their keys, and return what the log is to say about it."""
+    def written(self, spec: TableSpec, rows: pl.DataFrame) -> AddAction:
+        """Write rows of one partition as a file in order of their keys; return what a commit is to say about it."""
         from deltalake.transaction import AddAction
 
         ordered = in_order(rows.drop(spec.partition), spec.order)
@@ -192,29 +192,48 @@ class DeltaTables:
         path = "/".join([*folders, name_of_file(spec, ordered)])
         return AddAction(
             path=path,
-            size=self._storage.write(ordered, spec.name, path, row_group_size=_ROWS_PER_GROUP),
+            size=self.storage.write(ordered, spec.name, path, row_group_size=_ROWS_PER_GROUP),
             partition_values=partition,
             modification_time=now() // 1000,
             data_change=True,
             stats=bounds_of(spec, ordered),
         )
 
-    def _committed(self, seen: Stored, rows: pl.DataFrame, file: AddAction, facts: Mapping[str, str]) -> int:
-        """Commit a file, after the commits of others where these cannot matter; return the version."""
+    def commit(
+        self,
+        seen: Stored,
+        actions: Sequence[AddAction | RemoveAction],
+        facts: Mapping[str, str],
+        require_apart: Callable[[Stored], None],
+    ) -> int:
+        """Commit what was prepared for the version that was ``seen``, or after later ones; return the new version.
+
+        Parameters
+        ----------
+        actions
+            Files to add, the first of them written for this commit, and to leave out.
+        require_apart
+            Is shown a version that others made meanwhile, and raises if what was prepared does not hold there.
+
+        Raises
+        ------
+        CatalogError
+            If other writers left it no turn.
+        """
         from deltalake.exceptions import DeltaError
 
         state = seen
         for _ in range(_MOST_ATTEMPTS):
             try:
-                with self._storage.reached():
-                    return self._commit(state, rows, file, facts)
+                with self.storage.reached():
+                    return self._commit(state, actions, facts)
             except DeltaError:
                 later = self.present(seen.spec)
-                if file.path in later.files["path"]:
+                if actions[0].path in later.files["path"]:
                     return later.version  # the commit was made, and only the answer got lost
                 if later.version <= state.version:
                     raise
-                _require_apart(seen, later, rows)
+                require_apart(later)
                 state = later
             sleep(int(unique_suffix(), 16) / 16**6 * _LONGEST_PAUSE_SECONDS)
         raise CatalogError(
@@ -223,27 +242,25 @@ class DeltaTables:
             hint="repeat the command; let fewer writers append at once",
         )
 
-    def _commit(self, state: Stored, rows: pl.DataFrame, file: AddAction, facts: Mapping[str, str]) -> int:
+    def _commit(self, state: Stored, actions: Sequence[AddAction | RemoveAction], facts: Mapping[str, str]) -> int:
         from deltalake import CommitProperties, Schema
-        from deltalake.transaction import create_table_with_add_actions
+        from deltalake.transaction import AddAction, create_table_with_add_actions
 
+        spec = state.spec
         metadata = {f"tidegate.{name}": fact for name, fact in {"code_version": __version__, **facts}.items()}
         named: dict[str, Any] = {
-            "partition_by": list(state.spec.partition),
+            "partition_by": list(spec.partition),
             # Delta Lake would try again by itself, but without looking at what came between.
             "commit_properties": CommitProperties(custom_metadata=metadata, max_commit_retries=0),
         }
-        schema = Schema.from_arrow(rows.clear().to_arrow().schema)
+        schema = Schema.from_arrow(pl.DataFrame(schema=spec.schema).to_arrow().schema)
         if state.table is not None:
-            state.table.create_write_transaction([file], "append", schema, **named)
+            state.table.create_write_transaction(list(actions), "append", schema, **named)
             return state.version + 1
+        address, options = self.storage.address(spec.name), self.storage.options
+        added = [action for action in actions if isinstance(action, AddAction)]
         create_table_with_add_actions(
-            self._storage.address(state.spec.name),
-            schema,
-            [file],
-            configuration=_CONFIGURATION,
-            storage_options=self._storage.options,
-            **named,
+            address, schema, added, configuration=_CONFIGURATION, storage_options=options, **named
         )
         return 0
 

@@ -15,7 +15,7 @@ from polars.io.plugins import register_io_source
 
 from tidegate.core.units import Int64Array, Mask
 
-__all__ = ["in_order", "is_ascending", "newest", "newest_lazily"]
+__all__ = ["in_order", "is_ascending", "newest", "newest_lazily", "parts_of"]
 
 _TIES: Final = ("known_time", "recorded_time")
 _ROWS_AT_ONCE: Final = 1_000_000
@@ -64,7 +64,7 @@ def newest_lazily(
         # What holds of a key holds of each of its rows. A cut by number comes first, so there must be none.
         if predicate is not None and count is None and asked <= set(key):
             found, predicate = found.filter(predicate), None
-        for part in _parts(found, key[0], at_most) if schema[key[0]] == pl.String else [found]:
+        for part in parts_of(found, key[0], at_most) if schema[key[0]] == pl.String else [found]:
             frame = newest(part.select(name for name in schema if name in needed).collect(), key)
             if left is not None:
                 frame = frame.head(left)
@@ -74,14 +74,22 @@ def newest_lazily(
     return register_io_source(frames, schema=dict(schema), is_pure=True)
 
 
-def _parts(rows: pl.LazyFrame, name: str, at_most: int) -> Iterator[pl.LazyFrame]:
-    """Yield rows in parts of bounded size, in order of a column; equal values stay together."""
-    if at_most <= _ROWS_AT_ONCE:
+def parts_of(
+    rows: pl.LazyFrame, name: str, at_most: int, *, rows_at_once: int = _ROWS_AT_ONCE
+) -> Iterator[pl.LazyFrame]:
+    """Yield rows in parts of about a number of rows, in order of a column of text; equal values stay together.
+
+    Parameters
+    ----------
+    at_most
+        How many rows there can be; few need not be counted.
+    """
+    if at_most <= rows_at_once:
         yield rows
         return
     counts = rows.group_by(name).len().collect().sort(name)
-    numbers = counts["len"].cum_sum() // _ROWS_AT_ONCE
-    for part in counts.with_columns(part=numbers).partition_by("part", maintain_order=True):
+    numbered = counts.with_columns(part=(pl.col("len").cum_sum() - 1) // rows_at_once)
+    for part in numbered.partition_by("part", maintain_order=True):
         yield rows.filter(pl.col(name).is_between(pl.lit(part[name][0]), pl.lit(part[name][-1])))
 
 

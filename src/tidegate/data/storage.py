@@ -60,8 +60,7 @@ class Storage:
             except BaseException:
                 self.remove(table, name)
                 raise
-            (info,) = self._files(table).get_file_info([name])
-        return int(info.size)
+        return self.sizes(table, [name])[name]
 
     def scan(self, table: str, names: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of Parquet files of a table."""
@@ -74,6 +73,12 @@ class Storage:
             Path(self.address(table, name)).unlink(missing_ok=True)
         else:
             self._files(table).delete_file(name)
+
+    def sizes(self, table: str, names: Sequence[str]) -> dict[str, int]:
+        """Return the size in bytes of each file of a table that is there."""
+        with self.reached():
+            found = self._files(table).get_file_info(list(names)) if names else []
+        return {info.path: int(info.size) for info in found if info.is_file}
 
     def missing(self, table: str, names: Sequence[str]) -> list[str]:
         """Return the addresses of files that are gone. Asking a bucket for each would take longer than reading it."""

@@ -19,7 +19,7 @@ from tidegate.data.tables import TableSpec
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["Stored", "are_distinct", "bounds_of", "name_of_file"]
+__all__ = ["Layout", "Stored", "bounds_of", "name_of_file"]
 
 # A file's name is what every reader of the log sees of it, and the only place of the log that is free.
 _DISTINCT: Final = "distinct-"
@@ -75,6 +75,18 @@ class Stored:
         """Return what Delta Lake remembers of each commit, newest first."""
         return [] if self.table is None else self.table.history()
 
+    def unreferenced(self, retention_hours: int, kept_versions: Sequence[int]) -> list[str]:
+        """Return the paths below the table, older than the retention, that Delta Lake finds no kept version to need."""
+        if self.table is None:
+            return []
+        return self.table.vacuum(
+            retention_hours=retention_hours,
+            dry_run=True,
+            enforce_retention_duration=False,
+            full=True,
+            keep_versions=list(kept_versions),
+        )
+
     @property
     def datasets(self) -> list[str]:
         """The data sets in it, ascending."""
@@ -95,16 +107,43 @@ class Stored:
         return self.files.filter(*(condition.fill_null(value=True) for condition in wanted))
 
 
-def are_distinct(files: pl.DataFrame) -> bool:
-    """Whether it is sure that no two rows of such files have the same key; the files' names and times tell it."""
-    if not all(path.rpartition("/")[2].startswith(_DISTINCT) for path in files["path"]):
-        return False
-    follows = (files["first_event_time"] > files["last_event_time"].shift()).slice(1)
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of some files lie, as far as their names and bounds tell before they are read.
+
+    Parameters
+    ----------
+    files
+        In the order in which their rows should follow each other.
+    is_distinct
+        Whether it is sure that no two rows have the same key.
+    is_in_order
+        Whether it is sure that the rows are in order of the key.
+    """
+
+    files: pl.DataFrame
+    is_distinct: bool
+    is_in_order: bool
+
+    @classmethod
+    def of(cls, files: pl.DataFrame, key: Sequence[str]) -> Layout:
+        """Return the layout of files of one table; ``key`` is what tells rows of them apart."""
+        are_ours = all(path.rpartition("/")[2].startswith((_DISTINCT, _VINTAGES)) for path in files["path"])
+        are_distinct = all(path.rpartition("/")[2].startswith(_DISTINCT) for path in files["path"])
+        for name in key:
+            ordered = files.sort(f"first_{name}") if f"first_{name}" in files.columns else files.head(0)
+            if are_ours and ordered.height == files.height and _follow_each_other(ordered, name):
+                return cls(ordered, are_distinct, is_in_order=name == key[0] or files.height <= 1)
+        return cls(files, is_distinct=False, is_in_order=False)
+
+
+def _follow_each_other(files: pl.DataFrame, name: str) -> bool:
+    follows = (files[f"first_{name}"] > files[f"last_{name}"].shift()).slice(1)
     return not follows.has_nulls() and bool(follows.all())
 
 
 def name_of_file(spec: TableSpec, rows: pl.DataFrame) -> str:
-    """Return an unused name for a file of rows in order; it tells whether no two of them have the same key."""
+    """Return an unused name for a file of rows in order; it tells that, and whether any two have the same key."""
     distinct = is_ascending(rows, [name for name in spec.order if name != "known_time"])
     return f"{_DISTINCT if distinct else _VINTAGES}{unique_suffix()}{unique_suffix()}.parquet"
 

@@ -170,6 +170,9 @@ def _said_of_audit(audit: ReadinessAudit) -> tuple[StepStatus, str, dict[str, An
 
 def _said(report: Collected) -> tuple[StepStatus, str, dict[str, Any]]:
     said = f"{report.appended:,} new rows; members asked: {len(report.members):,}"
+    rejected = sum(sum(one.rejected.values()) for one in report.members)
+    if rejected:
+        said += f"; rejected: {rejected:,}"
     if report.failed:
         names = ", ".join(one.member for one in report.failed[:_MOST_NAMED])
         more = len(report.failed) - _MOST_NAMED
