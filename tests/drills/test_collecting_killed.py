@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -27,6 +28,7 @@ HOUR = 3_600_000
 MOMENTS = 8
 
 
+@cache
 def month_of_bars(month: str) -> bytes:
     first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
     following = first.replace(month=first.month + 1)
@@ -71,13 +73,16 @@ def drill(command: Callable[[Path], Sequence[str | Path]], folder: Path) -> int:
     whole = folder / "whole"
     execute(["init", "--workspace", whole]).checked()
     fresh = Path(shutil.copytree(whole, folder / "fresh"))
-    began = time.monotonic()
-    execute(command(whole)).checked()
-    duration = time.monotonic() - began
+    with started(command(whole)) as undisturbed:
+        undisturbed.wait_for_output()
+        began = time.monotonic()
+        undisturbed.end().checked()
+        duration = time.monotonic() - began
     amid = 0
     for number in range(MOMENTS):
         root = Path(shutil.copytree(fresh, folder / f"killed-{number}"))
         with started(command(root)) as doomed:
+            doomed.wait_for_output()
             time.sleep(duration * (number + 0.5) / MOMENTS)
             doomed.send(signal.SIGKILL)
             doomed.end()

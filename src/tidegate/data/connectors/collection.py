@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -135,7 +135,9 @@ def collect_from(
         attach(workspace)
     with workspace.lock(f"collect-{connector.name}-{connector.dataset}"):
         run = _Run(workspace, connector, policy, revision)
-        tasks = run.to_do(resume=resume)
+        tasks, remembered = run.to_do(resume=resume)
+        earlier = f", {remembered:,} finished earlier" if remembered else ""
+        progress.say(f"{connector.name}: {len(tasks):,} {'task' if len(tasks) == 1 else 'tasks'} to do{earlier}")
         for task in progress.track(tasks, f"{connector.name} to {connector.dataset}"):
             run.do(task)
         return run.result()
@@ -159,8 +161,8 @@ class _Run:
         self._quarantined: set[Path] = set()
         self._failures_in_a_row = 0
 
-    def to_do(self, *, resume: bool) -> Sequence[Task]:
-        """Return the tasks that are not finished for good; what is remembered without its rows is forgotten."""
+    def to_do(self, *, resume: bool) -> tuple[list[Task], int]:
+        """Return the tasks not finished for good, and how many are; a memory without its rows is forgotten."""
         tasks = self._connector.tasks()
         if not resume or (self._checkpoint.has_rows and not self._holds_anything()):
             self._checkpoint.forget()
@@ -168,7 +170,8 @@ class _Run:
             report = self._report(task)
             if self._checkpoint.has(task):
                 self._note(replace(report, status=SourceStatus.SUCCESS, remembered=report.remembered + 1))
-        return [task for task in tasks if not self._checkpoint.has(task)]
+        left = [task for task in tasks if not self._checkpoint.has(task)]
+        return left, len(tasks) - len(left)
 
     def do(self, task: Task) -> None:
         """Fetch one task and append its rows; whatever the source does wrong ends in the report."""
