@@ -18,7 +18,7 @@ from typer.exceptions import Abort, TyperException
 from tidegate.cli.app import app
 from tidegate.cli.hints import Typed, as_input_error, next_step
 from tidegate.cli.logs import log_path, logger
-from tidegate.core.errors import TidegateError, WorkspaceError
+from tidegate.core.errors import CatalogError, TidegateError, WorkspaceError
 from tidegate.core.interrupts import interrupt_requested, remembered_interrupts
 from tidegate.core.workspace import explain_refusal
 
@@ -27,6 +27,7 @@ __all__ = ["run"]
 _INTERRUPTED: Final = 130
 _NO_SPACE = ("no space left on device", "database or disk is full")
 _READ_ONLY = ("read-only file system", "readonly database")
+_UNREACHED = ("object-store error", "generic s3 error")
 _DAMAGED = ("database disk image is malformed", "file is not a database", "parquet: file out of specification")
 
 
@@ -105,6 +106,12 @@ def _explained(error: Exception) -> TidegateError:
             found=f"a damaged workspace ({summary})",
             expected="every file as it was written",
             hint="repeat the run that wrote it, or restore the workspace from a backup",
+        )
+    if any(sign in text for sign in _UNREACHED):
+        return CatalogError(
+            found=f"an object store that does not answer ({summary})",
+            expected="an answer",
+            hint="check TIDEGATE_CATALOG_URL, AWS_ENDPOINT_URL, the keys in AWS_* and the network",
         )
     logger().error("bug", trace=traceback.format_exc())
     if log_path() is None:

@@ -18,7 +18,7 @@ from tidegate.core.clock import now, sleep
 from tidegate.core.errors import CatalogError
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import Instant, Window
-from tidegate.data.ordering import in_order
+from tidegate.data.ordering import in_order, is_ascending
 from tidegate.data.storage import Storage
 from tidegate.data.stored import Stored, bounds_of, name_of_file
 from tidegate.data.tables import MOMENT, TableSpec
@@ -185,11 +185,15 @@ class DeltaTables:
         """Write rows of one partition as a file in order of their keys; return what a commit is to say about it."""
         from deltalake.transaction import AddAction
 
-        ordered = in_order(rows.drop(spec.partition), spec.order)
+        ordered, key = rows.drop(spec.partition), spec.order[:-1]
+        is_distinct = is_ascending(ordered, key)
+        if not is_distinct:
+            ordered = in_order(ordered, spec.order)
+            is_distinct = is_ascending(ordered, key)
         partition = {name: str(rows[name][0]) for name in spec.partition}
         # The folders are for people: the log tells what belongs where, whatever letters its name has.
         folders = [re.sub(r"[^0-9A-Za-z-]+", "-", value).strip("-") or "other" for value in partition.values()]
-        path = "/".join([*folders, name_of_file(spec, ordered)])
+        path = "/".join([*folders, name_of_file(is_distinct=is_distinct)])
         return AddAction(
             path=path,
             size=self.storage.write(ordered, spec.name, path, row_group_size=_ROWS_PER_GROUP),

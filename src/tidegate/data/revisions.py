@@ -96,7 +96,8 @@ def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
 
 
 def _has_equal_keys(spec: TableSpec, rows: pl.DataFrame) -> bool:
-    return not is_ascending(in_order(rows.select(spec.order), spec.order), spec.order)
+    keys = rows.select(spec.order)
+    return not is_ascending(keys, spec.order) and not is_ascending(in_order(keys, spec.order), spec.order)
 
 
 def sort_out(

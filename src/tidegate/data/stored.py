@@ -13,7 +13,6 @@ import polars as pl
 
 from tidegate.core.randomness import unique_suffix
 from tidegate.core.time import Window, moment_of
-from tidegate.data.ordering import is_ascending
 from tidegate.data.tables import TableSpec
 
 if TYPE_CHECKING:
@@ -63,13 +62,16 @@ class Stored:
         names |= {name: f"partition.{name}" for name in spec.partition}
         for name in bounded:
             names |= {f"first_{name}": f"min.{name}", f"last_{name}": f"max.{name}"}
+        paths = pl.Series("path", [unquote(path) for path in told["path"]], dtype=pl.String)
         # A file of another writer may come without bounds: null stands for any.
-        files = told.select(
-            (pl.col(label) if label in told.columns else pl.lit(None)).cast(schema[name]).alias(name)
+        there = {label: told[label] for label in told.columns} | {"path": paths}
+        columns = [
+            there[label].cast(schema[name]).alias(name)
+            if label in there
+            else pl.Series(name, [None] * len(paths), dtype=schema[name])
             for name, label in names.items()
-        )
-        paths = pl.Series("path", [unquote(path) for path in files["path"]], dtype=pl.String)
-        return files.with_columns(paths).sort(*spec.partition, "first_event_time", "path")
+        ]
+        return pl.DataFrame(columns).sort(*spec.partition, "first_event_time", "path")
 
     def history(self) -> list[dict[str, Any]]:
         """Return what Delta Lake remembers of each commit, newest first."""
@@ -128,12 +130,15 @@ class Layout:
     @classmethod
     def of(cls, files: pl.DataFrame, key: Sequence[str]) -> Layout:
         """Return the layout of files of one table; ``key`` is what tells rows of them apart."""
-        are_ours = all(path.rpartition("/")[2].startswith((_DISTINCT, _VINTAGES)) for path in files["path"])
-        are_distinct = all(path.rpartition("/")[2].startswith(_DISTINCT) for path in files["path"])
+        names = [path.rpartition("/")[2] for path in files["path"]]
+        are_ours = all(name.startswith((_DISTINCT, _VINTAGES)) for name in names)
+        are_distinct = all(name.startswith(_DISTINCT) for name in names)
+        if files.height <= 1:
+            return cls(files, are_distinct, is_in_order=are_ours)
         for name in key:
             ordered = files.sort(f"first_{name}") if f"first_{name}" in files.columns else files.head(0)
             if are_ours and ordered.height == files.height and _follow_each_other(ordered, name):
-                return cls(ordered, are_distinct, is_in_order=name == key[0] or files.height <= 1)
+                return cls(ordered, are_distinct, is_in_order=name == key[0])
         return cls(files, is_distinct=False, is_in_order=False)
 
 
@@ -142,21 +147,22 @@ def _follow_each_other(files: pl.DataFrame, name: str) -> bool:
     return not follows.has_nulls() and bool(follows.all())
 
 
-def name_of_file(spec: TableSpec, rows: pl.DataFrame) -> str:
+def name_of_file(*, is_distinct: bool) -> str:
     """Return an unused name for a file of rows in order; it tells that, and whether any two have the same key."""
-    distinct = is_ascending(rows, [name for name in spec.order if name != "known_time"])
-    return f"{_DISTINCT if distinct else _VINTAGES}{unique_suffix()}{unique_suffix()}.parquet"
+    return f"{_DISTINCT if is_distinct else _VINTAGES}{unique_suffix()}{unique_suffix()}.parquet"
 
 
 def bounds_of(spec: TableSpec, rows: pl.DataFrame) -> str:
-    """Return what the log is to say of a file with these rows, in the words of Delta Lake.
+    """Return what the log is to say of a file with these rows, which are in order, in the words of Delta Lake.
 
     References
     ----------
     https://github.com/delta-io/delta/blob/master/PROTOCOL.md#per-file-statistics
     """
-    names = list(_bounded(spec))
-    least, most = rows.select(pl.col(names).min()), rows.select(pl.col(names).max())
+    names, leading = list(_bounded(spec)), spec.order[0]
+    ends = rows.select(pl.col(leading).first().alias("least"), pl.col(leading).last().alias("most"))
+    least = rows.select(pl.col(names).exclude(leading).min(), ends["least"].alias(leading))
+    most = rows.select(pl.col(names).exclude(leading).max(), ends["most"].alias(leading))
     return json.dumps(
         {
             "numRecords": rows.height,

@@ -49,9 +49,9 @@ def bar(opened: int, *, unit: int = 1, hours: int = 1, close: float = 1.5) -> st
     return f"{opened * unit},1.0,2.0,0.5,{close},10.0,{closed},15.0,3,4.0,6.0,0"
 
 
-def packed(*lines: str, name: str = "rows.csv") -> bytes:
+def packed(*lines: str, name: str = "rows.csv", method: int = zipfile.ZIP_DEFLATED) -> bytes:
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(held, "w", method) as archive:
         archive.writestr(name, "".join(f"{line}\n" for line in lines))
     return held.getvalue()
 
@@ -93,11 +93,12 @@ class Archive:
         self.files = files
         self.without_checksum: set[str] = set()
         self.wrong: set[str] = set()
+        self.gone: set[str] = set()
 
     def __call__(self, request: SeenRequest) -> Reply:
         path = request.path.lstrip("/")
         name = path.removesuffix(".CHECKSUM")
-        if name not in self.files or (path != name and name in self.without_checksum):
+        if name not in self.files or name in (self.gone if path == name else self.without_checksum):
             return Reply(b"<Error><Code>NoSuchKey</Code></Error>", 404)
         if path == name:
             return Reply(self.files[name])
@@ -218,6 +219,18 @@ def test_a_file_that_stays_unlike_its_checksum_is_not_stored(
     assert Catalog(workspace).datasets() == []
 
 
+def test_a_file_with_a_checksum_is_there(workspace: Workspace, source: ScriptedSource, archive: Archive) -> None:
+    """D-14: where the archive tells a file's sha256, its absence is a fault of the server and no empty month."""
+    archive.gone.add(MONTH)
+
+    done = collect(workspace, base_url=source.url, end=date(2024, 1, 31))
+
+    assert (done.complete, done.members[0].status) == (False, SourceStatus.FAILURE)
+    assert done.members[0].requests == 1 + PATIENT.attempts
+    archive.gone.clear()
+    assert collect(workspace, base_url=source.url, end=date(2024, 1, 31)).appended == 31 * 24
+
+
 def test_a_checksum_of_another_file_is_asked_for_again(
     workspace: Workspace, source: ScriptedSource, archive: Archive
 ) -> None:
@@ -334,9 +347,9 @@ def test_bars_that_are_none_are_rejected_by_reason(workspace: Workspace, tmp_pat
 
 
 def test_funding_has_the_period_that_its_file_names(workspace: Workspace, tmp_path: Path) -> None:
-    paid = [JANUARY, JANUARY + 8 * HOUR_MS + 1, JANUARY + 12 * HOUR_MS, JANUARY + 20 * 24 * HOUR_MS]
-    lines = [FUNDING_HEADER, f"{paid[0]},8,0.0001", f"{paid[1]},8,-0.0002", f"{paid[2]},4,0.0003", f"{paid[3]},8,0.1",
-             f"{JANUARY + HOUR_MS},8,nan", f"{JANUARY + 2 * HOUR_MS},0,0.1"]  # fmt: skip
+    paid = [JANUARY, JANUARY + 8 * HOUR_MS, JANUARY + 12 * HOUR_MS, JANUARY + 20 * 24 * HOUR_MS]
+    lines = [FUNDING_HEADER, f"{paid[0]},8,0.0001", f"{paid[1] + 1},8,-0.0002", f"{paid[2]},4,0.0003",
+             f"{paid[3]},8,0.1", f"{JANUARY + HOUR_MS},8,nan", f"{JANUARY + 2 * HOUR_MS},0,0.1"]  # fmt: skip
     (tmp_path / "BTCUSDT-fundingRate-2024-01.zip").write_bytes(packed(*lines))
 
     done = collect(workspace, path=tmp_path, kind="funding", end=date(2024, 1, 2))
@@ -346,6 +359,22 @@ def test_funding_has_the_period_that_its_file_names(workspace: Workspace, tmp_pa
     assert rows.select("rate", "period_hours").rows() == [(0.0001, 8.0), (-0.0002, 8.0), (0.0003, 4.0)]
     assert rows["event_time"].dt.epoch("ms").to_list() == paid[:3]
     assert (rows["event_time"] == rows["known_time"]).all()
+
+
+def test_a_payment_is_the_same_one_from_every_source(workspace: Workspace, tmp_path: Path) -> None:
+    """D-15: five milliseconds make no second payment; and they decide to which month's file a payment belongs."""
+    paid = [JANUARY + hours * HOUR_MS + 5 for hours in (0, 8, 16)]
+    late = JANUARY + 31 * 24 * HOUR_MS
+    lines = [f"{at},8,0.0001" for at in (*paid, late - 1, late)]
+    (tmp_path / "BTCUSDT-fundingRate-2024-01.zip").write_bytes(packed(FUNDING_HEADER, *lines))
+    file = tmp_path / "funding.csv"
+    file.write_text("symbol,ts,funding_rate\n" + "".join(f"BTC,{at},0.0001\n" for at in paid), encoding="utf-8")
+
+    done = collect(workspace, path=tmp_path, kind="funding", end=date(2024, 1, 31))
+    collect_from(workspace, make_connector("funding", {"dataset": "perp", "path": str(file)}), policy=PATIENT)
+
+    assert done.members[0].rejected == {"outside its file": 1}
+    assert stored(workspace, "funding")["event_time"].dt.epoch("ms").to_list() == [*(at - 5 for at in paid), late]
 
 
 def test_funding_of_the_running_month_is_said_to_be_missing(workspace: Workspace, tmp_path: Path) -> None:
@@ -390,6 +419,18 @@ def test_a_metric_is_known_at_the_end_of_its_bucket(
         "taker_buy_sell_ratio": 0.9,
     }
     assert set(first["unit"]) == {"coins", "USD", "ratio"}
+
+
+def test_a_bucket_of_the_next_day_does_not_make_a_file_early(workspace: Workspace, tmp_path: Path) -> None:
+    """D-13: a file that stamps beginnings and runs into the next midnight still stamps beginnings."""
+    stamps = ["2024-01-05 00:00:00", "2024-01-05 01:00:00", "2024-01-06 00:00:00"]
+    (tmp_path / "BTCUSDT-metrics-2024-01-05.zip").write_bytes(metrics_file(stamps))
+
+    done = collect(workspace, path=tmp_path, kind="metrics", end=date(2024, 1, 31))
+
+    known = stored(workspace, "metrics")["known_time"].unique().sort().dt.epoch("us").to_list()
+    assert known == [parse_instant("2024-01-05T00:05:00Z"), parse_instant("2024-01-05T01:05:00Z")]
+    assert done.members[0].rejected == {"outside its file": 6}
 
 
 def test_a_missing_metric_is_no_row_and_nothing_is_filled(workspace: Workspace, tmp_path: Path) -> None:
@@ -448,12 +489,20 @@ def hostile_files() -> dict[str, bytes]:
     with zipfile.ZipFile(held, "w") as archive:
         archive.writestr("a.csv", bar(JANUARY))
         archive.writestr("b.csv", bar(JANUARY))
+    endless = io.BytesIO()
+    with zipfile.ZipFile(endless, "w") as archive:
+        archive.writestr("rows.csv", "0" * 3_000_000)
     encrypted = bytearray(packed(BARS_HEADER))
     encrypted[6] |= 1
     encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
     damaged = bytearray(fine)
     damaged[200] ^= 0xFF
+    lzma_damaged = bytearray(packed(bar(JANUARY), method=zipfile.ZIP_LZMA))
+    lzma_damaged[34 + len("rows.csv")] = 0xFF
     return {
+        "a damaged stream of LZMA": bytes(lzma_damaged),
+        "a line without end": endless.getvalue(),
+        "a name that is no text": packed(bar(JANUARY), name="é.csv").replace("é".encode(), b"\xff\xff"),
         "a bomb": packed("0" * 3_000_000),
         "a path": packed(bar(JANUARY), name="../../rows.csv"),
         "an absolute path": packed(bar(JANUARY), name="/etc/rows.csv"),

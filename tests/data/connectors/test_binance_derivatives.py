@@ -170,7 +170,9 @@ def test_a_clock_of_ours_that_is_ahead_takes_no_running_bucket_for_a_finished_on
 
 
 def test_a_page_of_another_symbol_or_time_is_garbled() -> None:
-    task = Task(member="BTC", what="open-interest", start=parse_instant("2024-03-31"), end=PRESENT)
+    task = Task(
+        member="BTC", what="open-interest of BTCUSDT: open_interest", start=parse_instant("2024-03-31"), end=PRESENT
+    )
     for wrong in ({"symbol": "ETHUSDT"}, {"timestamp": 1583127900000}, {"timestamp": "soon"}):
         row = {"symbol": "BTCUSDT", "sumOpenInterest": "1", "timestamp": 1711846800000, **wrong}
         with ScriptedSource(lambda _, row=row: Reply([row])) as source, pytest.raises(SourceGarbledError):  # type: ignore[misc]
@@ -243,6 +245,22 @@ def test_only_the_metrics_that_are_wanted_are_asked_for(workspace: Workspace) ->
         assert {request.path for request in source.seen} == {"/futures/data/openInterestHist"}
 
     assert set(metrics(workspace)["metric"]) == {"open_interest"}
+
+
+def test_more_metrics_or_another_symbol_are_asked_for_although_a_stretch_is_finished(workspace: Workspace) -> None:
+    """What a run remembers is all that it asked for: metrics and the exchange's symbol too."""
+    script = Binance(since=parse_instant("2024-03-20"))
+    stretch = {"start": "2024-03-26", "end": "2024-03-27"}
+    first = collect(workspace, script, metrics=["taker_buy_sell_ratio"], **stretch)
+    takers = ["taker_buy_sell_ratio", "taker_buy_volume", "taker_sell_volume"]
+    more = collect(workspace, script, metrics=takers, **stretch)
+    again = collect(workspace, script, metrics=takers[::-1], **stretch)
+
+    assert (first.appended, more.appended, again.members[0].remembered) == (48, 96, 1)
+    assert set(metrics(workspace)["metric"]) == set(takers)
+    other = collect(workspace, script, symbols=["ETHUSDT=BTC"], metrics=["taker_buy_sell_ratio"], **stretch)
+    assert other.members[0].status is SourceStatus.FAILURE
+    assert "differ from stored ones" in (other.members[0].error or "")
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["1", "2", "", "x", "nan"])), max_size=12))

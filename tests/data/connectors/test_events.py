@@ -274,6 +274,39 @@ def test_a_feed_is_known_from_when_it_is_read(workspace: Workspace) -> None:
     assert table(workspace, "entity_links")["symbol"].to_list() == ["BTC"]
 
 
+def test_what_is_secret_in_an_address_of_a_feed_is_kept_nowhere(workspace: Workspace) -> None:
+    def answer(request: SeenRequest) -> Reply:
+        is_welcome = request.query.get("key") == "hidden1" or request.headers.get("authorization")
+        return Reply(
+            rss(f"{len(source.seen)}") if is_welcome else f"not allowed: {request.query}", 200 if is_welcome else 403
+        )
+
+    with ScriptedSource(answer) as source:
+        host = source.url.removeprefix("http://")
+        feeds = [f"http://{host}/rss?key={key}" for key in ("hidden1", "hidden2")]
+        done = collect(
+            workspace, layout="feed", feeds=[*feeds, f"http://bob:hidden3@{host}/rss", f"http://{host}/more"]
+        )
+
+    names = [member.member for member in done.members]
+    assert [name[:13] for name in names] == ["127.0.0.1/rss"] * 3 + ["127.0.0.1/mor"]
+    assert len(set(names)) == 4
+    assert [member.status for member in done.members] == [
+        SourceStatus.SUCCESS, SourceStatus.FAILURE, SourceStatus.SUCCESS, SourceStatus.FAILURE,
+    ]  # fmt: skip
+    written = [file.read_bytes() for file in workspace.root.rglob("*") if file.is_file() and file.suffix != ".parquet"]
+    rows = [table(workspace).write_json(), table(workspace, "entity_links").write_json()]
+    told = "".join([str(done.as_dict()), *rows, *(body.decode("utf-8", "replace") for body in written)])
+    assert not [word for word in ("hidden", "bob") if word in told]
+
+
+def test_an_address_of_no_feed_is_refused_without_its_secrets() -> None:
+    with pytest.raises(InputError) as caught:
+        make_connector("events", {"dataset": "n", "layout": "feed", "feeds": ["ftp://bob:hidden@host/rss?key=hidden"]})
+    assert "ftp://host/rss" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
 def test_reading_a_feed_again_says_nothing_new(workspace: Workspace) -> None:
     with ScriptedSource(lambda _: Reply(rss("one", "two"))) as source:
         settings = {"dataset": "news", "layout": "feed", "feeds": [f"{source.url}/rss"]}
@@ -518,9 +551,9 @@ def article_line(extras: str = "<PAGE_TITLE>Bitcoin &amp; ether up</PAGE_TITLE>"
     return "\t".join(fields)
 
 
-def packed(text: str, name: str = "x.CSV") -> bytes:
+def packed(text: str, name: str = "x.CSV", method: int = zipfile.ZIP_DEFLATED) -> bytes:
     body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as opened:
+    with zipfile.ZipFile(body, "w", method) as opened:
         opened.writestr(name, text)
     return body.getvalue()
 
@@ -579,19 +612,48 @@ def test_updates_come_from_the_server_and_missing_ones_are_told(workspace: Works
             workspace, preset="gdelt-events", start="2024-03-11", end="2024-03-11", base_url=f"{source.url}/gdeltv2"
         )
         seen = [request.path for request in source.seen]
-        again = collect(
-            workspace, preset="gdelt-events", start="2024-03-11", end="2024-03-11", base_url=f"{source.url}/gdeltv2"
-        )
 
     assert done.complete
     assert seen[0] == "/gdeltv2/20240311000000.export.CSV.zip"
     assert len(set(seen)) == 96
     assert (done.members[0].retries, table(workspace).height) == (3, 72)
-    assert "2024-03-11: 24 updates of 15 minutes are not on the server" in done.warnings
-    assert again.members[0].remembered == 1
+    note = "2024-03-11: 24 updates of 15 minutes are not on the server; until 2024-03-19 they are asked for again"
+    assert note in done.warnings
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04 torn", packed("x")[:-10]], ids=["torn", "cut"])
+def test_updates_that_come_late_are_asked_for_until_a_week_has_passed(workspace: Workspace) -> None:
+    late = ["20240311114500"]
+
+    def answer(request: SeenRequest) -> Reply:
+        stamp = request.path.rpartition("/")[2][:14]
+        if stamp in late:
+            return Reply("not found", status=404)
+        return Reply(packed(event_line(p59=stamp, p60=f"https://news.example/bitcoin-{stamp}")))
+
+    def run(at: str) -> Collected:
+        settings = {"preset": "gdelt-events", "start": "2024-03-11", "end": "2024-03-11", "base_url": source.url}
+        with frozen_clock(parse_instant(at)):
+            return collect_from(workspace, make_connector("events", settings), policy=QUICK)
+
+    with ScriptedSource(answer) as source:
+        first = run("2024-03-12T01:00:00Z")
+        late.clear()
+        second, third, fourth = (run(at) for at in ("2024-03-18T23:00:00Z", "2024-03-19", "2024-03-20"))
+
+    assert any("1 updates of 15 minutes are not on the server" in warning for warning in first.warnings)
+    assert [one.appended for one in (first, second, third)] == [190, 2, 0]  # an event and its link
+    assert [one.members[0].remembered for one in (second, third, fourth)] == [0, 0, 1]
+
+
+def damaged_lzma() -> bytes:
+    body = bytearray(packed("x" * 100, method=zipfile.ZIP_LZMA))
+    body[34 + len("x.CSV")] = 0xFF
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"PK\x03\x04 torn", packed("x")[:-10], damaged_lzma()], ids=["torn", "cut", "damaged LZMA"]
+)
 def test_a_damaged_update_is_told(workspace: Workspace, tmp_path: Path, body: bytes) -> None:
     (tmp_path / "20240311121500.export.CSV.zip").write_bytes(body)
 

@@ -236,6 +236,19 @@ def test_one_unknown_symbol_does_not_stop_the_others(workspace: Workspace) -> No
     assert "NOSUCH/USDT:USDT" in (done.failed[0].error or "")
 
 
+def test_another_symbol_under_the_same_name_is_asked_for_and_contradicts(workspace: Workspace) -> None:
+    """A finished stretch of one symbol says nothing about another that is to be kept under its name."""
+    script = Binance(since=parse_instant("2024-02-20"))
+    stretch = {"start": "2024-03-01", "end": "2024-03-02"}
+    collect(workspace, script, **stretch)
+    again = collect(workspace, script, **stretch)
+    other = collect(workspace, script, symbols=["ETH/USDT:USDT=BTC"], **stretch)
+
+    assert again.members[0].remembered == 1
+    assert other.members[0].status is SourceStatus.FAILURE
+    assert "differ from stored ones" in (other.members[0].error or "")
+
+
 def test_bars_of_another_interval_stay_apart(workspace: Workspace) -> None:
     """D-35: neither interval stands in for the other; each is read by its own name."""
     collect(workspace, Binance())

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.clock import now
+from tidegate.core.clock import frozen_clock, now
 from tidegate.core.errors import InputError
+from tidegate.core.time import Instant, moment_of, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.connectors import Collected, SourceStatus, collect_from, make_connector
@@ -62,18 +63,53 @@ def test_the_same_file_again_appends_nothing(workspace: Workspace, tmp_path: Pat
     assert (again.appended, again.members[0].identical) == (0, 5)
 
 
-def test_a_file_that_begins_earlier_does_not_contradict_a_period_that_was_unknown(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_file_that_begins_earlier_tells_a_period_that_was_unknown(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, written(tmp_path, ROWS))
     earlier = ROWS + "BTC,2023-12-31T16:00:00Z,0.0009\n"
 
     done = ingest(workspace, written(tmp_path, earlier))
 
     assert done.complete
-    assert (done.appended, done.members[0].identical) == (1, 5)
+    assert (done.appended, done.members[0].identical) == (2, 4)
+    assert payments(workspace).filter(pl.col("symbol") == "BTC")["period_hours"].to_list() == [None, 8.0, 8.0, 8.0]
+    assert ingest(workspace, written(tmp_path, ROWS)).appended == 0
     other = written(tmp_path, earlier.replace("0.0009", "0.0008"))
     assert ingest(workspace, other).members[0].status is SourceStatus.FAILURE
+
+
+def hourly(folder: Path, *hours: int) -> Path:
+    lines = (f"BTC,{(START + timedelta(hours=hour)).isoformat()},0.0001\n" for hour in hours)
+    return written(folder, "symbol,ts,funding_rate\n" + "".join(lines))
+
+
+def test_a_complete_file_mends_the_period_that_one_with_a_hole_told(workspace: Workspace, tmp_path: Path) -> None:
+    """What was stored stays readable as it stood; the better period counts from the moment of reading it."""
+    with frozen_clock(parse_instant("2024-02-01")):
+        ingest(workspace, hourly(tmp_path, 0, 16, 24))
+    mended, later = parse_instant("2024-03-01"), parse_instant("2024-04-01")
+    with frozen_clock(mended):
+        done = ingest(workspace, hourly(tmp_path, 0, 8, 16, 24))
+    with frozen_clock(later):
+        again = [ingest(workspace, hourly(tmp_path, *hours)) for hours in ((0, 8, 16, 24), (0, 16, 24), (16, 24))]
+
+    assert (done.complete, done.appended, [one.appended for one in again]) == (True, 2, [0, 0, 0])
+    catalog = Catalog(workspace)
+    periods = [
+        catalog.read("funding", dataset="crypto-funding", as_of=at).collect()["period_hours"].to_list()
+        for at in (Instant(mended - 1), mended)
+    ]
+    assert periods == [[None, 8.0, 16.0, 8.0], [None, 8.0, 8.0, 8.0]]
+    vintages = catalog.revisions("funding", dataset="crypto-funding", as_of=later).collect()
+    assert vintages.filter(pl.col("known_time") > pl.col("event_time"))["known_time"].to_list() == [moment_of(mended)]
+
+
+def test_a_distance_that_is_a_multiple_of_the_one_before_tells_no_period(workspace: Workspace, tmp_path: Path) -> None:
+    """A payment may be missing there; a longer period is believed when it comes a second time."""
+    ingest(workspace, hourly(tmp_path, 0, 8, 24, 32, 36, 40, 48, 56, 61))
+
+    assert payments(workspace)["period_hours"].to_list() == [None, 8.0, None, 8.0, 4.0, 4.0, None, 8.0, 5.0]
+    ingest(workspace, hourly(tmp_path, 0, 8, 16, 24))
+    assert payments(workspace)["period_hours"].to_list()[:4] == [None, 8.0, 8.0, 8.0]
 
 
 def test_a_silence_of_more_than_a_day_tells_no_period(workspace: Workspace, tmp_path: Path) -> None:
@@ -174,12 +210,15 @@ def test_a_period_never_depends_on_what_comes_later(found: list[tuple[str, int]]
 
 
 def test_the_history_of_an_exchange_is_ingested_by_its_preset(real_data: Path, workspace: Workspace) -> None:
-    """Periods of 8, 4 and 2 hours all occur, the last in weeks of stress; none is assumed."""
+    """Periods of 8, 4 and 2 hours all occur, the last in weeks of stress; none is assumed.
+
+    Twice 2 hours become 4 again, and only the second distance of 4 hours tells it from a hole.
+    """
     done = ingest(workspace, real_data / "crypto_funding_8h_2019_2025.parquet", preset="binance-funding")
 
     rows = payments(workspace)
     assert (done.complete, done.appended, done.members[0].rejected) == (True, 24_979, {})
     counted = dict(rows["period_hours"].value_counts().iter_rows())
-    assert counted == {None: 15, 8.0: 18_900, 4.0: 5_978, 2.0: 86}
+    assert counted == {None: 17, 8.0: 18_900, 4.0: 5_976, 2.0: 86}
     assert set(rows.filter(pl.col("period_hours") == 2.0)["symbol"]) == {"ORCA"}
     assert set(rows["source"]) == {"binance"}

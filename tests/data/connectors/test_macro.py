@@ -195,7 +195,9 @@ def test_a_month_without_a_release_is_known_late_and_said_so(
     ("content", "words"),
     [
         ("reference_month,release_ts_utc\n2024-01,2024-01-13 13:30:00\n", "2024-01-13"),
+        ("reference_month,release_ts_utc\n2024-01,2024-01-31 20:00:00\n", "ends before 2024-02-01"),
         ("reference_month,release_ts_utc\n2024-01,2026-01-13 13:30:00\n", "2026-01-13"),
+        ("reference_month,release_date\n2024-01,9999-12-31\n", "10000-01-01"),
         ("reference_month,release_ts_utc\n2024-13,2024-02-13 13:30:00\n", "None"),
         ("reference_month,release_ts_utc\n2024-01,soon\n", "None"),
         ("reference_month,release_date\n2024-01,2024-02-13\n2024-01,2024-02-14\n", "two releases"),
@@ -225,6 +227,53 @@ def test_release_dates_without_a_time_count_from_the_end_of_the_day(workspace: W
     collect(workspace, path=file, releases=table)
 
     assert stored(workspace)["known_time"].to_list() == [moment("2024-02-14T05:00Z")]
+
+
+@pytest.mark.parametrize("name", ["release_date", "release_ts_utc"])
+@pytest.mark.parametrize(
+    "days",
+    [
+        pl.Series([date(2024, 2, 13)]),
+        pl.Series([date(2024, 2, 13)]).cast(pl.Datetime("us")),
+        pl.Series([date(2024, 2, 13)]).cast(pl.Datetime("ns")),
+        pl.Series([date(2024, 2, 13)]).cast(pl.Datetime("us", "America/New_York")) + timedelta(hours=5),
+        pl.Series(["2024-02-13 00:00:00"]),
+        pl.Series(["2024-02-13T00:00:00Z"]),
+        pl.Series(["2024-02-13"]),
+    ],
+    ids=["date", "time", "pandas", "zone", "text", "text with zone", "text of a date"],
+)
+def test_a_release_date_that_is_shown_as_a_time_stays_a_date(
+    workspace: Workspace, tmp_path: Path, days: pl.Series, name: str
+) -> None:
+    """D-10: midnight is hours before a release of that day."""
+    table = tmp_path / "mine.parquet"
+    pl.DataFrame({"reference_month": ["2024-01"], name: days}).write_parquet(table)
+    file = write(tmp_path / "macro.csv", ("CPIAUCSL", "2024-01-01", 309.7, CPI))
+
+    collect(workspace, path=file, releases=table)
+
+    assert stored(workspace)["known_time"].to_list() == [moment("2024-02-14T05:00Z")]
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "known"),
+    [
+        ("release_date", "2024-02-13 08:30:00", "2024-02-14T05:00Z"),
+        ("release_ts_utc", "2024-02-13 13:30:00", "2024-02-13T13:30Z"),
+    ],
+)
+def test_only_a_column_of_instants_has_times_of_day(
+    workspace: Workspace, tmp_path: Path, name: str, told: str, known: str
+) -> None:
+    """D-10: nothing says on which clock a time in a column of dates is shown; one midnight makes no dates of others."""
+    table = tmp_path / "mine.csv"
+    table.write_text(f"reference_month,{name}\n2024-01,{told}\n2024-02,2024-03-12 00:00:00\n", encoding="utf-8")
+    rows = [("CPIAUCSL", month, 309.7, CPI) for month in ("2024-01-01", "2024-02-01")]
+
+    collect(workspace, path=write(tmp_path / "macro.csv", *rows), releases=table)
+
+    assert stored(workspace)["known_time"].to_list() == [moment(known), moment("2024-03-13T04:00Z")]
 
 
 def test_only_series_that_are_revised_are_flagged(workspace: Workspace, tmp_path: Path) -> None:
@@ -535,14 +584,14 @@ def ask(workspace: Workspace, source: ScriptedSource, *series: str, **settings: 
 def test_every_vintage_is_a_row_that_is_known_when_it_was_published(
     workspace: Workspace, source: ScriptedSource
 ) -> None:
-    """D-10, D-18: a quarter's growth as it stood on each day, from half past eight in New York on."""
+    """D-10, D-18: a quarter as it stood on each day; a new one from half past eight in New York on."""
     done = ask(workspace, source, "GDP")
 
     assert (done.complete, done.appended, done.members[0].requests) == (True, 4, 3)
     quarter = moment("2024-01-01T00:00Z")
     as_it_stood = {
         at: stored(workspace, at).filter(pl.col("event_time") == quarter)["value"].to_list()
-        for at in ("2024-01-25T13:29:59Z", "2024-01-25T13:30:00Z", "2024-03-28T12:29:59Z", "2024-03-28T12:30:00Z")
+        for at in ("2024-01-26T04:59:59Z", "2024-01-26T05:00:00Z", "2024-03-29T03:59:59Z", "2024-03-29T04:00:00Z")
     }
     assert list(as_it_stood.values()) == [[], [27938.8], [27944.6], [27957.0]]
     last = stored(workspace).row(1, named=True)
@@ -569,16 +618,40 @@ def test_a_series_without_a_known_time_of_day_is_known_at_the_end_of_the_day(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("vintage", ["1985-04-18", "2025-12-23"])
+def test_a_revision_outside_the_calendar_is_known_at_the_end_of_its_day(
+    workspace: Workspace, source: ScriptedSource, alfred: Alfred
+) -> None:
+    """D-10: annual revisions come later in the day than the monthly print, which brings revisions too."""
+    alfred.kept["INDPRO"] = [
+        ("2024-03-01", "2024-04-16", "102.7"),
+        ("2024-04-01", "2024-05-16", "102.8"),
+        ("2024-03-01", "2024-05-16", "102.6"),
+        ("2024-04-01", "2024-06-04", "102.5"),
+        ("1990-01-01", "2024-06-04", "61.0"),
+    ]
+
+    ask(workspace, source, "INDPRO")
+
+    history = Catalog(workspace).revisions("macro", dataset="macro", as_of=ALL_TIME).collect()  # type: ignore[arg-type]
+    assert dict(history.select("value", "known_time").rows()) == {
+        102.7: moment("2024-04-17T04:00Z"),
+        102.8: moment("2024-05-16T13:15Z"),
+        102.6: moment("2024-05-16T13:15Z"),
+        102.5: moment("2024-06-05T04:00Z"),
+        61.0: moment("2024-06-05T04:00Z"),
+    }
+
+
+@pytest.mark.parametrize(("quarter", "vintage"), [("1985-01-01", "1985-04-18"), ("2025-10-01", "2026-01-29")])
 def test_times_of_day_count_only_where_they_were_kept(
-    workspace: Workspace, source: ScriptedSource, alfred: Alfred, vintage: str
+    workspace: Workspace, source: ScriptedSource, alfred: Alfred, quarter: str, vintage: str
 ) -> None:
     """Long ago, and while offices caught up after the shutdown of 2025, releases came at other times of day."""
-    alfred.kept["GDP"] = [("1985-01-01", vintage, "4000")]
+    alfred.kept["GDP"] = [("1984-10-01", "1985-01-22", "3900"), (quarter, vintage, "4000")]
 
     ask(workspace, source, "GDP")
 
-    assert stored(workspace)["known_time"][0] == moment(vintage + "T05:00Z") + timedelta(days=1)
+    assert stored(workspace)["known_time"][-1] == moment(vintage + "T05:00Z") + timedelta(days=1)
 
 
 def test_a_forecast_is_not_taken_for_the_value(workspace: Workspace, source: ScriptedSource, alfred: Alfred) -> None:

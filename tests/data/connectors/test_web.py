@@ -7,11 +7,13 @@ The meaning of the status codes: https://developers.binance.com/docs/binance-spo
 from __future__ import annotations
 
 import gzip
+import logging
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -48,6 +50,10 @@ def answer(request: SeenRequest) -> Reply:
     }
     if request.path == "/api/echo":
         return Reply(f"Bad Request. The value {request.query} is not registered.", 400)
+    if request.path == "/api/echo-fine":
+        return Reply(f"{request.query} {quote(str(request.query))}")
+    if request.path == "/api/moved-echo":
+        return Reply(b"", 302, {"Location": "/api/echo?granted=by-the-server"})
     return known.get(request.path, Reply({"error": "unknown"}, 404))
 
 
@@ -177,6 +183,55 @@ def test_a_key_appears_in_no_message(client: httpx.Client) -> None:
     assert "abcdef0123456789" not in str(caught.value)
     assert "in-the-address" not in str(caught.value)
     assert "CPIAUCSL" in str(caught.value)
+
+
+def test_a_secret_of_the_address_itself_appears_in_no_message(source: ScriptedSource) -> None:
+    """A feed's address may hold a key under any name, or a user and a password; the server may repeat them all."""
+    host = source.url.removeprefix("http://")
+    asked = ("echo?id=hidden%2Fone two", "echo-fine?id=hidden%2Fone two", "moved-echo", "none?id=hidden%2Fone two")
+    for base in (f"http://bob:hidden-pass@{host}/api", f"http://{host}/api"):
+        for path in asked:
+            with open_client(base) as client, pytest.raises(SourceError) as caught:
+                get_json(client, path)
+            with open_client() as client, pytest.raises(SourceError) as again:
+                get_json(client, f"{base}/{path}")
+            for message in (str(caught.value), str(again.value)):
+                assert not [word for word in ("hidden", "bob", "one two", "by-the-server") if word in message]
+                assert f"http://{host}/api/" in message
+
+
+def test_a_password_that_the_server_repeats_is_left_out(source: ScriptedSource) -> None:
+    says = "hidden@word and hidden%40word are wrong"
+    source.next_fault(Fault(kind="reply", reply=Reply(says, 401)))
+    address = source.url.replace("://", "://bob:hidden%40word@")
+
+    with (
+        open_client(address) as client,
+        pytest.raises(SourceRefusedError, match=r"'\.\.\. and \.\.\. are wrong") as caught,
+    ):
+        get_json(client, "api/fine")
+    assert f"{source.url}/api/fine" in str(caught.value)
+
+
+def test_no_address_is_logged(
+    source: ScriptedSource, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """httpx tells every request at level INFO, with its query."""
+    for name in ("httpx", "httpcore"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+    caplog.set_level(logging.INFO)
+
+    with open_client(source.url) as client:
+        get_json(client, "api/fine?key=hidden")
+
+    assert "hidden" not in caplog.text
+
+
+def test_an_address_that_is_refused_is_shown_without_its_secrets() -> None:
+    with pytest.raises(InputError) as caught:
+        open_client("ftp://bob:hidden@host/x?key=hidden")
+    assert "ftp://host/x" in str(caught.value)
+    assert "hidden" not in str(caught.value)
 
 
 def test_a_download_is_there_in_full_or_not_at_all(

@@ -9,7 +9,8 @@ setting ``stamp`` says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -176,7 +177,7 @@ class BinanceDerivativesConnector:
         self._catalog: Catalog | None = None
 
     def attach(self, workspace: Workspace) -> None:
-        """Remember where earlier funding payments lie: their periods stand."""
+        """Remember where earlier funding payments lie, whose periods may be known better."""
         self._catalog = Catalog(workspace)
 
     def tasks(self) -> Sequence[Task]:
@@ -184,16 +185,17 @@ class BinanceDerivativesConnector:
         if self._files is not None:
             return self._files.tasks()
         self._require_offered()
-        endpoints = [what for what, one in ENDPOINTS.items() if self._wanted(one)]
+        endpoints = {what: self._wanted(one) for what, one in ENDPOINTS.items()}
         window = Window.of_dates(self.settings.start, self.settings.end)
         oldest = Instant((self._oldest() // _STRETCH) * _STRETCH)
         self._mind_the_past(window)
         if window.start is not None and window.start < oldest:
             window = Window(start=oldest, end=window.end)
         return [
-            Task(member=ours, what=what, start=start, end=end, closed=closed)
-            for ours in self._names.values()
-            for what in endpoints
+            Task(member=ours, what=_what(endpoint, theirs, wanted), start=start, end=end, closed=closed)
+            for theirs, ours in self._names.items()
+            for endpoint, wanted in endpoints.items()
+            if wanted
             for start, end, closed in stretches(window, _STRETCH, start=oldest)
         ]
 
@@ -264,8 +266,8 @@ class BinanceDerivativesConnector:
 
     def _page(self, venue: Venue, task: Task, call: Call, start: int, end: int) -> list[dict[str, Any]]:
         """Return the rows of ``[start, end)``, times as whole milliseconds."""
-        endpoint = ENDPOINTS[task.what]
-        theirs = next(theirs for theirs, ours in self._names.items() if ours == task.member)
+        name, theirs, _ = _asked(task)
+        endpoint = ENDPOINTS[name]
         asked = {
             endpoint.member: theirs, **dict(endpoint.fixed), "period": str(self._interval),
             "limit": self.settings.page_limit, "startTime": start // 1000, "endTime": end // 1000 - 1,
@@ -277,10 +279,11 @@ class BinanceDerivativesConnector:
         size = self._interval.microseconds
         shift = size if self.settings.stamp == "start" else 0
         columns: dict[str, list[Any]] = {"metric": [], "instant": [], "text": []}
-        for metric, theirs in self._wanted(ENDPOINTS[task.what]).items():
+        name, _, wanted = _asked(task)
+        for metric in wanted:
             columns["metric"] += [metric] * len(rows)
             columns["instant"] += [row["timestamp"] * 1000 for row in rows]
-            columns["text"] += [_text(row.get(theirs)) for row in rows]
+            columns["text"] += [_text(row.get(ENDPOINTS[name].fields[metric])) for row in rows]
         observations = pl.DataFrame(columns, schema={"metric": pl.String, "instant": pl.Int64, "text": pl.String})
         end = pl.when(pl.col("instant") % size == 0).then(pl.col("instant") + shift)
         good, rejected = sorted_metrics(
@@ -289,6 +292,17 @@ class BinanceDerivativesConnector:
         good = good.filter(~venue.in_progress("event_time"))
         source = self.settings.source or "binance"
         return Batch(table=METRICS.name, rows=metric_rows(good, dataset=self.dataset, source=source), rejected=rejected)
+
+
+def _what(endpoint: str, symbol: str, metrics: Iterable[str]) -> str:
+    """Return all that a task asks for, so that a run which asks for more, or for another symbol, has another task."""
+    return f"{endpoint} of {symbol}: {'+'.join(sorted(metrics))}"
+
+
+def _asked(task: Task) -> tuple[str, str, list[str]]:
+    """Return endpoint, the exchange's symbol and metrics of a task."""
+    endpoint, symbol, metrics = re.split(" of |: ", task.what, maxsplit=2)
+    return endpoint, symbol, metrics.split("+")
 
 
 def _inside(answer: Any, member: str, symbol: str, start: int, end: int) -> list[dict[str, Any]]:

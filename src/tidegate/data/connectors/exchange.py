@@ -127,7 +127,7 @@ class ExchangeConnector:
         if kind is ExchangeKind.BARS:
             self._require_one_source()
         if kind is ExchangeKind.ORDER_BOOK:
-            return [Task(member=ours, what=kind.value) for ours in self._names.values()]
+            return [Task(member=ours, what=f"{kind.value} of {theirs}") for theirs, ours in self._names.items()]
         window = Window.of_dates(self.settings.start, self.settings.end)
         earliest = Instant(((now() - _STRETCH) // _STRETCH) * _STRETCH)
         if window.start is None and window.end is not None and window.end <= earliest:
@@ -137,8 +137,8 @@ class ExchangeConnector:
                 hint="set start",
             )
         return [
-            Task(member=ours, what=kind.value, start=start, end=end, closed=closed)
-            for ours in self._names.values()
+            Task(member=ours, what=f"{kind.value} of {theirs}", start=start, end=end, closed=closed)
+            for theirs, ours in self._names.items()
             for start, end, closed in stretches(window, _STRETCH, start=earliest)
         ]
 
@@ -147,7 +147,7 @@ class ExchangeConnector:
         venue = self._opened()
         if not venue.exchange.markets:
             venue.look(call, venue.exchange.load_markets)
-        theirs = next(theirs for theirs, ours in self._names.items() if ours == task.member)
+        theirs = task.what.rpartition(" ")[2]
         venue.ask(lambda: venue.exchange.market(theirs))
         settings = self.settings
         ask = Ask(

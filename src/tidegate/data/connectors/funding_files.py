@@ -13,7 +13,7 @@ from tidegate.core.clock import now
 from tidegate.core.config import Settings
 from tidegate.core.errors import CatalogError, DataError, InputError
 from tidegate.core.recipe_data import Name
-from tidegate.core.time import HOUR
+from tidegate.core.time import HOUR, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data.catalog import Catalog
 from tidegate.data.connectors.contract import Batch, Call, Task
@@ -36,6 +36,9 @@ __all__ = [
 
 LONGEST_PERIOD_HOURS: Final = 24.0
 """No venue pays less often than daily; after a longer silence payments are missing, and the period is unknown."""
+
+_OFF: Final = 0.01
+"""How far a distance may be from a whole multiple of another, as times are off by a few seconds."""
 
 _COLUMNS: Final = Columns(
     texts=("symbol",),
@@ -72,8 +75,9 @@ class FundingFilesConnector:
     """Funding payments from files.
 
     A payment is about its own instant and public then. Its period is the distance to the payment before it, so the
-    first payment of a symbol has none: a period is never assumed. Times that are off by milliseconds are those of the
-    nearest second.
+    first payment of a symbol has none: a period is never assumed. A file that holds a payment which an earlier one
+    lacked tells a shorter period, which counts from the moment of reading it. Times that are off by milliseconds are
+    those of the nearest second.
     """
 
     name: Final = "funding"
@@ -87,7 +91,7 @@ class FundingFilesConnector:
         self._catalog: Catalog | None = None
 
     def attach(self, workspace: Workspace) -> None:
-        """Remember where earlier payments lie: their periods stand."""
+        """Remember where earlier payments lie, whose periods may be known better."""
         self._catalog = Catalog(workspace)
 
     def tasks(self) -> Sequence[Task]:
@@ -201,8 +205,9 @@ def sorted_payments(payments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
 def funding_rows(payments: pl.DataFrame, *, dataset: str, source: str) -> pl.DataFrame:
     """Return rows of the ``funding`` table; a payment is public when it is made.
 
-    ``period_hours`` is the distance to the symbol's payment before, and null where there is none or it is further
-    away than :data:`LONGEST_PERIOD_HOURS`.
+    ``period_hours`` is the distance to the symbol's payment before, and null where there is none, where it is further
+    away than :data:`LONGEST_PERIOD_HOURS`, and where the distance is a multiple of the one before: a payment between
+    may be missing. Only the next distance tells a longer period from a hole, and what comes later has no say.
 
     Parameters
     ----------
@@ -218,23 +223,28 @@ def funding_rows(payments: pl.DataFrame, *, dataset: str, source: str) -> pl.Dat
     [None, 8.0, 4.0]
     """
     hours = pl.col("time").diff().over("symbol").dt.total_microseconds() / HOUR
-    return payments.select(
+    times = pl.col("hours") / pl.col("hours").shift().over("symbol")
+    may_lack_one = (times > 2 - _OFF) & ((times - times.round()).abs() < _OFF)
+    return payments.with_columns(hours.alias("hours")).select(
         pl.lit(dataset).alias("dataset"),
         pl.col("symbol").cast(pl.String),
         pl.col("time").alias("event_time"),
         pl.col("time").alias("known_time"),
         pl.col("rate").cast(pl.Float64),
-        pl.when(hours <= LONGEST_PERIOD_HOURS).then(hours).alias("period_hours"),
+        pl.when((pl.col("hours") <= LONGEST_PERIOD_HOURS) & ~may_lack_one.fill_null(value=False))
+        .then("hours")
+        .alias("period_hours"),
         pl.lit(source).alias("source"),
         pl.lit(value=False).alias("synthetic"),
     )
 
 
 def as_stored(catalog: Catalog | None, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with the period that is stored for a payment of the same rate: a period is derived, not delivered.
+    """Return rows with the better of two periods of a payment: a period is derived, not delivered.
 
-    Where a file begins, the period of its first payment is unknown; a second file that begins earlier would otherwise
-    contradict what was stored.
+    The stored one stays where the new one is unknown, as at the beginning of a file, or longer, as where the file lacks
+    a payment. A new one that is shorter, or the first that is known, makes a further vintage of the payment, known from
+    now on: what was stored stays readable as it stood.
     """
     if catalog is None or rows.is_empty():
         return rows
@@ -246,6 +256,9 @@ def as_stored(catalog: Catalog | None, rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     key = ["symbol", "event_time", "rate"]
     both = rows.join(stored.with_columns(there=True), on=key, how="left", maintain_order="left")
-    return both.with_columns(pl.when("there").then("stored").otherwise("period_hours").alias("period_hours")).select(
-        rows.columns
-    )
+    told, before = pl.col("period_hours"), pl.col("stored")
+    better = pl.col("there") & told.is_not_null() & (before.is_null() | (told < before))
+    return both.with_columns(
+        pl.when(pl.col("there") & ~better).then(before).otherwise(told).alias("period_hours"),
+        pl.when(better).then(pl.lit(moment_of(now())).cast(MOMENT)).otherwise("known_time").alias("known_time"),
+    ).select(rows.columns)

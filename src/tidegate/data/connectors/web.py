@@ -1,15 +1,17 @@
 """Asking over HTTP: one client for every source, and one meaning of every way in which it can fail.
 
 What passes (too many requests, no answer, a cut one) and what lasts (a refusal) become the errors of
-:mod:`tidegate.core.errors`; repeating a request is not done here. The query of an address may hold a key, so no message
-names it.
+:mod:`tidegate.core.errors`; repeating a request is not done here. The query of an address may hold a key, and what
+stands before its host a password, so no message names them.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,7 +34,7 @@ from tidegate.data.connectors.extras import require
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["download", "get_bytes", "get_json", "is_limit", "open_client", "seconds_to_wait"]
+__all__ = ["download", "get_bytes", "get_json", "is_limit", "open_client", "seconds_to_wait", "without_secrets"]
 
 Parameters = Mapping[str, str | int | float | bool]
 
@@ -47,12 +49,15 @@ _MISSING: Final = 404
 # Others unpack without a bound on what one piece may grow to.
 _CODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _SECRET_MARKS: Final = ("key", "token", "secret", "signature", "password")
+_USER: Final = re.compile(r"^((?:[^/?#]*:)?//)?[^/?#]*@")
 
 
 def open_client(
     base_url: str | None = None, *, timeout_seconds: float = 30.0, headers: Mapping[str, str] | None = None
 ) -> httpx.Client:
     """Return a client that keeps its connections; close it, or use it in a ``with`` statement.
+
+    httpx would log every address that it asks, with its query, so it is told to log no more than warnings.
 
     Parameters
     ----------
@@ -77,8 +82,12 @@ def open_client(
     web = require("httpx", extra="feeds")
     if base_url is not None and not _is_web_address(web, base_url):
         raise InputError(
-            found=f"the address {base_url!r}", expected="an address of http or https", hint="such as https://host/path"
+            found=f"the address {without_secrets(base_url)!r}",
+            expected="an address of http or https",
+            hint="such as https://host/path",
         )
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     sent = {"user-agent": "tidegate", "accept-encoding": "gzip, deflate", **(headers or {})}
     client: httpx.Client = web.Client(
         base_url=base_url or "",
@@ -129,8 +138,10 @@ def get_json(
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
+        asked = client.build_request("GET", url, params=params or None).url
+        said = _masked(body[:_PIECE].decode("utf-8", errors="replace"), _secrets([asked], params or {}))
         raise SourceGarbledError(
-            found=f"{_place(client, url)}: {_quoted(body)} where JSON belongs",
+            found=f"{_place(client, url)}: {_quoted(said)} where JSON belongs",
             expected="a JSON document",
             hint="try again later; check the address if it stays",
         ) from None
@@ -206,6 +217,17 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
         present = instant_of(here) if here else now()
         seconds = (instant_of(until) - present) / SECOND
     return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def without_secrets(url: str) -> str:
+    """Return an address without its query, user and password, as messages and reports may show it.
+
+    Examples
+    --------
+    >>> without_secrets("https://bob:pass@news.example/rss?key=1#top")
+    'https://news.example/rss'
+    """
+    return _USER.sub(r"\1", url.partition("?")[0].partition("#")[0])
 
 
 def _is_web_address(web: Any, text: str) -> bool:
@@ -299,11 +321,31 @@ def _reason(response: httpx.Response, params: Parameters) -> str:
         body = b"".join(_pieces(response, _PIECE))
     except (httpx.HTTPError, SourceError):
         return ""
-    said = body.decode("utf-8", errors="replace")
-    for name, value in params.items():
-        if str(value) and any(mark in name.lower() for mark in _SECRET_MARKS):
-            said = said.replace(str(value), "...")
-    return f", {_quoted(said.encode())}" if said.strip() else ""
+    asked = [one.request.url for one in (*response.history, response)]
+    said = _masked(body.decode("utf-8", errors="replace"), _secrets(asked, params))
+    return f", {_quoted(said)}" if said.strip() else ""
+
+
+def _secrets(addresses: Iterable[httpx.URL], params: Parameters) -> set[str]:
+    """Return what no message may repeat: passwords, values of an address's own query, and keys among ``params``."""
+    found = {str(value) for name, value in params.items() if any(mark in name.lower() for mark in _SECRET_MARKS)}
+    for address in addresses:
+        found.add(address.password)
+        found |= {value for name, value in address.params.multi_items() if name not in params}
+    return found - {""}
+
+
+def _masked(said: str, secrets: set[str]) -> str:
+    """Return a text without these words, however much of them it writes with percent signs."""
+    if not secrets:
+        return said
+
+    def written(letter: str) -> str:
+        code = "".join(f"%{byte:02x}" for byte in letter.encode("utf-8", errors="replace"))
+        return f"(?:{re.escape(letter)}|(?i:{code}){r'|[+]' if letter == ' ' else ''})"
+
+    longest_first = sorted(secrets, key=len, reverse=True)
+    return re.sub("|".join("".join(map(written, secret)) for secret in longest_first), "...", said)
 
 
 def _pieces(response: httpx.Response, maximum_bytes: int) -> Iterator[bytes]:
@@ -335,12 +377,12 @@ def _date(text: str) -> datetime | None:
 
 
 def _place(client: httpx.Client, url: str) -> str:
-    """Return an address without its query, which may hold a key."""
-    shown = url.partition("?")[0].partition("#")[0]
-    return shown if "://" in shown else f"{client.base_url}{shown.lstrip('/')}"
+    """Return the whole address without what may be secret."""
+    shown = without_secrets(url)
+    return shown if "://" in shown else f"{without_secrets(str(client.base_url)).rstrip('/')}/{shown.lstrip('/')}"
 
 
-def _quoted(body: bytes) -> str:
-    said = " ".join(body[: 4 * _QUOTED].decode("utf-8", errors="replace").split())
+def _quoted(text: str) -> str:
+    said = " ".join(text[: 4 * _QUOTED].split())
     printable = "".join(letter for letter in said if letter.isprintable())
     return repr(printable[:_QUOTED] + ("..." if len(printable) > _QUOTED else ""))

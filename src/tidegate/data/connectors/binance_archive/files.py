@@ -81,7 +81,13 @@ def _published(client: httpx.Client, relative: str, sums: Path) -> str | None:
 
 def _download(client: httpx.Client, relative: str, path: Path, digest: str | None) -> bool:
     if not download(client, relative, path, missing_ok=True):
-        return False
+        if digest is None:
+            return False
+        raise SourceGarbledError(
+            found=f"a checksum of {relative} and no such file",
+            expected="both or neither",
+            hint="try again later",
+        )
     if digest is not None and _digest_of(path) != digest:
         raise SourceGarbledError(
             found=f"{relative} with another sha256 than its CHECKSUM file says",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ __all__ = ["read_packed"]
 _LARGEST_FACTOR: Final = 200
 """Digits shrink to a fifth or a tenth; only a bomb shrinks to less than this part."""
 _SMALL: Final = 2**20
+_LONGEST_LINE: Final = 2**20
+"""What has no line break for so long is no table, and would be held in memory to its end."""
 _ENCRYPTED: Final = 0x1
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -45,14 +48,16 @@ def read_packed(
     ------
     DataError
         If it is no zip file, is damaged, would grow beyond measure, holds more than one file or one with a path, or
-        that file is no CSV.
+        that file is no CSV or has a line without end.
     """
     try:
         with zipfile.ZipFile(file) as packed:
             member = _only_member(file, packed, largest)
             with packed.open(member) as opened:
                 yield from _frames(file, opened, names, block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, UnicodeError,
+    ) as error:  # fmt: skip
         raise _unusable(file, f"{error or type(error).__name__}") from None
 
 
@@ -83,7 +88,7 @@ def _unusable(file: Path, what: str) -> DataError:
 def _frames(file: Path, opened: IO[bytes], names: tuple[str, ...], block: int) -> Iterator[tuple[int, pl.DataFrame]]:
     rows_before = 0
     header: list[str] | None = None
-    for text in _whole_lines(opened, block):
+    for text in _whole_lines(file, opened, block):
         if header is None:
             header, text = _header(text.removeprefix(_BOM))
         frame = _frame(file, text, header or list(names))
@@ -91,12 +96,14 @@ def _frames(file: Path, opened: IO[bytes], names: tuple[str, ...], block: int) -
         rows_before += frame.height
 
 
-def _whole_lines(opened: IO[bytes], block: int) -> Iterator[bytes]:
+def _whole_lines(file: Path, opened: IO[bytes], block: int) -> Iterator[bytes]:
     rest = b""
     while piece := opened.read(block):
         lines, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
             yield lines + newline
+        if len(rest) > _LONGEST_LINE:
+            raise _unusable(file, f"a line of more than {_LONGEST_LINE:,} bytes")
     if rest:
         yield rest
 

@@ -117,14 +117,17 @@ def _bars(settings: BinanceArchiveSettings, file: ArchiveFile, rows: pl.DataFram
 
 
 def _funding(settings: BinanceArchiveSettings, file: ArchiveFile, rows: pl.DataFrame) -> Batch:
-    """Read funding: a rate is known when it is paid."""
+    """Read funding: a rate is known when it is paid.
+
+    Stamps are a few milliseconds late; in whole seconds a payment is the same one as from every other source.
+    """
     paid = _instant("calc_time")
     read = rows.select(
         "file",
         "row_number",
         pl.col("member").alias("symbol"),
         pl.col("calc_time").alias("time"),
-        paid.cast(MOMENT).alias("event_time"),
+        paid.cast(MOMENT).dt.round("1s").alias("event_time"),
         _number("last_funding_rate").alias("rate"),
         _number("funding_interval_hours").alias("period_hours"),
         _first_fault(*_within(paid, file)).alias("fault"),
@@ -177,11 +180,12 @@ def _until_end(stamps: pl.Series, file: ArchiveFile) -> int:
     """Return how long after its stamp a bucket of a daily file ends.
 
     Until 2026-06-24 files stamp the end of a bucket (00:05 to the midnight after), since then its beginning (00:00 to
-    23:55); see https://github.com/binance/binance-public-data/issues/491. Only a file that shows the midnight after is
-    read as the former: five minutes late is better than five minutes early. Early files hold one row a day.
+    23:55); see https://github.com/binance/binance-public-data/issues/491. Only a file that shows the midnight after and
+    not the one before is read as the former: five minutes late is better than five minutes early. Early files hold one
+    row a day.
     """
     times = stamps.drop_nulls()
-    if (times == file.end).any():
+    if (times == file.end).any() and not (times == file.start).any():
         return 0
     return DAY if times.n_unique() == 1 and times[0] == file.start else _BUCKET
 

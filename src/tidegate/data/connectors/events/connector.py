@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from tidegate.core.clock import now, sleep
 from tidegate.core.errors import DataError, InputError
+from tidegate.core.fingerprint import fingerprint
 from tidegate.core.time import DAY, HOUR, Instant, format_instant, parse_instant
 from tidegate.data.connectors.contract import Batch, Call, Task
 from tidegate.data.connectors.events import gdelt_articles, gdelt_files
@@ -17,7 +19,7 @@ from tidegate.data.connectors.events.gdelt_files import fetch_updates, read_upda
 from tidegate.data.connectors.events.mapping import Provenance, event_of
 from tidegate.data.connectors.events.settings import EventsSettings, Layout
 from tidegate.data.connectors.items import Gathered, Record, Row, SymbolNames, find_record_files, read_records
-from tidegate.data.connectors.web import open_client
+from tidegate.data.connectors.web import open_client, without_secrets
 
 __all__ = ["EventsConnector"]
 
@@ -29,7 +31,9 @@ _ENDINGS: Final = {
     Layout.GDELT_GKG: gdelt_files.ENDINGS,
 }
 _SETTLED: Final = HOUR
-"""How long after its end a stretch of GDELT counts as complete."""
+"""How long after its end a stretch of a search counts as complete."""
+_SETTLED_UPDATES: Final = 7 * DAY
+"""How long after its end a day of updates is asked for again: some come hours or days late."""
 
 
 class EventsConnector:
@@ -59,6 +63,7 @@ class EventsConnector:
         self._has_searched = False
         self._answers: dict[str, str] = {}
         self._require_one_source()
+        self._feeds = _by_name(settings.feeds)
 
     @property
     def warnings(self) -> list[str]:
@@ -72,7 +77,7 @@ class EventsConnector:
             files = self._files(self.settings.path)
             return [Task(member=file.name, what=str(file)) for file in files]
         if self.settings.layout is Layout.FEED:
-            return [Task(member=name_of_feed(url), what=url) for url in self.settings.feeds]
+            return [Task(member=name, what=Layout.FEED) for name in self._feeds]
         days = 1 if self.settings.layout in _UPDATES else self.settings.step_days
         return list(self._stretches(days * DAY))
 
@@ -82,7 +87,7 @@ class EventsConnector:
             yield from self._batches(self._read(Path(task.what)), self._of_file())
         elif self.settings.layout is Layout.FEED:
             with open_client() as client:
-                entries = call(lambda: fetch_feed(client, task.what, self._answers))
+                entries = call(lambda: fetch_feed(client, self._feeds[task.member], self._answers))
             yield from self._batches(entries, Provenance(ingested=now()))
         elif self.settings.layout is Layout.GDELT_ARTICLES:
             yield from self._search(task, call)
@@ -126,7 +131,13 @@ class EventsConnector:
                 missing += update is None
                 yield from self._batches(update or (), self._of_file())
         if missing:
-            self._notes.append(f"{task.member}: {missing} updates of 15 minutes are not on the server")
+            note = f"{task.member}: {missing} updates of 15 minutes are not on the server"
+            again = (
+                ""
+                if task.closed
+                else f"; until {format_instant(self._settled(task.end or 0))} they are asked for again"
+            )
+            self._notes.append(note + again)
 
     def _batches(self, records: Iterable[Record], provenance: Provenance) -> Iterator[Batch]:
         gathered = Gathered(main=("events",))
@@ -157,6 +168,10 @@ class EventsConnector:
             delay = float(gdelt_files.UPDATE_MINUTES)
         return Provenance(delay_minutes=delay)
 
+    def _settled(self, end: int) -> Instant:
+        """Return from when on a stretch that ends then is not asked for again."""
+        return Instant(end + (_SETTLED_UPDATES if self.settings.layout in _UPDATES else _SETTLED))
+
     def _stretches(self, size: int) -> Iterator[Task]:
         """Yield the stretches from the first day on; their bounds do not depend on when they are asked for."""
         if self.settings.start is None:
@@ -171,7 +186,7 @@ class EventsConnector:
                 what=self.settings.layout,
                 start=cursor,
                 end=Instant(end),
-                closed=end + _SETTLED <= present,
+                closed=self._settled(end) <= present,
             )
             cursor = Instant(end)
 
@@ -190,14 +205,27 @@ class EventsConnector:
                 expected=lacking,
                 hint="all settings: tidegate ingest events --help",
             )
-        for url in settings.feeds:
-            name_of_feed(url)
         if settings.layout is Layout.FEED and settings.availability_delay_minutes is not None:
             raise InputError(
                 found="an availability delay for live feeds",
                 expected="none: what is read live is known from the moment of reading",
                 hint="leave availability_delay_minutes out",
             )
+
+
+def _by_name(feeds: Sequence[str]) -> dict[str, str]:
+    """Return the feeds by what reports call them: where several differ in their query or user alone, also by a hash."""
+    names = {url: _name_of_feed(url) for url in feeds}
+    several = Counter(names.values())
+    return {name if several[name] == 1 else f"{name}-{fingerprint(url)[:8]}": url for url, name in names.items()}
+
+
+def _name_of_feed(url: str) -> str:
+    try:
+        return name_of_feed(url)
+    except InputError as error:
+        shown = without_secrets(url)
+        raise InputError(found=f"the feed {shown!r}", expected=error.expected, hint=error.hint) from None
 
 
 def _bounds(task: Task) -> tuple[Instant, Instant]:

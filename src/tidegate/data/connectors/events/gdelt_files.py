@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -117,7 +118,9 @@ def _unpacked(body: bytes) -> bytes:
                 raise ValueError(f"{len(members)} files in one")
             with packed.open(members[0]) as inside:
                 content = inside.read(_LARGEST + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError,
+    ) as error:  # fmt: skip
         raise ValueError(f"not a whole zip file ({error})") from None
     if len(content) > _LARGEST:
         raise ValueError(f"more than {_LARGEST:,} bytes unpacked")

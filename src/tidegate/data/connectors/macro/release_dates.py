@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ def read_release_dates(file: Path) -> pl.DataFrame:
     """Return ``period_end``, the day after a reference month, and ``released``, the instant of its release.
 
     The file has ``reference_month`` (2024-02) and ``release_ts_utc``, or ``release_date``, which counts from its end
-    in New York.
+    in New York. So does a midnight: it is a date that somebody wrote as a time.
 
     Raises
     ------
@@ -60,31 +61,36 @@ def read_release_dates(file: Path) -> pl.DataFrame:
         .str.to_date("%Y-%m-%d", strict=False)
         .dt.offset_by("1mo")
         .alias("period_end"),
-        _instants(raw[moments]).alias("released"),
+        _instants(raw[moments], are_dates=moments == "release_date").alias("released"),
     )
-    after = (
-        pl.col("released").dt.replace_time_zone(None) - pl.col("period_end").cast(pl.Datetime("us"))
-    ).dt.total_days()
-    broken = read.filter(~after.is_between(0, _LONGEST_DAYS).fill_null(value=False))
+    month_ends = pl.col("period_end").cast(MOMENT)
+    in_time = pl.col("released").is_between(month_ends, month_ends + timedelta(days=_LONGEST_DAYS))
+    broken = read.filter(~in_time.fill_null(value=False))
     if broken.height:
-        month_end, released = broken.row(0)
+        # As text: a date may lie after all that Python can show.
+        month_end, released = broken.select(pl.all().cast(pl.String)).row(0)
         raise _unusable(file, f"a month that ends before {month_end} and is released at {released}")
     if read["period_end"].is_duplicated().any():
         raise _unusable(file, "a month with two releases")
     return read
 
 
-def _instants(column: pl.Series) -> pl.Series:
+def _instants(column: pl.Series, *, are_dates: bool) -> pl.Series:
+    """Return the instants of releases; a date, whether it is shown as a time or not, counts from its end."""
     if column.dtype == pl.Date:
         return column.to_frame("day").select(day_end("day", NEW_YORK)).to_series()
     if isinstance(column.dtype, pl.Datetime):
         zoned = column.dt.replace_time_zone("UTC") if column.dtype.time_zone is None else column
-        return zoned.dt.convert_time_zone("UTC").cast(MOMENT)
+        ended = _instants(zoned.dt.date(), are_dates=True)
+        at = zoned.dt.convert_time_zone("UTC").cast(MOMENT)
+        is_date = pl.lit(value=True) if are_dates else zoned.dt.time() == time(0)
+        return pl.select(pl.when(is_date).then(pl.max_horizontal(ended, at)).otherwise(at)).to_series()
     text = column.cast(pl.String).str.strip_chars().str.replace("T", " ").str.replace(r"(Z|[+-]00:?00)$", "")
     dates = text.str.to_date("%Y-%m-%d", strict=False)
     if dates.null_count() < len(dates):
-        return _instants(dates)
-    return text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us", time_zone="UTC")
+        return _instants(dates, are_dates=True)
+    times = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us", time_zone="UTC")
+    return _instants(times, are_dates=are_dates)
 
 
 def _unusable(file: Path, what: str) -> DataError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -28,7 +28,7 @@ class MacroSeries:
     is_revised
         Whether later releases change values that were published before. An unknown series counts as revised.
     release_time
-        Time of day in New York at which a vintage is published; None where it is not known.
+        Time of day in New York at which new observations are published; None where it is not known.
     """
 
     unit: str | None = None
@@ -38,18 +38,31 @@ class MacroSeries:
     def published(self, day: str) -> pl.Expr:
         """Return when the vintages of a column of dates became public.
 
-        At the release time where it is known and was kept, otherwise at the end of the day in New York.
+        At the release time where it is known and was kept and the day brought a new observation: annual revisions and
+        the like come at other times of day. Otherwise at the end of the day in New York. Nobody can tell what was new
+        on the first day of all.
+
+        Parameters
+        ----------
+        day
+            Name of the column; beside it stands ``period_end``, the day after the period of each observation.
         """
         ended = day_end(day, NEW_YORK)
         if self.release_time is None:
             return ended
         kept = (pl.col(day) >= _USUAL_SINCE) & ~pl.col(day).is_between(*_UNUSUAL)
-        return pl.when(kept).then(day_at(day, self.release_time, NEW_YORK)).otherwise(ended)
+        is_first = pl.col(day) == pl.col(day).min().over("period_end")
+        # A revision may bring years that the archive did not have before.
+        is_new = is_first & (pl.col(day) <= pl.col("period_end") + _LATEST_RELEASE)
+        regular = pl.col(day).is_in(pl.col(day).filter(is_new).implode()) & (pl.col(day) > pl.col(day).min())
+        return pl.when(kept & regular).then(day_at(day, self.release_time, NEW_YORK)).otherwise(ended)
 
 
 _USUAL_SINCE: Final = date(2000, 1, 1)
 _UNUSUAL: Final = (date(2025, 10, 1), date(2026, 3, 31))
 """The shutdown of 2025: releases came at other times of day until all had caught up."""
+_LATEST_RELEASE: Final = timedelta(days=62)
+"""No new observation comes out so long after its period by the usual calendar."""
 _MORNING: Final = time(8, 30)
 """The Labor Department, the Bureau of Economic Analysis and the Census Bureau publish at this time."""
 _PERCENT: Final = "percent per year"
