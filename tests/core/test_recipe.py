@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from tidegate.core.errors import RecipeError
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.recipe import RECIPE_SCHEMA, FillPrice, Recipe, load_recipe, shipped_recipes
+from tidegate.core.recipe_data import CollectStep
 
 FULL: dict[str, Any] = {
     "schema": 1,
@@ -396,3 +398,13 @@ def test_an_unknown_name_lists_the_recipes_there_are() -> None:
 
 def test_each_fill_names_its_column() -> None:
     assert {fill: fill.column for fill in FillPrice} == {FillPrice.NEXT_OPEN: "open", FillPrice.NEXT_CLOSE: "close"}
+
+
+@pytest.mark.parametrize(
+    "address", ["https://bob:pass@news.example/rss", "https://news.example/rss?page=1&apiKey=abc", "x?access_token=1"]
+)
+def test_a_recipe_keeps_no_secret(address: str) -> None:
+    """It is stored with every run, and shown with it."""
+    with pytest.raises(ValidationError, match="without user, password or key"):
+        CollectStep(connector="events", settings={"feeds": [address]})
+    assert CollectStep(connector="events", settings={"feeds": ["https://news.example/rss?page=1"]}).settings

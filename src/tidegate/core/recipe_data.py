@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from tidegate.core.config import Settings
 from tidegate.core.time import BarInterval
@@ -18,6 +19,8 @@ Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 """A least share; never 0, which nothing at all would reach."""
+_SECRET: Final = re.compile(r"://[^/?#]*@|[?&][^=&]*(key|token|secret|password|signature)[^=&]*=", re.IGNORECASE)
+"""A user in an address, or a value in its query that is named like a secret."""
 
 
 class DataKind(StrEnum):
@@ -132,4 +135,16 @@ class CollectStep(Settings):
     connector: Name
     """Name as typed after ``tidegate ingest``."""
     settings: dict[str, Setting] = Field(default_factory=dict)
-    """The connector's settings, as its command takes them: ``tidegate ingest CONNECTOR --help`` lists them."""
+    """The connector's settings, as its command takes them: ``tidegate ingest CONNECTOR --help`` lists them.
+
+    No secrets: a recipe is stored with every run.
+    """
+
+    @field_validator("settings")
+    @classmethod
+    def _keeps_no_secret(cls, settings: dict[str, Setting]) -> dict[str, Setting]:
+        for value in settings.values():
+            for text in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(text, str) and _SECRET.search(text):
+                    raise ValueError("an address without user, password or key: a recipe is stored with every run")
+        return settings
