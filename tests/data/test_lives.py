@@ -108,6 +108,28 @@ def test_of_two_vintages_the_later_known_one_holds() -> None:
     assert [one.industries(Instant(at), ["A"]) for at in (9, 10, 20)] == [[None], ["bank"], ["insurance"]]
 
 
+def test_a_day_that_was_taken_back_never_was() -> None:
+    one = lives(
+        ("A", "listed", 10, 10, None), ("A", "delisted", 20, 20, None), ("A", "delisted", 20, 50, "withdrawn"),
+        ("A", "delisted", 30, 30, None), ("B", "listed", 10, 10, None), ("B", "listed", 10, 50, "withdrawn"),
+    )  # fmt: skip
+
+    found = one.is_listed(days(15, 25, 30, 31, 60), ["A", "B"])
+
+    assert found[:, 0].tolist() == [True, True, True, False, False]
+    assert not found[:, 1].any()
+    assert one.lives()["delisted"].to_list() == [moment_of(30)]
+    assert one.symbols == ("A",)
+
+
+def test_a_day_told_again_after_it_was_taken_back_holds_from_its_own_time_on() -> None:
+    one = lives(
+        ("A", "listed", 10, 60, "again"), ("A", "listed", 10, 10, None), ("A", "listed", 10, 50, "withdrawn"),
+    )  # fmt: skip
+
+    assert one.is_listed(days(9, 10, 55, 60), ["A"])[:, 0].tolist() == [False, True, True, True]
+
+
 def test_of_two_announcements_of_one_day_the_later_one_holds() -> None:
     one = lives(("A", "renamed", 20, 15, "second thought"), ("A", "renamed", 20, 10, "first thought"))
 

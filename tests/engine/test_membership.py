@@ -147,7 +147,9 @@ def test_snapshots_without_known_delistings_say_so(trained: Run, traded: Run) ->
 def test_snapshots_with_known_lives_need_no_warning(workspace: Workspace, tmp_path: Path) -> None:
     copy = Workspace.create(tmp_path / "work")
     shutil.copytree(workspace.catalog_folder, copy.catalog_folder, dirs_exist_ok=True)
-    Catalog(copy).append("symbol_lives", listings_of([f"S{place:04d}" for place in range(10)]))
+    listed = listings_of([f"S{place:04d}" for place in range(10)])
+    gone = listings_of(["GONE"]).with_columns(change=pl.lit("delisted"))
+    Catalog(copy).append("symbol_lives", pl.concat([listed, gone]))
     trained = train(copy, recipe_with())
     traded = backtest(copy, recipe_with(), train_run=trained)
 

@@ -9,17 +9,23 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tidegate.core.time import Instant
+from tidegate.core.clock import now
+from tidegate.core.errors import CatalogError
+from tidegate.core.time import Instant, moment_of
 from tidegate.core.units import Int64Array, Mask
 from tidegate.data.catalog import Catalog
 from tidegate.data.tables import MOMENT, SYMBOL_LIVES
 
-__all__ = ["NO_TREATMENT", "Change", "SymbolLives"]
+__all__ = ["NO_TREATMENT", "WITHDRAWN", "Change", "SymbolLives", "withdraw_restated"]
 
 NO_TREATMENT: Final = "none"
 """Detail of the row that ends a special treatment."""
 
+WITHDRAWN: Final = "withdrawn"
+"""Detail of the vintage that takes back a day of listing or delisting: as of then it was never right."""
+
 _NOBODY: Final = -1
+_KEY: Final = ("symbol", "change", "event_time")
 _COLUMNS: Final = ("symbol", "change", "event_time", "known_time", "detail")
 
 
@@ -43,7 +49,8 @@ class SymbolLives:
 
     Every question names times, and each answer uses what was known *by its own time*: a delisting that the source told
     of a week late leaves the week before it as it was. Between two rows the newer event holds, however late it became
-    known; of two vintages of one event the one that became known later.
+    known; of two vintages of one event the one that became known later. An event whose newest vintage is
+    :data:`WITHDRAWN` never was, at any time; who reads as of an earlier instant still sees it.
 
     Parameters
     ----------
@@ -63,10 +70,12 @@ class SymbolLives:
     """
 
     def __init__(self, rows: pl.DataFrame) -> None:
-        self._rows = rows.select(
+        given = rows.select(
             *(pl.col(name).cast(pl.String) for name in ("symbol", "change", "detail")),
             *(pl.col(name).cast(MOMENT).dt.epoch("us") for name in ("event_time", "known_time")),
-        )
+        ).sort("known_time", maintain_order=True)
+        newest = pl.col("detail").last().over(_KEY)
+        self._rows = given.filter(newest.ne_missing(WITHDRAWN), pl.col("detail").ne_missing(WITHDRAWN))
 
     @classmethod
     def read(
@@ -173,6 +182,69 @@ class SymbolLives:
             f"{count} {change}" for change, count in self._rows["change"].value_counts(sort=True).rows()
         )
         return f"SymbolLives({changes or 'nothing'})"
+
+
+def withdraw_restated(catalog: Catalog | None, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return listings and delistings together with rows that take back what they restate.
+
+    The day of an event is part of its key, so a corrected day is a row beside the wrong one. A stored day of a life
+    that overlaps the one told, and that ``rows`` do not repeat, gets a vintage :data:`WITHDRAWN` known from now on; a
+    withdrawn day that is told again, one that restores it. A listing on a restated day is known no earlier than any
+    listing was told before. A stored life that ends before the one told begins, or begins after its end, is another
+    holder's of the same symbol and stays.
+
+    Parameters
+    ----------
+    catalog
+        Where earlier rows lie; None changes nothing.
+    rows
+        Rows of the table but ``recorded_time``, of one data set; one life per symbol.
+    """
+    stored = None if catalog is None or rows.is_empty() else _stored_days(catalog, rows)
+    if stored is None:
+        return rows
+    is_withdrawn = pl.col("detail").eq_missing(WITHDRAWN)
+    stale = _stale(stored.filter(~is_withdrawn), rows)
+    present = pl.lit(moment_of(now())).cast(MOMENT)
+    back = stale.with_columns(known_time=present, detail=pl.lit(WITHDRAWN), synthetic=pl.lit(value=False))
+    wrong = pl.concat([stale, stored.filter(is_withdrawn)]).filter(pl.col("change") == Change.LISTED)
+    told = rows.join(wrong.group_by("symbol").agg(pl.col("told").min()), on="symbol", how="left", maintain_order="left")
+    again = stored.filter(is_withdrawn).select(*_KEY, again=pl.lit(value=True))
+    told = told.join(again, on=_KEY, how="left", maintain_order="left")
+    late = pl.when(pl.col("change") == Change.LISTED).then(pl.max_horizontal("known_time", "told"))
+    known = pl.when("again").then(pl.max_horizontal("known_time", present)).otherwise(pl.coalesce(late, "known_time"))
+    return pl.concat([told.with_columns(known_time=known).select(rows.columns), back.select(rows.columns)])
+
+
+def _stored_days(catalog: Catalog, rows: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the newest vintage of each stored listing and delisting of the same symbols, and when it was ``told``."""
+    dataset, symbols = rows["dataset"][0], rows["symbol"].unique().sort().to_list()
+    try:
+        known = catalog.revisions(SYMBOL_LIVES.name, dataset=dataset, as_of=now(), symbols=symbols)
+    except CatalogError:
+        return None
+    days = known.filter(pl.col("change").is_in([Change.LISTED.value, Change.DELISTED.value])).collect()
+    newest = days.sort("known_time", "recorded_time").group_by(_KEY, maintain_order=True)
+    return newest.agg(pl.col("known_time").min().alias("told"), pl.exclude("known_time").last())
+
+
+def _stale(stored: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the stored days of lives that overlap those told and that these do not repeat."""
+    event, listed = pl.col("event_time"), pl.col("change") == Change.LISTED
+    spans = rows.group_by("symbol").agg(
+        event.filter(listed).min().alias("first"), event.filter(~listed).max().alias("last")
+    )
+    lives = stored.sort("symbol", "event_time").with_columns(
+        pl.when(listed).then(event).forward_fill().over("symbol").alias("begin"),
+        pl.when(~listed).then(event).backward_fill().over("symbol").alias("end"),
+    )
+    overlap = pl.all_horizontal(
+        (pl.col("end") >= pl.col("first")).fill_null(value=True),
+        (pl.col("begin") <= pl.col("last")).fill_null(value=True),
+    )
+    # Who tells the last day alone says nothing about the first.
+    both = lives.join(spans, on="symbol").filter(overlap, ~listed | pl.col("first").is_not_null())
+    return both.join(rows, on=_KEY, how="anti", maintain_order="left").select(stored.columns)
 
 
 def _in_force(rows: pl.DataFrame, times: Int64Array, symbols: Sequence[str]) -> Int64Array:

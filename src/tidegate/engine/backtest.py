@@ -81,7 +81,7 @@ def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: 
     benchmark = _benchmark(universe, references, recipe, rate, first)
     index = _index(references, recipe, first)
     data_notes = trained.metrics.get("data_notes", {})
-    chosen = survivorship_of(recipe.universe, trained.data_versions)
+    chosen = survivorship_of(recipe.universe, catalog, trained.data_versions)
     earned = None if rate is None else rate[first:]
     notes = backtest_notes(recipe, universe, strategy, index, earned, data_notes, chosen)
     metrics = write_results(folder, recipe, strategy, benchmark, index, notes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.core.recipe import UniverseSettings
-from tidegate.data.universe import survivorship_of
+from tidegate.data.universe import Survivorship
 from tidegate.report.run_figures import ModelQuality
 from tidegate.report.statements import CLEAR_T, Statement, Tone
 
@@ -25,9 +25,9 @@ def forecast_skill(model: ModelQuality) -> Statement:
     return Statement("forecast.wrong_way", Tone.BAD, values)
 
 
-def hindsight(universe: UniverseSettings, data_versions: Mapping[str, int]) -> tuple[Statement, ...]:
-    """Say so when the names were chosen with today's knowledge, or may have been."""
-    note = survivorship_of(universe, data_versions).note
+def hindsight(universe: UniverseSettings, chosen: str) -> tuple[Statement, ...]:
+    """Say so when the names were chosen with today's knowledge, or may have been, as the training run says."""
+    note = Survivorship(chosen).note
     return () if note is None else (Statement(f"note.{note}", Tone.CAUTION, {"names": len(universe.symbols)}),)
 
 

@@ -108,6 +108,7 @@ def _training_page(painter: Painter, run: Run) -> Page:
     recipe, files = _recipe(run), read_forecast_files(run.folder)
     verdict = forecast_verdict(files.models, recipe.strategy.scores)
     period = _tested(files, run)
+    chosen = hindsight(recipe.universe, run.metrics["survivorship"])
     return Page(
         kind=painter.text("page.train"),
         title=run.recipe_name,
@@ -117,7 +118,7 @@ def _training_page(painter: Painter, run: Run) -> Page:
         cautions=[
             *_corrections(painter, run),
             *(painter.say(said) for said in data_notes(run.metrics.get("data_notes", {}))),
-            *(painter.say(said) for said in (*hindsight(recipe.universe, run.data_versions), *verdict.cautions)),
+            *(painter.say(said) for said in (*chosen, *verdict.cautions)),
         ],
         cards=forecast_cards(painter, files, recipe.strategy.scores),
         sections=[*forecast_sections(painter, files), _limits(painter, verdict)],

@@ -74,7 +74,7 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
             run_fold(run.folder, recipe, data, fold, threads)
         told = {
             "data_notes": audited.findings["notes"],
-            "survivorship": survivorship_of(recipe.universe, versions).value,
+            "survivorship": survivorship_of(recipe.universe, catalog, versions).value,
         }
         run.finish({**_conclude(run, recipe, data, folds), **told})
     # Only now: a process that ends before the run is finished must find its folds again.

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.clock import now
+from tidegate.core.clock import frozen_clock, now
 from tidegate.core.errors import InputError
-from tidegate.core.time import parse_instant
+from tidegate.core.time import Instant, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.connectors import Collected, SourceStatus, collect_from, make_connector
@@ -89,6 +89,87 @@ def test_an_override_wins(workspace: Workspace, tmp_path: Path) -> None:
     _, lives = collect(workspace, tmp_path, override=corrected)
 
     assert is_listed(lives, "GONE", "2001-01-02", "2002-03-04", "2024-01-02") == [False, True, True]
+
+
+GONE_ALONE = "symbol,assetType,ipoDate,delistingDate,status\nGONE,Stock,{},{},Delisted\n"
+
+
+def test_an_override_wins_over_what_was_read_before(workspace: Workspace, tmp_path: Path) -> None:
+    """Equity A.22: without a vintage that takes it back, the day that was stored first stays in force."""
+    collect(workspace, tmp_path)
+    before = now()
+    corrected = file(tmp_path, "override.csv", GONE_ALONE.format("2002-03-04", ""))
+
+    done, lives = collect(workspace, tmp_path, override=corrected)
+    again, _ = collect(workspace, tmp_path, override=corrected)
+
+    assert (done.complete, done.appended, again.appended) == (True, 3, 0)
+    assert is_listed(lives, "GONE", "2001-01-02", "2002-03-04", "2024-01-02") == [False, True, True]
+    assert lives.lives().filter(symbol="GONE")["delisted"].to_list() == [None]
+    assert is_listed(lives, "META", "2022-06-08", "2022-06-09") == [False, True]
+    earlier = SymbolLives.read(Catalog(workspace), "us-equity", as_of=before)
+    assert is_listed(earlier, "GONE", "2001-01-02", "2010-06-30", "2010-07-01") == [True, True, False]
+
+
+@pytest.mark.parametrize("right", ["2009-03-02", "2011-03-02"])
+def test_a_delisting_that_is_restated_is_in_force_no_longer(workspace: Workspace, tmp_path: Path, right: str) -> None:
+    days = ("2009-03-02", "2009-03-03", "2010-06-30", "2010-07-01", "2011-03-02", "2011-03-03")
+    collect(workspace, tmp_path)
+    _, lives = collect(workspace, tmp_path, LIVES.replace("2010-06-30", right))
+    restated = is_listed(lives, "GONE", *days)
+    _, lives = collect(workspace, tmp_path)
+
+    assert restated == [day <= right for day in days]
+    assert is_listed(lives, "GONE", *days) == [day <= "2010-06-30" for day in days]
+
+
+def test_a_listing_restated_to_an_earlier_day_is_known_when_a_listing_was_first_told(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    earlier = LIVES.replace("GONE,Stock,2001-01-02", "GONE,Stock,2000-03-01")
+    collect(workspace, tmp_path)
+    _, lives = collect(workspace, tmp_path, earlier)
+    again, _ = collect(workspace, tmp_path, earlier)
+
+    assert is_listed(lives, "GONE", "2000-03-01", "2001-01-02", "2010-06-30") == [False, True, True]
+    assert lives.lives().filter(symbol="GONE")["listed"].dt.year().to_list() == [2000]
+    assert again.appended == 0
+
+
+def test_a_day_taken_back_and_told_again_holds_again_and_settles(workspace: Workspace, tmp_path: Path) -> None:
+    other = LIVES.replace("2010-06-30", "2011-03-02")
+    appended = [collect(workspace, tmp_path, text)[0].appended for text in (LIVES, other, LIVES, LIVES, other, other)]
+
+    assert appended == [7, 2, 2, 0, 2, 0]
+
+
+def test_another_holder_of_a_symbol_takes_nothing_back(workspace: Workspace, tmp_path: Path) -> None:
+    """Lists of the living and of the dead come apart, and a symbol may be in both."""
+    header = "symbol,assetType,ipoDate,delistingDate,status\n"
+    dead, living = f"{header}X,Stock,2001-01-02,2005-06-30,Delisted\n", f"{header}X,ETF,2008-01-02,null,Active\n"
+    appended = [collect(workspace, tmp_path, text)[0].appended for text in (living, dead, living, dead)]
+
+    lives = SymbolLives.read(Catalog(workspace), "us-equity", as_of=now())
+    assert appended == [1, 2, 0, 0]
+    assert is_listed(lives, "X", "2003-01-02", "2006-01-03", "2009-01-02") == [True, False, True]
+
+
+def test_a_status_of_that_word_takes_nothing_back(workspace: Workspace, tmp_path: Path) -> None:
+    _, lives = collect(workspace, tmp_path, LIVES.replace("2010-06-30,Delisted", "2010-06-30,withdrawn"))
+
+    assert is_listed(lives, "GONE", "2010-06-30", "2010-07-01") == [True, False]
+
+
+def test_what_is_restated_is_taken_back_from_the_moment_of_reading(workspace: Workspace, tmp_path: Path) -> None:
+    collect(workspace, tmp_path)
+    moment = Instant(parse_instant("2026-01-05"))
+    with frozen_clock(moment):
+        collect(workspace, tmp_path, LIVES.replace("2010-06-30", "2011-03-02"))
+        rows = Catalog(workspace).revisions("symbol_lives", dataset="us-equity", as_of=moment).collect()
+
+    back = rows.filter(detail="withdrawn")
+    assert back["known_time"].dt.epoch("us").to_list() == [moment]
+    assert back["event_time"].dt.strftime("%Y-%m-%d").to_list() == ["2010-07-01"]
 
 
 def test_symbols_of_one_name_are_one_life(workspace: Workspace, tmp_path: Path) -> None:

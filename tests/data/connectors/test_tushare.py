@@ -409,6 +409,33 @@ def test_suspensions_last_until_trading_resumes(workspace: Workspace, source: Sc
     assert lives.is_suspended(halt, ["300819.SZ"])[:, 0].tolist() == [False, True, True, False]
 
 
+def test_a_suspension_of_a_whole_day_ends_with_it(
+    workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumption is not always listed: held until then, a share would owe no bar for ever."""
+    monkeypatch.setitem(TABLES, "suspend_d", lambda: [row for row in suspend_d() if row["suspend_type"] == "S"])
+    collect(workspace, connector(source, "suspend_d"))
+
+    lives = SymbolLives.read(Catalog(workspace), "a-share", as_of=now())
+    closes = np.array(moments(*(f"2024-01-{day}T15:00:00+08:00" for day in ("02", "03", "04", "05", "19"))))
+    assert lives.is_suspended(closes, ["000002.SZ"])[:, 0].tolist() == [False, True, True, False, False]
+
+
+def test_a_delisting_that_the_list_restates_is_in_force_no_longer(
+    workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(workspace, connector(source, "stock_basic"))
+    moved = [{**row, "delist_date": row["delist_date"] and "20030613"} for row in stock_basic()]
+    monkeypatch.setitem(TABLES, "stock_basic", lambda: moved)
+    restated = collect(workspace, connector(source, "stock_basic"))
+    again = collect(workspace, connector(source, "stock_basic"))
+
+    lives = SymbolLives.read(Catalog(workspace), "a-share", as_of=now())
+    times = np.array(moments("2002-07-01T15:00:00+08:00", "2003-06-13T15:00:00+08:00", "2003-06-16T15:00:00+08:00"))
+    assert (restated.appended, again.appended, restated.complete) == (2, 0, True)
+    assert lives.is_listed(times, ["000003.SZ"])[:, 0].tolist() == [True, True, False]
+
+
 @pytest.mark.parametrize("industry_source", ["stock_basic", "index_member_all"])
 def test_an_industry_is_never_dated_back(
     workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch, industry_source: str
@@ -610,7 +637,7 @@ def test_nonsense_is_garbled(reply: Reply) -> None:
             list(made.fetch(made.tasks()[0], lambda request: request()))
 
 
-@pytest.mark.parametrize("kind", ["daily", "daily_basic"])
+@pytest.mark.parametrize("kind", ["daily", "daily_basic", "stk_limit"])
 def test_a_session_without_rows_between_others_is_no_answer(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -623,6 +650,56 @@ def test_a_session_without_rows_between_others_is_no_answer(
 
     assert "no rows" in (done.members[0].error or "")
     assert not done.complete
+
+
+@pytest.mark.parametrize("kind", ["daily", "daily_basic", "stk_limit"])
+def test_nor_is_it_one_where_it_is_the_first_that_a_later_run_asks_for(
+    workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A job that runs every week begins with a session of which the run itself knows no earlier one."""
+    whole = TABLES[kind]()
+    monkeypatch.setitem(TABLES, kind, lambda: [row for row in whole if row["trade_date"] != "20240108"])
+    before = collect(workspace, connector(source, kind, end=date(2024, 1, 5)))
+
+    week = {"start": date(2024, 1, 8), "end": date(2024, 1, 14)}
+    again = [collect(workspace, connector(source, kind, **week)).members[0].error or "" for _ in range(2)]
+    monkeypatch.setitem(TABLES, kind, lambda: [*whole, *({**whole[0], "trade_date": f"202401{day}"}
+                                                         for day in ("09", "10", "11", "12"))])  # fmt: skip
+    monkeypatch.setitem(TABLES, "adj_factor", lambda: [*adj_factor(), *(
+        {"ts_code": code, "trade_date": f"202401{day}", "adj_factor": 2.5} for day in ("09", "10", "11", "12")
+        for code in CODES)])  # fmt: skip
+    mended = collect(workspace, connector(source, kind, **week))
+
+    assert before.complete
+    assert all("no rows" in error and "20240108" in error for error in again)
+    assert (mended.complete, mended.members[0].remembered) == (True, 0)
+
+
+@pytest.mark.parametrize("kind", ["daily", "daily_basic", "stk_limit"])
+def test_a_first_week_that_begins_with_a_hole_is_not_remembered(
+    workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    whole = TABLES[kind]()
+    monkeypatch.setitem(TABLES, kind, lambda: [row for row in whole if row["trade_date"] != "20240102"])
+    holed = [collect(workspace, connector(source, kind, end=date(2024, 1, 5))) for _ in range(2)]
+    monkeypatch.setitem(TABLES, kind, lambda: whole)
+    mended = collect(workspace, connector(source, kind, end=date(2024, 1, 5)))
+
+    assert all("no rows" in (done.members[0].error or "") for done in holed)
+    assert (mended.complete, mended.members[0].remembered) == (True, 0)
+    table = "bars" if kind == "daily" else "metrics"
+    assert stored(workspace, table)["event_time"].n_unique() == 4
+
+
+def test_a_market_that_begins_within_the_time_asked_for_is_no_hole(
+    workspace: Workspace, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Price limits are told of since 2007 only; whole weeks without any come before them."""
+    monkeypatch.setitem(TABLES, "stk_limit", lambda: [row for row in stk_limit() if row["trade_date"] > "20240102"])
+
+    done = collect(workspace, connector(source, "stk_limit", start=date(2023, 12, 25), end=date(2024, 1, 5)))
+
+    assert (done.complete, done.members[0].rows) == (True, 18)
 
 
 def test_rows_that_are_still_on_their_way_are_no_fault(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ import polars as pl
 
 from tidegate.core.config import Settings
 from tidegate.core.recipe_data import Name
+from tidegate.core.workspace import Workspace
+from tidegate.data.catalog import Catalog
 from tidegate.data.connectors.contract import Batch, Call, Task
 from tidegate.data.connectors.local_days import ZoneName, day_end, day_start
 from tidegate.data.connectors.plain_table import Columns, read_table, typed
-from tidegate.data.lives import Change
+from tidegate.data.lives import WITHDRAWN, Change, withdraw_restated
 from tidegate.data.tables import SYMBOL_LIVES
 
 __all__ = ["LivesFilesConnector", "LivesFilesSettings"]
@@ -57,7 +59,8 @@ class LivesFilesConnector:
     A listing is known at the start of its first day: it was announced before. A delisting without a day of
     announcement is known at the end of its last day, and not before. Symbols of one canonical name are one life, from
     the earliest listing to the latest delisting; of several intervals of a name the last in the file wins, and where
-    none applies the symbol stands for itself: no later name reaches back.
+    none applies the symbol stands for itself: no later name reaches back. A stored day that a file restates
+    is taken back from the moment of reading it.
     """
 
     name: Final = "lives"
@@ -68,6 +71,11 @@ class LivesFilesConnector:
         self.settings = settings
         self.dataset = settings.dataset
         self.warnings: list[str] = []
+        self._catalog: Catalog | None = None
+
+    def attach(self, workspace: Workspace) -> None:
+        """Remember where earlier days lie, which a file may restate."""
+        self._catalog = Catalog(workspace)
 
     def tasks(self) -> Sequence[Task]:
         """Return one task per file; an override is read together with what it corrects."""
@@ -87,7 +95,8 @@ class LivesFilesConnector:
         without = merged.filter(pl.col("ipo_date").is_null()).height
         if without:
             self.warnings.append(f"{without} symbols have no listing date and never count as listed")
-        yield Batch(table=SYMBOL_LIVES.name, rows=self._rows(_changes(merged)), rejected=rejected)
+        rows = withdraw_restated(self._catalog, self._rows(_changes(merged)))
+        yield Batch(table=SYMBOL_LIVES.name, rows=rows, rejected=rejected)
 
     def _lives(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return one row per entry of the files, and those that are none."""
@@ -177,12 +186,14 @@ def _merged(lives: pl.DataFrame) -> pl.DataFrame:
 
 def _changes(lives: pl.DataFrame) -> pl.DataFrame:
     def told(change: Change, day: str, detail: str, *, at_end: bool) -> pl.DataFrame:
+        # A status of that very word is no withdrawal of the day.
+        said = pl.when(pl.col(detail) != WITHDRAWN).then(pl.col(detail))
         return lives.filter(pl.col(day).is_not_null()).select(
             "symbol",
             pl.lit(change.value).alias("change"),
             pl.col(day).alias("day"),
             pl.lit(at_end).alias("at_end"),
-            pl.col(detail).alias("detail"),
+            said.alias("detail"),
         )
 
     return pl.concat(

@@ -76,9 +76,10 @@ class UniverseRules(Settings):
     def describe(self) -> str:
         """Return the rules in one line, which every row keeps as its source; other rules give another line."""
         retained = f" to {self.top_n + self.retain}" if self.retain else ""
+        lives = f", lives/{self.lives}" if self.lives else ""
         return (
             f"bars/{self.dataset} {self.interval}: top {self.top_n}{retained} by traded value of {self.lookback_bars} "
-            f"bars, {self.rebalance}, rules {fingerprint(self)[:_SHORT]}"
+            f"bars, {self.rebalance}, rules {fingerprint(self)[:_SHORT]}{lives}"
         )
 
 

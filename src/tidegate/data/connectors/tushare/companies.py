@@ -100,8 +100,9 @@ def treatment_of(name: pl.Expr) -> pl.Expr:
 def suspensions(raw: pl.DataFrame, settings: TushareSettings) -> Batch:
     """Return suspensions and resumptions of ``suspend_d``.
 
-    The source lists every day of a suspension, so each day has a row of its own. It is known when trading should have
-    begun; a halt within the session is known, and over, at its own hours.
+    The source lists every day of a suspension, so each day has rows of its own: it is known when trading should have
+    begun, and is over at the end of its day, since a resumption is not always listed. A halt within the session is
+    known, and over, at its own hours.
     """
     opens = KNOWN_TIMES[Kind.SUSPEND_D].at or time(9, 30)
     given = raw.with_columns(pl.col("ts_code").alias("symbol"), pl.col("suspend_timing").alias("detail"))
@@ -114,6 +115,7 @@ def suspensions(raw: pl.DataFrame, settings: TushareSettings) -> Batch:
     return _batch(
         [
             _change(whole, Change.SUSPENDED, day_at("trade_date", opens, SHANGHAI)),
+            _change(whole, Change.RESUMED, day_end("trade_date", SHANGHAI)),
             _change(halts, Change.SUSPENDED, pl.col("from")),
             _change(halts.filter(pl.col("to").is_not_null()), Change.RESUMED, pl.col("to")),
             _change(good.filter(kind == "R"), Change.RESUMED, day_at("trade_date", opens, SHANGHAI)),

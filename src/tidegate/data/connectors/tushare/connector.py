@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Final
 
 import polars as pl
 
 from tidegate.core.clock import now
-from tidegate.core.time import DAY, HOUR, MINUTE, BarInterval, Instant, moment_of, parse_instant
+from tidegate.core.errors import CatalogError, SourceGarbledError
+from tidegate.core.time import DAY, HOUR, MINUTE, BarInterval, Instant, instant_of, moment_of, parse_instant
+from tidegate.core.workspace import Workspace
 from tidegate.data.calendars import trading_calendar
+from tidegate.data.catalog import Catalog
 from tidegate.data.connectors.contract import Batch, Call, Task
 from tidegate.data.connectors.tushare import companies, market
 from tidegate.data.connectors.tushare.client import TushareClient
@@ -18,6 +22,8 @@ from tidegate.data.connectors.tushare.endpoints import ENDPOINTS, KNOWN_TIMES
 from tidegate.data.connectors.tushare.files import TushareFiles
 from tidegate.data.connectors.tushare.settings import Kind, TushareSettings
 from tidegate.data.connectors.tushare.trading_days import differences
+from tidegate.data.lives import withdraw_restated
+from tidegate.data.tables import METRICS
 
 __all__ = ["TushareConnector"]
 
@@ -25,6 +31,8 @@ _OFFSET: Final = 8 * HOUR
 """Shanghai is ahead of UTC by it; days are told apart on its clock."""
 _FIRST_DAY: Final = date(1990, 12, 19)
 _PER_SESSION: Final = (Kind.DAILY, Kind.DAILY_BASIC, Kind.STK_LIMIT, Kind.SUSPEND_D)
+_METRIC_OF: Final = {Kind.DAILY_BASIC: "total_mv", Kind.STK_LIMIT: "limit_up"}
+"""A metric of the kind: once there is one, the market has some in every session."""
 _LIST_STATUS: Final = ("L", "D", "P")
 """Listed, delisted, paused."""
 _FACTOR: Final = "adj_factor"
@@ -61,7 +69,10 @@ class TushareConnector:
         self._kinds = [Kind(kind) for kind in settings.kinds]
         self._files = None if settings.path is None else TushareFiles(settings.path, settings)
         self._client: TushareClient | None = None
-        self._begun: set[Kind] = set()
+        # Prices there are since the market's first session; of the others the rows tell.
+        self._begun: dict[Kind, Instant] = {Kind.DAILY: _midnight(_FIRST_DAY)}
+        self._first_empty: dict[Kind, date] = {}
+        self._catalog: Catalog | None = None
         self._zeros = 0
         self._calendar_warnings: list[str] = []
 
@@ -70,6 +81,14 @@ class TushareConnector:
         """What a user should know beyond rows and errors."""
         zeros = f"{self._zeros} zeros where no zero can be, such as in pe and total_mv, taken as missing"
         return [*self._calendar_warnings, *([zeros] if self._zeros else [])]
+
+    def attach(self, workspace: Workspace) -> None:
+        """Remember where earlier rows lie: since when there are some, and days of listing that may be restated."""
+        self._catalog = Catalog(workspace)
+        for kind in _METRIC_OF.keys() & self._kinds if self._files is None else ():
+            first = _first_of(self._catalog, self.dataset, _METRIC_OF[kind])
+            if first is not None:
+                self._begun[kind] = first
 
     def tasks(self) -> Sequence[Task]:
         """Return tasks kind by kind, each from the oldest on; or one per file."""
@@ -85,8 +104,10 @@ class TushareConnector:
                 yield from self._batches(kind, raw)
             return
         kind = Kind(task.what)
+        self._first_empty.pop(kind, None)
         for asked in self._questions(kind, task):
             yield from self._batches(kind, self._ask(kind, asked, call))
+        self._require_first(kind)
 
     def _tasks_of(self, kind: Kind) -> Iterator[Task]:
         if kind is Kind.INDEX_DAILY:
@@ -134,8 +155,8 @@ class TushareConnector:
             self._client = TushareClient(self.settings)
         may_be_empty = self._may_be_empty(kind, asked)
         rows = self._client.pages(call, ENDPOINTS[self._endpoint(kind)], asked, may_be_empty=may_be_empty)
-        if not rows.is_empty():
-            self._begun.add(kind)
+        if kind in _METRIC_OF and "trade_date" in asked:
+            self._note(kind, _read(asked["trade_date"]), empty=rows.is_empty())
         if kind is Kind.DAILY:
             factors = self._client.pages(call, ENDPOINTS[_FACTOR], asked, may_be_empty=may_be_empty)
             factors = factors.select(*_SHARE_DAY, _FACTOR)
@@ -150,10 +171,35 @@ class TushareConnector:
 
         Rows of the last day may still be on their way.
         """
-        if kind in {Kind.DAILY, Kind.DAILY_BASIC} and "trade_date" in asked:
-            day = date(int(asked["trade_date"][:4]), int(asked["trade_date"][4:6]), int(asked["trade_date"][6:]))
-            return kind not in self._begun or _midnight(day) + 2 * DAY > now()
+        if (kind is Kind.DAILY or kind in _METRIC_OF) and "trade_date" in asked:
+            day = _midnight(_read(asked["trade_date"]))
+            begun = self._begun.get(kind)
+            return begun is None or day < begun or day + 2 * DAY > now()
         return kind in _PER_SESSION or kind is Kind.INDEX_DAILY or asked.get("list_status", "L") != "L"
+
+    def _note(self, kind: Kind, day: date, *, empty: bool) -> None:
+        """Note since when a kind has rows, and whether the first session asked for has none."""
+        at = _midnight(day)
+        if not empty:
+            self._begun[kind] = min(at, self._begun.get(kind, at))
+        elif at + 2 * DAY <= now() and not self._sessions(kind, self._first, day - timedelta(days=1)):
+            self._first_empty[kind] = day
+
+    def _require_first(self, kind: Kind) -> None:
+        """Refuse a week whose first session, the first one asked for, has no rows where a later one has.
+
+        Raises
+        ------
+        SourceGarbledError
+            Nothing shows whether that is a hole or the time before the first rows; remembered, a hole would stay.
+        """
+        day, begun = self._first_empty.pop(kind, None), self._begun.get(kind)
+        if day is not None and begun is not None and begun < _midnight(day + timedelta(days=7 - day.weekday())):
+            raise SourceGarbledError(
+                found=f"{kind}: no rows of {day}, the first session asked for, but some of {_day_of(begun)}",
+                expected="rows of every session",
+                hint=f"try again later; or set start to {_day_of(begun)}, if there never were any before",
+            )
 
     def _batches(self, kind: Kind, raw: pl.DataFrame) -> Iterator[Batch]:
         if raw.is_empty():
@@ -169,7 +215,9 @@ class TushareConnector:
             self._calendar_warnings += warnings
             yield batch
         else:
-            yield _LIVES[kind](raw, self.settings)
+            batch = _LIVES[kind](raw, self.settings)
+            told = withdraw_restated(self._catalog, batch.rows) if kind is Kind.STOCK_BASIC else batch.rows
+            yield replace(batch, rows=told)
 
     def _endpoint(self, kind: Kind) -> str:
         return self.settings.industry_source if kind is Kind.INDUSTRY else kind.value
@@ -202,3 +250,17 @@ def _day_of(instant: int) -> date:
 
 def _written(day: date) -> str:
     return f"{day:%Y%m%d}"
+
+
+def _read(written: str) -> date:
+    return date(int(written[:4]), int(written[4:6]), int(written[6:]))
+
+
+def _first_of(catalog: Catalog, dataset: str, metric: str) -> Instant | None:
+    """Return the beginning of the first day with a metric, None where there is none."""
+    try:
+        rows = catalog.revisions(METRICS.name, dataset=dataset, as_of=now())
+    except CatalogError:
+        return None
+    first = rows.filter(pl.col("metric") == metric).select(pl.col("event_time").min()).collect().item()
+    return None if first is None else _midnight(_day_of(instant_of(first)))
