@@ -25,9 +25,13 @@ def forecast_skill(model: ModelQuality) -> Statement:
     return Statement("forecast.wrong_way", Tone.BAD, values)
 
 
-def hindsight(universe: UniverseSettings, chosen: str) -> tuple[Statement, ...]:
-    """Say so when the names were chosen with today's knowledge, or may have been, as the training run says."""
-    note = Survivorship(chosen).note
+def hindsight(universe: UniverseSettings, chosen: str | None) -> tuple[Statement, ...]:
+    """Say so when the names were chosen with today's knowledge, or may have been, as the training run says.
+
+    A run of an earlier version says nothing; snapshots were unknown then.
+    """
+    earlier = Survivorship.STATIC_LIST if universe.symbols else Survivorship.STATIC_DATA_SET
+    note = (Survivorship(chosen) if chosen else earlier).note
     return () if note is None else (Statement(f"note.{note}", Tone.CAUTION, {"names": len(universe.symbols)}),)
 
 

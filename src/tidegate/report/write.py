@@ -108,7 +108,7 @@ def _training_page(painter: Painter, run: Run) -> Page:
     recipe, files = _recipe(run), read_forecast_files(run.folder)
     verdict = forecast_verdict(files.models, recipe.strategy.scores)
     period = _tested(files, run)
-    chosen = hindsight(recipe.universe, run.metrics["survivorship"])
+    chosen = hindsight(recipe.universe, run.metrics.get("survivorship"))
     return Page(
         kind=painter.text("page.train"),
         title=run.recipe_name,
