@@ -16,6 +16,8 @@ from tidegate.core.files import write_json
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.workspace import Workspace
+from tidegate.data import Catalog
+from tidegate.data.universe import survivorship_of
 from tidegate.evaluate.performance import excess_over, performance
 from tidegate.registry import Run, RunStore
 from tidegate.strategy import opens_new_week
@@ -79,7 +81,8 @@ def write_training_run(
         write_json(run.folder / "evaluation.json", evaluation)
         shares = {model: dict(zip(FEATURES, draw.dirichlet(np.full(20, 0.7)).tolist(), strict=True)) for model in skill}
         write_json(run.folder / "importance.json", shares if importance else {})
-        run.finish({"folds": years})
+        chosen = survivorship_of(recipe.universe, Catalog(workspace), {}).value
+        run.finish({"folds": years, "survivorship": chosen})
     return RunStore(workspace).get(run.id)
 
 
