@@ -203,6 +203,11 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_still_130(
             raise TypeError("an unprintable object") from None
 
     monkeypatch.setattr("tidegate.data.Catalog.datasets", swallow)
-    done = tidegate("catalog", "--json", "--workspace", stocked)
+    # A shell starts what runs in the background with interrupts ignored, and tests may run there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = tidegate("catalog", "--json", "--workspace", stocked)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (done.exit_code, done.out) == (130, "")
     assert "interrupted" in done.err

@@ -25,7 +25,7 @@ from tidegate.testing import Reply, ScriptedSource, SeenRequest
 SYMBOLS = ("BTC", "ETH", "SOL", "XRP")
 MONTHS = ("2024-01", "2024-02", "2024-03", "2024-04")
 HOUR = 3_600_000
-MOMENTS = 8
+MOMENTS = 6
 
 
 @cache
