@@ -57,7 +57,7 @@ def window(first: int, last: int) -> Window:
         ({"members": ["ZZ"]}, 0),
         ({"window": window(0, 3)}, 2),
         ({"window": window(3, 5)}, 1),
-        ({"window": window(2, 2)}, 0),
+        ({"window": window(8, 9)}, 0),
         ({"members": ["C"], "window": window(0, 3)}, 1),
     ],
 )
@@ -68,6 +68,25 @@ def test_only_files_that_can_matter_are_opened(
     catalog.append("funding", funding(C=[1, 2]))
     catalog.append("funding", funding(C=[4, 5], D=[5]))
     assert stored(workspace).holding({"dataset": "coins"}, **question).height == count
+
+
+def test_a_bound_that_the_log_cut_to_milliseconds_hides_nothing(workspace: Workspace) -> None:
+    """Delta Lake lets a writer say 00:00:00.000 of a time that is up to a millisecond later."""
+    late = JANUARY + timedelta(microseconds=700)
+    catalog = Catalog(workspace)
+    rows = funding(A=[0]).with_columns(pl.lit(late).alias("event_time").dt.cast_time_unit("us")).with_columns(
+        pl.col("event_time").alias("known_time")
+    )  # fmt: skip
+    catalog.append("funding", rows)
+    (log,) = (workspace.catalog_folder / "funding" / "_delta_log").glob("*.json")
+    cut = log.read_text(encoding="utf-8").replace("00:00:00.000700Z", "00:00:00.000Z")
+    assert cut.count("00:00:00.000Z") == 4
+    log.write_text(cut, encoding="utf-8")
+    before, after = instant_of(JANUARY + timedelta(microseconds=500)), instant_of(late)
+    assert catalog.read("funding", dataset="coins", as_of=before).collect().is_empty()
+    assert catalog.read("funding", dataset="coins", as_of=after).collect().height == 1
+    late_window = Window(start=before, end=after)
+    assert catalog.read("funding", dataset="coins", as_of=now(), window=late_window).collect().height == 1
 
 
 def layout(workspace: Workspace, key: list[str]) -> tuple[bool, bool]:

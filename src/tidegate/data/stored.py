@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "Stored", "bounds_of", "name_of_file"]
 
+# Delta Lake lets writers cut times in the log to milliseconds, so the last one may have been this much later.
+_PRECISION: Final = timedelta(milliseconds=1)
 # A file's name is what every reader of the log sees of it, and the only place of the log that is free.
 _DISTINCT: Final = "distinct-"
 _VINTAGES: Final = "vintages-"
@@ -71,7 +74,10 @@ class Stored:
             else pl.Series(name, [None] * len(paths), dtype=schema[name])
             for name, label in names.items()
         ]
-        return pl.DataFrame(columns).sort(*spec.partition, "first_event_time", "path")
+        files = pl.DataFrame(columns).with_columns(
+            (pl.selectors.starts_with("last_") & pl.selectors.datetime()) + _PRECISION
+        )
+        return files.sort(*spec.partition, "first_event_time", "path")
 
     def history(self) -> list[dict[str, Any]]:
         """Return what Delta Lake remembers of each commit, newest first."""

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from tidegate.core.errors import DataError, InputError
-from tidegate.core.time import moment_of
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.asof.standing import Standing, newest_known
 from tidegate.data.asof.symbols import SYMBOL, instants_of, spans_of
@@ -96,9 +95,10 @@ class AsOfSource:
         """
         keys = [*_TIMES, *([SYMBOL] if self.has_symbols else [])]
         kinds = [kind for kind in _KINDS if kind in self.schema]
-        young = pl.col("event_time") >= moment_of(first - self.maximum_age)
+        young = pl.col("event_time") >= pl.lit(first - self.maximum_age).cast(MOMENT)
+        known = pl.col("known_time") <= pl.lit(last).cast(MOMENT)
         # A row that lacks a key is let through, so that it is refused below instead of dropped in silence.
-        wanted = young & (pl.col("known_time") <= moment_of(last)) | pl.any_horizontal(pl.col(*keys).is_null())
+        wanted = young & known | pl.any_horizontal(pl.col(*keys).is_null())
         recorded = ["recorded_time"] if "recorded_time" in self.schema else []
         values = [pl.col(column).cast(pl.Float64).alias(f"value {name}") for name, column in self.columns.items()]
         rows = self.rows.lazy().filter(wanted).select(*keys, *recorded, *kinds, *values).collect()
