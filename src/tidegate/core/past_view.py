@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tidegate.core.errors import InputError
+from tidegate.core.history import History, rows_until
 from tidegate.core.panel import Panel, read_only
 from tidegate.core.time import Instant
 from tidegate.core.units import FloatArray, Int64Array
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["PastView"]
 
 
 class PastView:
-    """A panel cut at ``as_of``: rows with ``time <= as_of``, read-only.
+    """A history cut at ``as_of``: bars with ``time <= as_of`` and rows with ``known_time <= as_of``, read-only.
 
     The later rows are not hidden behind a check: every array held and handed out is a slice that ends at the cut and
     refuses writing, so no index reaches beyond it. Only digging for the memory under a slice (``array.base``) would.
 
     Parameters
     ----------
-    panel
-        Row *t* holds what was known at ``panel.times[t]``.
+    source
+        A history, or its panel of bars alone; row *t* holds what was known at ``times[t]``.
     as_of
         The instant of the decision, microseconds UTC.
 
@@ -33,14 +39,17 @@ class PastView:
     ([1.0, 2.0], [2.0])
     """
 
-    __slots__ = ("_columns", "as_of", "symbols", "times")
+    __slots__ = ("_columns", "_tables", "as_of", "symbols", "times")
 
-    def __init__(self, panel: Panel, as_of: Instant) -> None:
+    def __init__(self, source: Panel | History, as_of: Instant) -> None:
+        history = source if isinstance(source, History) else History(source)
+        panel = history.bars
         cut = int(np.searchsorted(panel.times, as_of, side="right"))
         self.as_of = as_of
         self.symbols = panel.symbols
         self.times: Int64Array = read_only(panel.times[:cut])
         self._columns = {name: read_only(column[:cut]) for name, column in panel.columns.items()}
+        self._tables = {name: rows_until(rows, as_of) for name, rows in history.tables.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return the column's rows up to the cut, shape ``(n_past, n_symbols)``.
@@ -66,3 +75,23 @@ class PastView:
         """Return the last row of a column, shape ``(n_symbols,)``; all NaN as long as there is none."""
         past = self[name]
         return past[-1] if len(past) else read_only(np.full(len(self.symbols), np.nan))
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """Return the rows of a slower source that were known at the cut; counts read later are missing.
+
+        Raises
+        ------
+        InputError
+            If there is no such source.
+        """
+        if table not in self._tables:
+            raise InputError(
+                found=f"no rows of {table!r}",
+                expected=f"one of {', '.join(sorted(self._tables)) or 'none at all'}",
+                hint="name the source under data.uses in the recipe",
+            )
+        return self._tables[table]
+
+    def history(self) -> History:
+        """Return what the view shows as a history of its own."""
+        return History(Panel(self.times, self.symbols, self._columns), self._tables)

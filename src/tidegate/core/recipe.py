@@ -100,10 +100,12 @@ class UniverseSettings(Settings):
 
 
 class FeatureSettings(Settings):
-    """Which feature groups enter the contract."""
+    """What the models see: a market's contract, and what of it."""
 
-    groups: tuple[str, ...] = ("return", "trend", "volatility", "range", "volume", "cross_section")
-    """Groups of features, in the order of the contract."""
+    contract: Literal["us-equity", "ashare", "crypto"] = "us-equity"
+    """The market whose features they are; `docs/features.md` lists them."""
+    groups: tuple[str, ...] = ()
+    """Groups of features that enter; empty means all of them. The order is always the contract's."""
     exclude: tuple[str, ...] = ()
     """Single features left out of these groups, by name."""
 

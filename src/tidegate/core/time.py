@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from tidegate.core.errors import InputError
 
 __all__ = [
+    "DAILY",
     "DAY",
     "HOUR",
     "MINUTE",
@@ -172,6 +173,9 @@ class BarInterval(str):
     def is_session(self) -> bool:
         """Whether one bar stands for one trading session rather than a fixed span of wall time."""
         return self[-1] == "d"
+
+
+DAILY: Final = BarInterval("1d")
 
 
 @dataclass(frozen=True, kw_only=True)

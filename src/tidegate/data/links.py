@@ -11,9 +11,10 @@ from tidegate.core.time import Instant, Window
 from tidegate.data.catalog import Catalog
 from tidegate.data.tables import spec_of
 
-__all__ = ["ItemTable", "items_about"]
+__all__ = ["ITEM_TABLES", "ItemTable", "items_about", "vintages_about"]
 
 ItemTable = Literal["events", "posts", "comments"]
+ITEM_TABLES: Final = ("events", "posts", "comments")
 _KINDS: Final = {"events": "event", "posts": "post", "comments": "comment"}
 
 
@@ -66,3 +67,38 @@ def items_about(
         pl.max_horizontal("known_time", "linked_time").alias("linked_time")
     )
     return joined.sort("symbol", "event_time", member)
+
+
+def vintages_about(
+    catalog: Catalog,
+    table: str,
+    *,
+    dataset: str,
+    symbols: Sequence[str],
+    as_of: Instant,
+    versions: Mapping[str, int],
+) -> pl.LazyFrame:
+    """Return every vintage of the items that are linked to symbols, as features read them.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The table's columns with ``symbol``; ``known_time`` is the later of item and link, since an article that was
+        tagged a week later is about nothing until then. Links that were made up never count.
+    """
+    member = spec_of(table).member
+    pinned = {name: versions.get(f"{name}/{dataset}") for name in ("entity_links", table)}
+    links = catalog.revisions(
+        "entity_links", dataset=dataset, as_of=as_of, symbols=symbols, version=pinned["entity_links"]
+    )
+    links = links.filter(pl.col("item_kind") == _KINDS[table], ~pl.col("synthetic")).select(
+        "symbol", pl.col("item_id").alias(member), pl.col("known_time").alias("_linked")
+    )
+    items = catalog.revisions(table, dataset=dataset, as_of=as_of, version=pinned[table])
+    known = pl.max_horizontal("known_time", "_linked").alias("known_time")
+    return (
+        items.join(links.group_by("symbol", member).agg(pl.col("_linked").min()), on=member)
+        .with_columns(known)
+        .drop("_linked")
+        .sort("symbol", "event_time", member, "known_time")
+    )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
 
 from tidegate.core.clock import now
 from tidegate.core.errors import DataError
+from tidegate.core.history import History
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, Instant, Window, parse_instant
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.catalog import Catalog
 from tidegate.data.kinds import declared_tables, present_versions
+from tidegate.data.recipe_sources import read_sources
 from tidegate.data.series import series_as_of
 from tidegate.data.universe import membership, reference_symbols, traded_symbols
 
@@ -32,16 +37,34 @@ class RecipeData:
     membership
         ``bool (n_times, n_traded)``: which of them belonged to the universe, by the snapshots known at each instant;
         None where the recipe names no snapshot and they all do.
+    tables
+        Slower sources that the recipe uses, by their names there: every vintage, for the traded symbols.
     """
 
     panel: Panel
     traded: tuple[str, ...]
     membership: Mask | None = None
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def universe(self) -> Panel:
         """The panel of the traded symbols alone."""
         return self.panel if self.traded == self.panel.symbols else self.panel.take(self.traded)
+
+    def history(self, benchmark: str) -> History:
+        """Return the traded symbols with their slower sources, as features are built from them.
+
+        Beside the bars stand ``member`` (1 where a symbol belongs to the universe), where the recipe names a snapshot,
+        and ``benchmark_close`` of the symbol that the universe is measured against, where it is one.
+        """
+        bars = self.universe
+        extra: dict[str, FloatArray] = {}
+        if self.membership is not None:
+            extra["member"] = self.membership.astype(np.float64)
+        if benchmark in self.panel.symbols:
+            close = self.panel["close"][:, self.panel.symbols.index(benchmark)]
+            extra["benchmark_close"] = np.broadcast_to(close[:, np.newaxis], bars.shape)
+        return History(bars.with_columns(extra), self.tables)
 
 
 def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
@@ -59,8 +82,15 @@ def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
     return present
 
 
-def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int]) -> RecipeData:
+def read_recipe_data(
+    catalog: Catalog, recipe: Recipe, versions: Mapping[str, int], *, sources: bool = False
+) -> RecipeData:
     """Read a recipe's bars at pinned versions, as of the end of its data.
+
+    Parameters
+    ----------
+    sources
+        Read the slower sources too, which features need and fills do not.
 
     Raises
     ------
@@ -98,6 +128,7 @@ def read_recipe_data(catalog: Catalog, recipe: Recipe, versions: Mapping[str, in
         panel=panel.take(tuple(sorted({*traded, *references}))),
         traded=traded,
         membership=_membership(catalog, recipe, versions, panel.times, traded),
+        tables=read_sources(catalog, recipe, versions, traded, as_of=_end_of_data(recipe)) if sources else {},
     )
 
 

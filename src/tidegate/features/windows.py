@@ -11,6 +11,7 @@ horizon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +19,17 @@ import numpy as np
 from tidegate.core.errors import InputError
 from tidegate.core.units import FloatArray
 
-__all__ = ["lagged", "rolling_max", "rolling_mean", "rolling_std", "rolling_sum"]
+__all__ = [
+    "decaying_mean",
+    "decaying_sum",
+    "lagged",
+    "rolling_max",
+    "rolling_mean",
+    "rolling_min",
+    "rolling_std",
+    "rolling_sum",
+    "warm_up",
+]
 
 _State = tuple[FloatArray, ...]
 _Combine = Callable[[_State, int, _State, int], _State]
@@ -71,6 +82,56 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
     """Return the largest of rows ``t - window + 1 .. t`` at row *t*; otherwise as :func:`rolling_sum`."""
     return _at_last_row(_by_doubling((values,), window, _larger)[0], values.shape)
+
+
+def rolling_min(values: FloatArray, window: int) -> FloatArray:
+    """Return the smallest of rows ``t - window + 1 .. t`` at row *t*; otherwise as :func:`rolling_sum`."""
+    return -rolling_max(-values, window)
+
+
+def decaying_sum(values: FloatArray, window: int, keep: float) -> FloatArray:
+    """Return the sum of ``keep ** j * values[t - j]`` over ``j = 0 .. window - 1``; otherwise as :func:`rolling_sum`.
+
+    Examples
+    --------
+    >>> decaying_sum(np.array([[1.0], [2.0], [4.0]]), 2, 0.5).ravel().tolist()
+    [nan, 2.5, 5.0]
+    """
+
+    def add(older: _State, _: int, newer: _State, newer_length: int) -> _State:
+        return (older[0] * keep**newer_length + newer[0],)
+
+    return _at_last_row(_by_doubling((values,), window, add)[0], values.shape)
+
+
+def decaying_mean(values: FloatArray, window: int, keep: float) -> FloatArray:
+    """Return the mean with weights ``keep ** j``, newest first: an exponential average that forgets for good.
+
+    An endless recursion remembers its first row for ever, so that its value depends on where the history starts. This
+    one is cut off after ``window`` rows; choose them by :func:`warm_up`.
+
+    Parameters
+    ----------
+    keep
+        Share of the weight that each further row keeps: ``1 - alpha``.
+
+    Examples
+    --------
+    >>> decaying_mean(np.array([[1.0], [4.0]]), 2, 0.5).ravel().tolist()
+    [nan, 3.0]
+    """
+    return decaying_sum(values, window, keep) * ((1.0 - keep) / (1.0 - keep**window))
+
+
+def warm_up(keep: float, tolerance: float = 1e-6) -> int:
+    """Return the rows after which an exponential average has at most ``tolerance`` of its weight on older ones.
+
+    Examples
+    --------
+    >>> warm_up(13 / 14), warm_up(1 - 2 / 27)
+    (187, 180)
+    """
+    return math.ceil(math.log(tolerance) / math.log(keep))
 
 
 def rolling_std(values: FloatArray, window: int) -> FloatArray:

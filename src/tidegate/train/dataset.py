@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.panel import Panel
+from tidegate.core.history import History
 from tidegate.core.recipe import Recipe
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
 from tidegate.costs import cost_model
@@ -63,8 +63,8 @@ class Dataset:
         return cut
 
 
-def assemble(panel: Panel, recipe: Recipe, membership: Mask | None = None) -> Dataset:
-    """Build features and labels of a panel as a recipe asks for them.
+def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -> Dataset:
+    """Build features and labels of a history as a recipe asks for them.
 
     Features look at every symbol, whether it belongs or not: a name that joins tomorrow has its past today. Labels
     exist for members alone, so that their mean, too, is one of members.
@@ -77,9 +77,11 @@ def assemble(panel: Panel, recipe: Recipe, membership: Mask | None = None) -> Da
     Raises
     ------
     DataError
-        If the panel lacks columns that the recipe needs.
+        If the history lacks columns that the recipe needs.
     """
-    features = build_features(panel, contract_for(panel, recipe.features))
+    panel = history.bars
+    contract = contract_for(panel, recipe.features, tables=history.tables, interval=recipe.data.interval)
+    features = build_features(history, contract)
     cost = cost_model(recipe.costs).round_trip_rate()
     labels = forward_returns(panel, recipe.labels.horizon_bars, recipe.backtest.fill, cost)
     present = features.present()

@@ -66,8 +66,8 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
         data_versions=versions,
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
-        read = read_recipe_data(catalog, recipe, versions)
-        data = assemble(read.universe, recipe, read.membership)
+        read = read_recipe_data(catalog, recipe, versions, sources=True)
+        data = assemble(read.history(recipe.universe.benchmark), recipe, read.membership)
         folds = WalkForward(recipe.split).split(data.times, data.labels.spans)
         _describe(run.folder, data, folds)
         for fold in progress.track(folds, "training folds", total=len(folds)):

@@ -152,7 +152,9 @@ def _recipe(name: str, root: Path) -> list[Finding]:
         versions = pinned_versions(catalog, recipe)
         data = read_recipe_data(catalog, recipe, versions)
         read_cash_rate(catalog, recipe, versions, data.panel.times)
-        contract = contract_for(data.panel, recipe.features)
+        contract = contract_for(
+            data.panel, recipe.features, tables=[kind.value for kind in recipe.data.uses], interval=recipe.data.interval
+        )
         found.append(Finding("data", "ok", f"{len(data.panel.times):,} bars of {len(data.traded):,} traded symbols"))
         found.append(Finding("features", "ok", f"{contract.dimension}: {', '.join(contract.names)}"))
     except TidegateError as error:

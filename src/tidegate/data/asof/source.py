@@ -126,6 +126,7 @@ class SourceRows:
         self._spans = spans
         self._instants = {name: instants_of(rows[name]) for name in rows.columns if name.endswith("_time")}
         self._has_symbols = SYMBOL in rows.columns
+        self._ascending: dict[str, bool] = {}
         self._values = {
             name.removeprefix("value "): rows[name].fill_null(np.nan).to_numpy()
             for name in rows.columns
@@ -142,13 +143,24 @@ class SourceRows:
         return self._instants["event_time"]
 
     def standing(self, times: Int64Array, symbol: str, maximum_age: int) -> Standing:
-        """Return which row stands at each instant for a symbol."""
-        first, stop = self._spans.get(symbol if self._has_symbols else "", (0, 0))
+        """Return which row stands at each of some ascending instants for a symbol."""
+        first, stop = self._that_matter(symbol if self._has_symbols else "", times, maximum_age)
         cut = {name: instants[first:stop] for name, instants in self._instants.items()}
         standing = newest_known(
             times, cut["known_time"], cut["event_time"], maximum_age=maximum_age, recorded=cut.get("recorded_time")
         )
         return Standing(np.where(standing.rows < 0, -1, standing.rows + first), standing.lengths)
+
+    def _that_matter(self, symbol: str, times: Int64Array, maximum_age: int) -> tuple[int, int]:
+        """Return where the rows lie that are young enough for the first instant and not about later than the last."""
+        first, stop = self._spans.get(symbol, (0, 0))
+        event = self.event[first:stop]
+        if symbol not in self._ascending:
+            self._ascending[symbol] = bool(np.all(event[1:] >= event[:-1]))
+        if not len(times) or not self._ascending[symbol]:
+            return first, stop
+        young = int(np.searchsorted(event, times[0] - maximum_age, side="left"))
+        return first + young, first + int(np.searchsorted(event, times[-1], side="right"))
 
 
 def _by_symbol(rows: pl.DataFrame) -> tuple[dict[str, tuple[int, int]], pl.DataFrame]:

@@ -1,27 +1,22 @@
 """Features of price and volume: each declaration stands beside the function that computes it.
 
-Every formula maps :class:`~tidegate.features.bars.Bars` to ``float64 (n_times, n_symbols)``; row *t* reads
+Every formula maps :class:`~tidegate.features.inputs.Inputs` to ``float64 (n_times, n_symbols)``; row *t* reads
 rows ``<= t``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import numpy as np
 
 from tidegate.core.units import FloatArray
-from tidegate.features.bars import Bars, ratio
-from tidegate.features.contract import Feature
+from tidegate.features.contract import Feature, Formula
+from tidegate.features.inputs import Inputs, ratio
 from tidegate.features.windows import lagged, rolling_max, rolling_mean, rolling_std
 
-__all__ = ["PRICE_FEATURES", "PRICE_FORMULAS", "Formula"]
-
-Formula = Callable[[Bars], FloatArray]
+__all__ = ["PRICE_FEATURES"]
 
 _MONTH, _QUARTER, _YEAR = 20, 60, 252
-_declared: list[tuple[Feature, Formula]] = []
+_declared: list[Feature] = []
 
 
 def _declare(
@@ -35,12 +30,18 @@ def _declare(
     requires: tuple[str, ...] = ("close",),
 ) -> None:
     feature = Feature(
-        name=name, group=group, requires=requires, lookback_bars=lookback, description=description, unit=unit
+        name=name,
+        group=group,
+        requires=requires,
+        lookback_bars=lookback,
+        description=description,
+        unit=unit,
+        formula=formula,
     )
-    _declared.append((feature, formula))
+    _declared.append(feature)
 
 
-def _momentum(bars: Bars) -> FloatArray:
+def _momentum(bars: Inputs) -> FloatArray:
     return lagged(bars.log_close, _MONTH) - lagged(bars.log_close, _YEAR)
 
 
@@ -61,33 +62,33 @@ def _flag(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.where(np.isnan(left) | np.isnan(right), np.nan, (left > right).astype(np.float64))
 
 
-def _drawdown(bars: Bars) -> FloatArray:
+def _drawdown(bars: Inputs) -> FloatArray:
     return 1.0 - bars.close / rolling_max(bars.close, _QUARTER)
 
 
-def _distance_to_high(bars: Bars) -> FloatArray:
+def _distance_to_high(bars: Inputs) -> FloatArray:
     return bars.close / rolling_max(bars.close, _YEAR) - 1.0
 
 
-def _range(bars: Bars) -> FloatArray:
+def _range(bars: Inputs) -> FloatArray:
     return np.log(bars.price("high")) - np.log(bars.price("low"))
 
 
-def _close_location(bars: Bars) -> FloatArray:
+def _close_location(bars: Inputs) -> FloatArray:
     low = bars.price("low")
     return ratio(bars.close - low, bars.price("high") - low)
 
 
-def _overnight_gap(bars: Bars) -> FloatArray:
+def _overnight_gap(bars: Inputs) -> FloatArray:
     return np.log(bars.price("open")) - lagged(bars.log_close, 1)
 
 
-def _volume_z(bars: Bars) -> FloatArray:
+def _volume_z(bars: Inputs) -> FloatArray:
     volume = bars.amount("volume")
     return ratio(volume - rolling_mean(volume, _MONTH), rolling_std(volume, _MONTH))
 
 
-def _value_trend(bars: Bars) -> FloatArray:
+def _value_trend(bars: Inputs) -> FloatArray:
     value = bars.amount("traded_value")
     quotient = ratio(rolling_mean(value, _MONTH), rolling_mean(value, _QUARTER))
     return np.log(np.where(quotient > 0.0, quotient, np.nan))
@@ -96,7 +97,7 @@ def _value_trend(bars: Bars) -> FloatArray:
 for _bars in (1, 5, 10, 20, 60, 120, 252):
     _declare(
         f"log_return_{_bars}",
-        "return",
+        "price",
         _log_return(_bars),
         lookback=_bars + 1,
         unit="log",
@@ -104,7 +105,7 @@ for _bars in (1, 5, 10, 20, 60, 120, 252):
     )
 _declare(
     "momentum_12_1",
-    "return",
+    "price",
     _momentum,
     lookback=_YEAR + 1,
     unit="log",
@@ -114,7 +115,7 @@ _declare(
 for _bars in (20, 60, 200):
     _declare(
         f"average_bias_{_bars}",
-        "trend",
+        "price",
         _bias(_bars),
         lookback=_bars,
         unit="fraction",
@@ -122,7 +123,7 @@ for _bars in (20, 60, 200):
     )
 _declare(
     "above_average_200",
-    "trend",
+    "price",
     lambda bars: _flag(bars.close, bars.average(200)),
     lookback=200,
     unit="flag",
@@ -130,7 +131,7 @@ _declare(
 )
 _declare(
     "average_50_above_200",
-    "trend",
+    "price",
     lambda bars: _flag(bars.average(50), bars.average(200)),
     lookback=200,
     unit="flag",
@@ -138,7 +139,7 @@ _declare(
 )
 _declare(
     "drawdown_60",
-    "trend",
+    "price",
     _drawdown,
     lookback=_QUARTER,
     unit="fraction",
@@ -146,7 +147,7 @@ _declare(
 )
 _declare(
     "distance_to_high_252",
-    "trend",
+    "price",
     _distance_to_high,
     lookback=_YEAR,
     unit="fraction",
@@ -156,7 +157,7 @@ _declare(
 for _bars in (20, 60):
     _declare(
         f"volatility_{_bars}",
-        "volatility",
+        "price",
         _volatility(_bars),
         lookback=_bars + 1,
         unit="log",
@@ -165,7 +166,7 @@ for _bars in (20, 60):
 
 _declare(
     "intraday_range",
-    "range",
+    "price",
     _range,
     lookback=1,
     unit="log",
@@ -174,7 +175,7 @@ _declare(
 )
 _declare(
     "close_location",
-    "range",
+    "price",
     _close_location,
     lookback=1,
     unit="fraction",
@@ -183,7 +184,7 @@ _declare(
 )
 _declare(
     "overnight_gap",
-    "range",
+    "price",
     _overnight_gap,
     lookback=2,
     unit="log",
@@ -210,7 +211,5 @@ _declare(
     requires=("traded_value",),
 )
 
-PRICE_FEATURES: tuple[Feature, ...] = tuple(feature for feature, _ in _declared)
+PRICE_FEATURES: tuple[Feature, ...] = tuple(_declared)
 """Declarations in contract order."""
-PRICE_FORMULAS: Mapping[str, Formula] = MappingProxyType({feature.name: formula for feature, formula in _declared})
-"""Feature name to formula."""

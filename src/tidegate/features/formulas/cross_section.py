@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 
 from tidegate.core.ranks import average_ranks
 from tidegate.core.units import FloatArray
 from tidegate.features.contract import Feature
-from tidegate.features.price import PRICE_FEATURES
+from tidegate.features.formulas.daily import PRICE_FEATURES
 
-__all__ = ["RANKED_FEATURES", "RANKED_FROM", "centred_ranks"]
+__all__ = ["RANKED_FEATURES", "centred_ranks", "ranked"]
 
 _RANKED = ("log_return_5", "log_return_20", "momentum_12_1", "volatility_20", "volume_z_20")
 
@@ -42,18 +39,19 @@ def centred_ranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _ranked(base: Feature) -> Feature:
+def ranked(base: Feature) -> Feature:
+    """Return the feature that says where a symbol stands by another feature."""
     return Feature(
         name=f"{base.name}_rank",
         group="cross_section",
         requires=base.requires,
         lookback_bars=base.lookback_bars,
-        description=f"(average rank - 0.5) / count - 0.5 among the symbols at t, of: {base.description}",
+        description=f"(average rank - 0.5) / count - 0.5 among the members at t, of: {base.description}",
         unit="rank",
+        formula=base.formula,
+        across=lambda values, _: centred_ranks(values),
     )
 
 
-RANKED_FEATURES: tuple[Feature, ...] = tuple(_ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
+RANKED_FEATURES: tuple[Feature, ...] = tuple(ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
 """Declarations in contract order."""
-RANKED_FROM: Mapping[str, str] = MappingProxyType({f"{name}_rank": name for name in _RANKED})
-"""Ranked feature name to the name of the feature that is ranked."""

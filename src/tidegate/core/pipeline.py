@@ -1,0 +1,168 @@
+"""What an audit asks of a pipeline that is handed to it: run on a history, and show every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.core.errors import InputError
+from tidegate.core.history import History
+from tidegate.core.units import Int64Array
+
+__all__ = [
+    "Claim",
+    "Claimant",
+    "EncoderClaim",
+    "FillClaim",
+    "FitClaim",
+    "Pipeline",
+    "SplitClaim",
+    "Stage",
+    "StageKind",
+]
+
+
+class StageKind(StrEnum):
+    """What a stage of a pipeline delivers."""
+
+    FEATURES = "features"
+    LABELS = "labels"
+    PREDICTIONS = "predictions"
+    DECISIONS = "decisions"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """Some rows of what a pipeline delivers.
+
+    Parameters
+    ----------
+    kind
+        Values of features, predictions and decisions at row *t* must follow from what was known at ``times[t]``. Only
+        labels may see the future, and only up to their end.
+    times
+        ``int64 (n,)`` ascending decision instants.
+    symbols
+        Names of the second axis.
+    keys
+        Names of the last axis.
+    values
+        ``float (n, n_symbols, n_keys)``; NaN is missing.
+    ends
+        Of labels: ``int64 (n,)``, the instant at which the label of each row is known.
+    lookback_bars
+        Key to the bars, the present one included, that suffice for its value; a key that is absent declares none.
+    bounds
+        Key to the largest change that bars before its lookback can make; absent means none at all, to the bit.
+    """
+
+    kind: StageKind
+    times: Int64Array
+    symbols: tuple[str, ...]
+    keys: tuple[str, ...]
+    values: npt.NDArray[Any]
+    ends: Int64Array | None = None
+    lookback_bars: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times), len(self.symbols), len(self.keys))
+        if self.values.shape != shape or np.any(np.diff(self.times) <= 0):
+            raise InputError(
+                found=f"{self.kind.value} of shape {self.values.shape} at {len(self.times)} instants",
+                expected=f"{shape}, at ascending instants",
+                hint="one row per decision instant, one place per symbol and key",
+            )
+        if self.kind is StageKind.LABELS and (self.ends is None or len(self.ends) != len(self.times)):
+            raise InputError(
+                found="labels without an end per row",
+                expected="the instant at which each label is known",
+                hint="a label that does not say until when it looks cannot be purged",
+            )
+
+
+class Pipeline(Protocol):
+    """Anything from raw observations to features, labels, predictions or decisions.
+
+    An audit runs it on a whole history, on truncated ones and on ones whose future is garbage, and compares. It must be
+    picklable (closures are, too), since each run has a process of its own.
+    """
+
+    def run(self, history: History) -> Iterable[Stage]:
+        """Yield the stages for every row of a history; long ones may come as several blocks of rows, in order."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SplitClaim:
+    """How one fold keeps training and test apart: ``int64`` instants, one per sample.
+
+    Parameters
+    ----------
+    name
+        Which fold.
+    train_times, train_ends
+        Decision instants of the training samples, and when each label is known.
+    test_times, test_ends
+        The same of the test samples.
+    """
+
+    name: str
+    train_times: Int64Array
+    train_ends: Int64Array
+    test_times: Int64Array
+    test_ends: Int64Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitClaim:
+    """What a statistic was fitted on: a scaler, a reducer of text, a calibrator, a threshold.
+
+    Parameters
+    ----------
+    name
+        Which statistic, and of which fold.
+    fitted_times
+        ``int64`` decision instants of the samples it was fitted on.
+    allowed_times
+        ``int64`` instants of the samples it may be fitted on: the fold's training or calibration part.
+    """
+
+    name: str
+    fitted_times: Int64Array
+    allowed_times: Int64Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderClaim:
+    """Until when the texts reach that a text encoder was trained on, and the first instant of a test that uses it."""
+
+    name: str
+    training_cutoff: int | None
+    first_used: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FillClaim:
+    """When decisions were taken and when their orders were filled: ``int64 (n,)`` each."""
+
+    name: str
+    decided: Int64Array
+    filled: Int64Array
+
+
+Claim = SplitClaim | FitClaim | EncoderClaim | FillClaim
+
+
+@runtime_checkable
+class Claimant(Protocol):
+    """A pipeline that also says how it splits, fits and fills."""
+
+    def claims(self, history: History) -> Iterable[Claim]:
+        """Yield what can be checked without running anything twice."""
+        ...
