@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tidegate.core.horizon import Horizon
 from tidegate.core.recipe import Recipe, shipped_recipes
 from tidegate.core.time import BarInterval
 from tidegate.costs import PRESETS, CostModel
@@ -77,6 +78,7 @@ _PLAIN_TYPES: dict[object, str] = {
     str: "text",
     date: "date",
     BarInterval: "bar interval",
+    Horizon: "duration",
     type(None): "none",
 }
 _BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
@@ -88,6 +90,7 @@ _UNITS = (
     ("months", "calendar months"),
     ("rows", "rows"),
     ("fraction", "fraction"),
+    ("threshold", "fraction"),
     ("weight", "fraction of equity"),
     ("exposure", "fraction of equity"),
     ("cash", "currency"),

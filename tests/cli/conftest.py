@@ -22,7 +22,7 @@ name: small
 data:
   dataset: made-up
 features:
-  groups: [return]
+  groups: [price]
   exclude: [log_return_252]
 labels:
   horizon_bars: 5

@@ -30,6 +30,18 @@ def test_ranks_follow_their_symbol_wherever_it_stands(matrix: np.ndarray, random
     assert np.array_equal(average_ranks(matrix[:, order]), average_ranks(matrix)[:, order], equal_nan=True)
 
 
+@given(st.integers(0, 10**6), st.integers(2, 300))
+def test_values_that_differ_in_their_last_bits_are_told_apart(seed: int, width: int) -> None:
+    """Ranks are found by sorting numbers without their last bits; those decide between equal prices and round-off."""
+    random = np.random.default_rng(seed)
+    last_bits = random.integers(0, 40, (5, width))
+    matrix = random.choice([-1.0, 0.0, 1e-300, 1.1], (5, width))
+    matrix = (matrix.view(np.int64) + last_bits).view(np.float64)
+    matrix[random.random((5, width)) < 0.1] = -np.nan
+
+    assert np.array_equal(average_ranks(matrix), rankdata(matrix, axis=1, nan_policy="omit"), equal_nan=True)
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_nothing_to_rank(shape: tuple[int, int]) -> None:
     assert average_ranks(np.empty(shape)).shape == shape

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +65,7 @@ FULL: dict[str, Any] = {
         "index": "I",
         "survivorship_biased": False,
     },
-    "features": {"groups": ["return", "trend"], "exclude": ["momentum_12_1"]},
+    "features": {"contract": "us-equity", "groups": ["price", "volume"], "exclude": ["momentum_12_1"]},
     "labels": {"horizon_bars": 5, "target": "gross"},
     "split": {
         "first_test": "2015-01-01",
@@ -146,10 +148,15 @@ OTHER: dict[str, Any] = {
     "universe.benchmark": "A",
     "universe.index": None,
     "universe.survivorship_biased": True,
-    "features.groups": ["trend", "return"],
+    "features.contract": "ashare",
+    "features.groups": ["volume", "price"],
     "features.exclude": [],
+    "labels.horizon": "1d",
     "labels.horizon_bars": 6,
+    "labels.horizons": ["1d", "7d"],
     "labels.target": "excess",
+    "labels.threshold": 0.01,
+    "labels.buckets": 10,
     "split.first_test": "2015-01-02",
     "split.test_months": 6,
     "split.train_months": None,
@@ -191,12 +198,22 @@ IDLE_IN_TRAINING = (
 )
 
 
-def with_change(path: str, value: object) -> dict[str, Any]:
-    def changed(content: dict[str, Any], parts: list[str]) -> dict[str, Any]:
-        first, *rest = parts
-        return {**content, first: changed(content[first], rest) if rest else value}
+ALONGSIDE: dict[str, dict[str, object]] = {
+    "labels.horizon": {"labels.horizon_bars": None},
+    "labels.horizons": {"labels.horizon": "1d", "labels.horizon_bars": None},
+}
+"""What has to change with a field, so that the two fit each other."""
 
-    return changed(FULL, path.split("."))
+
+def with_change(path: str, value: object) -> dict[str, Any]:
+    def changed(content: dict[str, Any], parts: list[str], value: object) -> dict[str, Any]:
+        first, *rest = parts
+        return {**content, first: changed(content[first], rest, value) if rest else value}
+
+    content = FULL
+    for name, one in {**ALONGSIDE.get(path, {}), path: value}.items():
+        content = changed(content, name.split("."), one)
+    return content
 
 
 def leaves(content: dict[str, Any], prefix: str = "") -> list[str]:
@@ -364,8 +381,11 @@ def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
         ("data.readiness.bars_fraction", 0.0),
         ("data.readiness.symbol_fraction", 0.0),
         ("data.quality.mode", "softer"),
+        ("labels.horizon", "1w"),
         ("labels.horizon_bars", 0),
         ("labels.target", "net"),
+        ("labels.threshold", 0.5),
+        ("labels.buckets", 1),
         ("split.embargo_days", -1),
         ("models.ridge.penalty", 0.0),
         ("models.lightgbm.learning_rate", float("nan")),
@@ -387,9 +407,82 @@ def test_values_out_of_bounds_are_refused_by_name(tmp_path: Path, path: str, val
         load_recipe(file)
 
 
+BENCHMARK_NEEDED = "expected a symbol to measure the excess over. Hint: name it under universe.benchmark"
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"horizon": "1d", "horizon_bars": 5}, "labels.horizon_bars = 5; expected either labels.horizon or"),
+        ({"horizon_bars": None}, "labels.horizon_bars has no value; expected either labels.horizon or"),
+        ({"horizons": ["1d", "7d"]}, "labels.horizon has no value; expected one of labels.horizons: 1d, 7d"),
+        ({"horizon": "5d", "horizons": ["1d", "7d"]}, "labels.horizon = '5d'; expected one of labels.horizons: 1d, 7d"),
+        (
+            {"horizon": "1d", "horizons": ["1d", "7d", "1d"]},
+            "labels.horizons = '1d, 7d, 1d'; expected each horizon once",
+        ),
+        ({"horizon": "1d", "horizons": ["1d", "24h"]}, "labels.horizons = '1d, 24h'; expected each horizon once"),
+        ({"horizon": "4h"}, "labels.horizon = '4h'; expected days, which count sessions there"),
+        ({"horizon": "1d", "horizons": ["1d", "36h"]}, "labels.horizons = '36h'; expected days, which count sessions"),
+        ({"horizon": "1d", "horizons": ["1d", "soon"]}, "labels.horizons.1 = 'soon'; expected a count of s, m, h or d"),
+        ({"horizon": "1d", "target": "volatility"}, "labels.target = 'volatility'; expected a horizon of 2 bars or"),
+        ({"horizon_bars": 1, "target": "volatility"}, "labels.target = 'volatility'; expected a horizon of 2 bars or"),
+        ({"target": "benchmark_excess"}, f"labels.target = 'benchmark_excess'; {BENCHMARK_NEEDED}"),
+    ],
+)
+def test_labels_that_cannot_be_made_are_refused_with_their_line(
+    tmp_path: Path, labels: dict[str, Any], said: str
+) -> None:
+    content = {**FULL, "universe": {"benchmark": "equal-weight"}}
+    content.pop("labels")
+    written = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in labels.items())
+    path = tmp_path / "labels.yaml"
+    path.write_text(f"{yaml.safe_dump(content)}labels:\n{written}", encoding="utf-8")
+    with pytest.raises(RecipeError, match=rf"labels.yaml:\d+: {re.escape(said)}") as refusal:
+        load_recipe(path)
+
+    field = said.split()[0].split(".")[1]
+    line = int(str(refusal.value).split("labels.yaml:")[1].split(":")[0])
+    where = f"  {field}:" if field in labels else "labels:"
+    assert path.read_text(encoding="utf-8").splitlines()[line - 1].startswith(where)
+
+
+@pytest.mark.parametrize(("interval", "horizon"), [("7m", "1h"), ("5m", "7m"), ("1h", "30m")])
+def test_a_horizon_that_the_bars_do_not_divide_is_refused(tmp_path: Path, interval: str, horizon: str) -> None:
+    content = {**with_change("data.interval", interval), "labels": {"horizon": horizon}}
+    path = tmp_path / "bars.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=rf"labels.horizon = '{horizon}'; expected a multiple of {interval}"):
+        load_recipe(path)
+
+
+def test_a_recipe_names_its_horizon_once_and_keeps_it_when_stored() -> None:
+    """A horizon given as a time leaves no count of bars beside it, and none given means five bars."""
+    timed = Recipe.model_validate({**FULL, "labels": {"horizon": "5d", "horizons": ["1d", "5d", "20d"]}})
+    counted = Recipe.model_validate({**FULL, "labels": {}})
+
+    assert (timed.labels.horizon, timed.labels.horizon_bars) == ("5d", None)
+    assert [reach.bars for reach in timed.labels.reaches(timed.data.interval)] == [5, 1, 20]
+    assert (counted.labels.horizon, counted.labels.horizon_bars) == (None, 5)
+    assert [reach.name for reach in counted.labels.reaches(counted.data.interval)] == ["5_bars"]
+    for recipe in (timed, counted):
+        assert Recipe.model_validate(recipe.model_dump(mode="json", by_alias=True)) == recipe
+
+
+def test_further_horizons_change_the_purge_and_so_the_training() -> None:
+    one, more = (
+        Recipe.model_validate({**FULL, "labels": {"horizon": "1d", "horizons": horizons}})
+        for horizons in (["1d"], ["1d", "7d"])
+    )
+
+    assert one.training_fingerprint() != more.training_fingerprint()
+
+
 def test_an_unknown_name_lists_the_recipes_there_are() -> None:
     with pytest.raises(
-        RecipeError, match="no recipe 'dmeo'; expected one of ashare-picker, demo, us-rotation or a YAML"
+        RecipeError,
+        match="no recipe 'dmeo'; expected one of ashare-picker, crypto-horizons, demo, us-rotation or a YAML",
     ):
         load_recipe("dmeo")
     with pytest.raises(RecipeError, match=r"absent.yaml: No such file"):

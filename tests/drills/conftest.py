@@ -20,7 +20,7 @@ name: drill
 data:
   dataset: made-up
 features:
-  groups: [return]
+  groups: [price]
   exclude: [log_return_252]
 labels:
   horizon_bars: 5

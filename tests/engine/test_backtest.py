@@ -23,12 +23,16 @@ from tidegate.engine import backtest
 from tidegate.registry import Run, RunStore, scores_fingerprint
 from tidegate.testing import synthetic_bars, synthetic_panel
 
+LONG = (
+    "log_return_120", "log_return_252", "momentum_12_1", "average_bias_120", "average_bias_200", "above_average_200",
+    "average_50_above_200", "distance_to_high_252",
+)  # fmt: skip
 RecipeOf = Callable[..., Recipe]
 BASE: dict[str, Any] = {
     "name": "small",
     "data": {"dataset": "made-up"},
     "universe": {"exclude": ["S0007"]},
-    "features": {"groups": ["return"], "exclude": ["log_return_120", "log_return_252", "momentum_12_1"]},
+    "features": {"groups": ["price"], "exclude": [*LONG]},
     "labels": {"horizon_bars": 3},
     "split": {"first_test": "2016-06-01", "test_months": 3},
     "models": {"ridge": {}},

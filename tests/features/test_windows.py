@@ -11,22 +11,50 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import InputError
 from tidegate.core.randomness import generator
-from tidegate.features.windows import lagged, rolling_max, rolling_mean, rolling_std, rolling_sum
+from tidegate.features.windows import (
+    decaying_mean,
+    decaying_sum,
+    lagged,
+    rolling_max,
+    rolling_mean,
+    rolling_min,
+    rolling_std,
+    rolling_sum,
+    warm_up,
+)
 
 Rolling = Callable[[np.ndarray, int], np.ndarray]
+KEEP = 0.9
+
+
+def decayed_sum(values: np.ndarray, window: int) -> np.ndarray:
+    return decaying_sum(values, window, KEEP)
+
+
+def decayed_mean(values: np.ndarray, window: int) -> np.ndarray:
+    return decaying_mean(values, window, KEEP)
+
+
+def weights(rows: np.ndarray) -> np.ndarray:
+    """Return ``KEEP ** age`` of each row, the newest last."""
+    return KEEP ** np.arange(len(rows) - 1, -1, -1.0).reshape(-1, 1)
+
 
 REFERENCES: dict[Rolling, Callable[[np.ndarray], np.ndarray]] = {
     rolling_sum: lambda rows: rows.sum(axis=0),
     rolling_mean: lambda rows: rows.mean(axis=0),
     rolling_max: lambda rows: rows.max(axis=0),
+    rolling_min: lambda rows: rows.min(axis=0),
     rolling_std: lambda rows: rows.std(axis=0, ddof=1),
+    decayed_sum: lambda rows: (weights(rows) * rows).sum(axis=0),
+    decayed_mean: lambda rows: (weights(rows) * rows).sum(axis=0) / weights(rows).sum(),
 }
 rollings = pytest.mark.parametrize("rolling", REFERENCES, ids=lambda rolling: rolling.__name__)
 
 
-def market(seed: int, rows: int = 70, gaps: float = 0.05) -> np.ndarray:
+def market(seed: int, rows: int = 70, gaps: float = 0.05, symbols: int = 3) -> np.ndarray:
     random = generator(seed, "windows")
-    values = random.normal(100.0, 1.0, (rows, 3))
+    values = random.normal(100.0, 1.0, (rows, symbols))
     return np.where(random.random(values.shape) < gaps, np.nan, values)
 
 
@@ -53,6 +81,16 @@ def test_a_value_never_depends_on_where_the_history_starts(
     assert np.array_equal(whole[window - 1 :], cut[window - 1 :], equal_nan=True)
 
 
+@rollings
+@given(seed=st.integers(0, 10**6), window=st.integers(1, 40), symbols=st.integers(1, 9))
+def test_a_value_never_depends_on_the_symbols_beside_it(rolling: Rolling, seed: int, window: int, symbols: int) -> None:
+    """NumPy's reductions take another order of operations when there is one symbol alone."""
+    values = market(seed, symbols=symbols)
+    alone = np.concatenate([rolling(values[:, [place]], window) for place in range(symbols)], axis=1)
+
+    assert np.array_equal(rolling(values, window), alone, equal_nan=True)
+
+
 def test_a_running_total_would_depend_on_it() -> None:
     """The guarded thing, broken: a cumulative sum remembers in its last bits what it has seen before."""
 
@@ -67,6 +105,7 @@ def test_a_running_total_would_depend_on_it() -> None:
 
 @rollings
 def test_one_gap_makes_every_window_over_it_missing(rolling: Rolling) -> None:
+    """Crypto D-12: a gap yields missing, and never a longer horizon."""
     values = market(3, gaps=0.0)
     values[30, 1] = np.nan
 
@@ -76,6 +115,7 @@ def test_one_gap_makes_every_window_over_it_missing(rolling: Rolling) -> None:
 @rollings
 def test_a_window_longer_than_the_history_is_missing(rolling: Rolling) -> None:
     assert np.isnan(rolling(market(4, rows=6), 7)).all()
+    assert rolling(np.empty((0, 3)), 7).shape == (0, 3)
 
 
 @pytest.mark.parametrize("constant", [0.1, 1e-9, 123456.789])
@@ -94,6 +134,22 @@ def test_one_row_has_no_deviation() -> None:
     assert np.isnan(rolling_std(market(5), 1)).all()
 
 
+@given(seed=st.integers(0, 10**6), keep=st.sampled_from([0.3, 0.8, 13 / 14, 25 / 27]))
+def test_a_warmed_up_average_is_near_the_endless_recursion_by_what_it_says(seed: int, keep: float) -> None:
+    values = market(seed, rows=400, gaps=0.0)
+    endless = values[0].copy()
+    for row in values[1:]:
+        endless = keep * endless + (1.0 - keep) * row
+    window = warm_up(keep, 1e-4)
+    older, recent = values[:-window], values[-window:]
+    bound = 1e-4 * (
+        np.maximum(older.max(axis=0), recent.max(axis=0)) - np.minimum(older.min(axis=0), recent.min(axis=0))
+    )
+
+    assert keep**window <= 1e-4 < keep ** (window - 1)
+    assert (np.abs(decaying_mean(values, window, keep)[-1] - endless) <= bound).all()
+
+
 def test_lagged_looks_back_and_never_around() -> None:
     values = np.arange(4.0).reshape(-1, 1)
 
@@ -102,8 +158,17 @@ def test_lagged_looks_back_and_never_around() -> None:
 
 
 @pytest.mark.parametrize("bars", [0, -1])
-def test_the_future_is_no_window(bars: int) -> None:
+@pytest.mark.parametrize("rolling", [lagged, *REFERENCES], ids=lambda rolling: rolling.__name__)
+def test_the_future_is_no_window(rolling: Rolling, bars: int) -> None:
     with pytest.raises(InputError, match="backward"):
-        lagged(market(6), bars)
-    with pytest.raises(InputError, match="backward"):
-        rolling_sum(market(6), bars)
+        rolling(market(6), bars)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 1.5, float("nan")])
+def test_what_never_forgets_or_never_remembers_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match="a share kept"):
+        decaying_mean(market(7), 5, share)
+    with pytest.raises(InputError, match="a share kept"):
+        warm_up(share)
+    with pytest.raises(InputError, match="a tolerance"):
+        warm_up(0.5, share)

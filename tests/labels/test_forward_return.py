@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.errors import DataError, InputError
+from tidegate.core.horizon import Horizon, Reach
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import FillPrice
-from tidegate.labels import forward_returns
+from tidegate.core.time import HOUR, MINUTE, BarInterval
+from tidegate.labels import forward_labels, forward_returns
 from tidegate.testing import synthetic_panel
 
 COST = 0.002
@@ -105,10 +107,23 @@ def test_only_members_have_labels_and_their_mean_is_one_of_members() -> None:
     np.testing.assert_allclose(np.nansum(complete, axis=1), 0.0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("horizon", "cost"), [(0, 0.0), (-3, 0.0), (5, -0.001), (5, 1.0), (5, np.nan)])
-def test_a_horizon_or_cost_out_of_range_is_refused(horizon: int, cost: float) -> None:
+@pytest.mark.parametrize("horizon", [0, -3])
+def test_a_horizon_out_of_range_is_refused(horizon: int) -> None:
     with pytest.raises(InputError, match="at least 1 bar"):
-        forward_returns(PANEL, horizon, FillPrice.NEXT_OPEN, cost)
+        forward_returns(PANEL, horizon, FillPrice.NEXT_OPEN, 0.0)
+
+
+@pytest.mark.parametrize("cost", [-0.001, 1.0, np.nan])
+def test_a_cost_out_of_range_is_refused(cost: float) -> None:
+    with pytest.raises(InputError, match=r"a cost in \[0, 1\)"):
+        forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, cost)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.01, 0.5, 50.0, np.nan])
+def test_a_threshold_that_can_only_be_a_percentage_is_refused(threshold: float) -> None:
+    """Crypto D-34: a fraction was compared with 0.5, which is 50 %, where half a percent was meant."""
+    with pytest.raises(InputError, match=r"half a percent is 0\.005"):
+        forward_labels(PANEL, Reach.of_bars(5), FillPrice.NEXT_OPEN, 0.0, threshold=threshold)
 
 
 def test_a_source_without_opening_prices_cannot_fill_at_them() -> None:
@@ -121,3 +136,52 @@ def test_a_source_without_opening_prices_cannot_fill_at_them() -> None:
 def test_labels_are_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         forward_returns(PANEL, 5, FillPrice.NEXT_OPEN, COST).gross[0, 0] = 0.0
+
+
+QUARTERS = BarInterval("15m")
+
+
+def quarters(*minutes: int) -> Panel:
+    """Return a panel whose close is the exponential of the minutes of its row."""
+    times = np.array(minutes, dtype=np.int64) * MINUTE
+    return Panel(times, ("A",), {"close": np.exp(np.array(minutes, dtype=float))[:, np.newaxis]})
+
+
+def test_an_hour_is_an_hour_whatever_rows_lie_within() -> None:
+    """Crypto 18.3: found by its time and not by its place; a row too many or too few moves no exit."""
+    panel = quarters(0, 15, 30, 40, 45, 60, 75, 90)
+    labels = forward_labels(panel, Horizon("30m").reach(QUARTERS), FillPrice.NEXT_CLOSE, 0.0)
+
+    # Entries at 15, 30, 40, 45, 60 and exits at 45, 60, (70), 75, 90.
+    np.testing.assert_allclose(labels.gross.ravel(), [30, 30, np.nan, 30, 30, np.nan, np.nan, np.nan])
+    assert (labels.spans.end // MINUTE).tolist() == [45, 60, 75, 75, 90]
+
+
+def test_where_the_exit_has_no_row_no_neighbour_takes_its_place() -> None:
+    """Crypto D-33: a horizon that was missing was replaced by another."""
+    panel = quarters(0, 15, 30, 45, 75, 90, 105)
+    hour = forward_labels(panel, Horizon("1h").reach(QUARTERS), FillPrice.NEXT_CLOSE, 0.0)
+    half = forward_labels(panel, Horizon("30m").reach(QUARTERS), FillPrice.NEXT_CLOSE, 0.0)
+
+    np.testing.assert_allclose(hour.gross.ravel(), [60, 60, 60, *[np.nan] * 4])
+    np.testing.assert_allclose(half.gross.ravel(), [30, np.nan, 30, 30, *[np.nan] * 3])
+    assert (half.spans.end // MINUTE).tolist() == [45, 75, 75, 105]
+
+
+def test_a_count_of_bars_is_a_count_of_rows_of_the_calendar() -> None:
+    """The bars of an exchange that closes: the bar after the break is the next one."""
+    panel = quarters(0, 15, 30, 120, 135)
+    labels = forward_labels(panel, Reach.of_bars(2), FillPrice.NEXT_CLOSE, 0.0)
+
+    np.testing.assert_allclose(labels.gross.ravel(), [105, 105, np.nan, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(("horizon", "rows"), [("1h", 12), ("4h", 48), ("1d", 288)])
+def test_on_a_whole_grid_a_time_is_its_count_of_bars(horizon: str, rows: int) -> None:
+    panel = synthetic_panel(6, 400, 3, gaps=0.02, times=np.arange(1, 401) * 5 * MINUTE)
+    timed = forward_labels(panel, Horizon(horizon).reach(BarInterval("5m")), FillPrice.NEXT_OPEN, COST)
+    counted = forward_returns(panel, rows, FillPrice.NEXT_OPEN, COST)
+
+    assert np.array_equal(timed.gross, counted.gross, equal_nan=True)
+    assert np.array_equal(timed.spans.end, counted.spans.end)
+    assert (timed.spans.end - timed.spans.start == Horizon(horizon).microseconds + HOUR // 12).all()

@@ -11,6 +11,7 @@ from audited import train
 from tidegate.core.recipe import Recipe, load_recipe
 from tidegate.core.workspace import Workspace
 from tidegate.data import PRESETS, OhlcvSettings, ingest_ohlcv
+from tidegate.data.connectors import collect_from, make_connector
 from tidegate.engine import backtest
 from tidegate.registry import Run, RunStore
 from tidegate.report import write_report
@@ -20,7 +21,25 @@ pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 CASES = {
     "us-rotation": ("us_equity_daily.parquet", "yahoo-daily", date(2023, 1, 1)),
     "ashare-picker": ("ashare_daily.parquet", "tushare-daily", date(2024, 6, 1)),
+    "crypto-horizons": ("crypto_perp_5m_2025.parquet", "binance-klines", date(2025, 9, 1)),
 }
+SOURCES = {
+    "crypto-horizons": {
+        "funding": ("crypto_funding_8h_2019_2025.parquet", {"preset": "binance-funding"}),
+        "macro": ("macro_long.parquet", {"preset": "macro-long", "dataset": "macro"}),
+    },
+}
+
+
+def stocked(name: str, folder: Path, real_data: Path) -> Workspace:
+    """A workspace with what the recipe names, brought as its comment says."""
+    workspace, (file, preset, _) = Workspace.create(folder), CASES[name]
+    settings = {**PRESETS[preset], "dataset": load_recipe(name).data.dataset}
+    ingest_ohlcv(workspace, real_data / file, OhlcvSettings.model_validate(settings))
+    for connector, (rows, given) in SOURCES.get(name, {}).items():
+        done = collect_from(workspace, make_connector(connector, {"path": str(real_data / rows), **given}))
+        assert done.complete
+    return workspace
 
 
 def one_fold(name: str, first_test: date) -> Recipe:
@@ -46,10 +65,8 @@ def fingerprints(trained: Run, tested: Run) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_shipped_recipe_repeats_itself_with_one_and_two_threads(name: str, real_data: Path, tmp_path: Path) -> None:
-    file, preset, first_test = CASES[name]
-    workspace = Workspace.create(tmp_path / "work")
-    ingest_ohlcv(workspace, real_data / file, OhlcvSettings.model_validate(PRESETS[preset]))
-    recipe = one_fold(name, first_test)
+    workspace = stocked(name, tmp_path / "work", real_data)
+    recipe = one_fold(name, CASES[name][2])
     seen = set()
     for threads in (1, 2, 1):
         trained = train(workspace, recipe, threads=threads)

@@ -12,17 +12,20 @@ import pytest
 
 from tidegate.core.clock import frozen_clock
 from tidegate.core.errors import DataError
+from tidegate.core.history import History
 from tidegate.core.panel import Panel
 from tidegate.core.randomness import generator
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
+from tidegate.costs import PRESETS
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import read_recipe_data
 from tidegate.evaluate import forecast_quality, newey_west_mean
 from tidegate.split import WalkForward
 from tidegate.testing import synthetic_panel
 from tidegate.train import Dataset, assemble
+from tidegate.train.dataset import labels_of
 from tidegate.train.fold_run import fold_scores, run_fold
 
 RecipeOf = Callable[..., Recipe]
@@ -31,7 +34,7 @@ VERSIONS = {"bars/made-up": 0}
 
 def test_a_row_is_trained_on_with_a_label_and_forecast_with_a_close(recipe: RecipeOf) -> None:
     panel = synthetic_panel(31, 60, 6, gaps=0.1)
-    data = assemble(panel, recipe())
+    data = assemble(History(panel), recipe())
 
     assert np.array_equal(data.trainable, data.features.present() & ~np.isnan(data.labels.gross))
     assert np.array_equal(data.predictable, data.features.present() & ~np.isnan(panel["close"]))
@@ -41,7 +44,7 @@ def test_a_row_is_trained_on_with_a_label_and_forecast_with_a_close(recipe: Reci
 
 
 def test_samples_and_their_features_agree(recipe: RecipeOf) -> None:
-    data = assemble(synthetic_panel(32, 60, 6, gaps=0.1), recipe())
+    data = assemble(History(synthetic_panel(32, 60, 6, gaps=0.1)), recipe())
     rows, symbols = data.samples(np.array([40, 30]), data.trainable)
 
     assert set(rows) == {30, 40}
@@ -53,9 +56,52 @@ def test_samples_and_their_features_agree(recipe: RecipeOf) -> None:
 
 def test_the_excess_is_forecast_where_the_recipe_says_so(recipe: RecipeOf) -> None:
     panel = synthetic_panel(33, 60, 6)
-    data = assemble(panel, recipe(labels={"horizon_bars": 5, "target": "excess"}))
+    data = assemble(History(panel), recipe(labels={"horizon_bars": 5, "target": "excess"}))
 
     np.testing.assert_allclose(np.nansum(data.target, axis=1), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("target", ["gross", "excess", "rank", "volatility"])
+def test_each_target_is_the_label_of_the_trained_horizon(recipe: RecipeOf, target: str) -> None:
+    settings = {"horizon": "2d", "horizons": ["1d", "2d", "10d"], "target": target}
+    data = assemble(History(synthetic_panel(33, 60, 6, gaps=0.05)), recipe(labels=settings))
+
+    assert np.array_equal(data.target, data.labels.values(f"{target}_2d"), equal_nan=True)
+    assert data.labels.horizon_bars == 2
+    assert len(data.labels.spans) == 60 - 11, "the purge follows the longest horizon in use"
+
+
+def test_the_excess_over_the_benchmark_needs_its_price_at_the_fill(recipe: RecipeOf) -> None:
+    panel = synthetic_panel(33, 60, 6)
+    chosen = recipe(labels={"target": "benchmark_excess"}, universe={"benchmark": "SPY"})
+    opens = np.repeat(np.exp(np.arange(60) * 0.001)[:, np.newaxis], 6, axis=1)
+    data = assemble(History(panel.with_columns({"benchmark_open": opens})), chosen)
+
+    np.testing.assert_allclose(data.target[:54], data.labels.gross[:54] - 0.005)
+    with pytest.raises(DataError, match=r"name a symbol under universe\.benchmark"):
+        assemble(History(panel.with_columns({"benchmark_close": opens})), chosen)
+
+
+def test_the_benchmark_stands_beside_the_bars_of_a_recipe(workspace: Workspace, recipe: RecipeOf) -> None:
+    chosen = recipe(labels={"target": "benchmark_excess"}, universe={"benchmark": "S0003"})
+    read = read_recipe_data(Catalog(workspace), chosen, VERSIONS)
+    data = assemble(read.history("S0003"), chosen)
+    opens = np.log(read.panel["open"][:, read.panel.symbols.index("S0003")])
+    expected = data.labels.gross[:-6] - (opens[6:] - opens[1:-5])[:, np.newaxis]
+
+    np.testing.assert_allclose(data.target[:-6], expected)
+    assert "S0003" not in data.symbols
+
+
+def test_labels_alone_are_those_that_training_uses(recipe: RecipeOf) -> None:
+    """Crypto D-32: one cost model, whoever asks."""
+    history, membership = History(synthetic_panel(33, 60, 6)), np.tile([True, True, False, True, True, True], (60, 1))
+    alone, data = labels_of(history, recipe(), membership), assemble(history, recipe(), membership)
+
+    assert alone.names == data.labels.names
+    for name in alone.names:
+        assert np.array_equal(alone.values(name), data.labels.values(name), equal_nan=True)
+    assert alone.round_trip_cost == PRESETS["us-equity"].round_trip_rate()
 
 
 def universe_of(workspace: Workspace, recipe: Recipe) -> Panel:
@@ -95,12 +141,12 @@ def mean_ic(folder: Path, recipe: Recipe, data: Dataset) -> tuple[float, float]:
         rows = np.searchsorted(data.times, part["time"].dt.epoch("us").to_numpy())
         scores[rows, np.searchsorted(data.symbols, part["symbol"].to_numpy())] = part["score"].to_numpy()
     quality = forecast_quality(data.times, scores, np.asarray(data.labels.gross))
-    return newey_west_mean(quality.rank_ic, recipe.labels.horizon_bars)
+    return newey_west_mean(quality.rank_ic, data.labels.horizon_bars)
 
 
 def planted(edge: float, recipe: Recipe) -> Dataset:
     times = parse_instant("2017-01-01") + np.arange(1300) * DAY
-    return assemble(synthetic_panel(34, 1300, 30, edge=edge, times=times), recipe)
+    return assemble(History(synthetic_panel(34, 1300, 30, edge=edge, times=times)), recipe)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def thinned(workspace: Workspace, symbol: str) -> Recipe:
         {
             "name": "thin",
             "data": {"dataset": "thin"},
-            "features": {"groups": ["return"], "exclude": ["log_return_252"]},
+            "features": {"groups": ["price"], "exclude": ["log_return_252"]},
             "split": {"first_test": "2020-03-01", "test_months": 6},
             "costs": {"preset": "us-equity"},
             **RIDGE,

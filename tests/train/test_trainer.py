@@ -13,10 +13,11 @@ from audited import train
 from tidegate.core.errors import CatalogError, DataError, GateNotPassed, RecipeError
 from tidegate.core.files import read_json
 from tidegate.core.recipe import Recipe
+from tidegate.core.time import DAILY
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import read_recipe_data
-from tidegate.features import FeatureContract
+from tidegate.features import FeatureContract, market_contract
 from tidegate.models import load_forecaster
 from tidegate.registry import Run, RunStatus, RunStore
 from tidegate.train import assemble, trainer
@@ -113,7 +114,8 @@ def test_quality_per_day_carries_the_summary(run: Run) -> None:
 
 
 def test_importance_is_shared_out(run: Run) -> None:
-    contract = FeatureContract.from_document(read_json(run.folder / "contract.json"))
+    declared = market_contract("us-equity", DAILY)
+    contract = FeatureContract.from_document(read_json(run.folder / "contract.json"), declared)
     importance = read_json(run.folder / "importance.json")
 
     assert contract.fingerprint == run.metrics["contract"]
@@ -123,7 +125,8 @@ def test_importance_is_shared_out(run: Run) -> None:
 
 
 def test_the_stored_model_gives_the_stored_scores(run: Run, workspace: Workspace, recipe: RecipeOf) -> None:
-    data = assemble(read_recipe_data(Catalog(workspace), recipe(), run.data_versions).universe, recipe())
+    read = read_recipe_data(Catalog(workspace), recipe(), run.data_versions, sources=True)
+    data = assemble(read.history(recipe().universe.benchmark), recipe())
     stored = scores_of(run).filter((pl.col("fold") == 1) & (pl.col("model") == "lightgbm"))
     rows = np.searchsorted(data.times, stored["time"].dt.epoch("us").to_numpy())
     places = np.searchsorted(data.symbols, stored["symbol"].to_numpy())

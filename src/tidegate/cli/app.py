@@ -15,8 +15,12 @@ from tidegate.cli.commands import (
     collect,
     demo,
     doctor,
+    features,
     ingest,
     init,
+    lineage,
+    lookahead,
+    parity,
     report,
     review,
     runs,
@@ -65,6 +69,18 @@ app.command(
     epilog=_examples("tidegate doctor", "tidegate doctor us-rotation --workspace us"),
 )(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
+audit.app.command(
+    "lookahead",
+    epilog=_examples(
+        "tidegate audit lookahead us-rotation --workspace us", "tidegate audit lookahead my.yaml --fast --json"
+    ),
+)(lookahead.lookahead)
+audit.app.command(
+    "parity",
+    epilog=_examples(
+        "tidegate audit parity us-rotation --workspace us", "tidegate audit parity my.yaml --instants 1000"
+    ),
+)(parity.parity)
 app.add_typer(audit.app, name="audit")
 app.command(
     "collect",
@@ -77,6 +93,14 @@ app.add_typer(universe.app, name="universe")
 app.add_typer(review.app, name="review")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(features.app, name="features")
+app.command(
+    "lineage",
+    epilog=_examples(
+        "tidegate lineage 3f2a9c41d07b --workspace us",
+        "tidegate lineage train-my-20260102 --instants 100 --symbol AAPL",
+    ),
+)(lineage.lineage)
 app.command(
     "train", epilog=_examples("tidegate train us-rotation --workspace us", "tidegate train my.yaml --threads 4")
 )(train.train)

@@ -26,9 +26,12 @@ _COMMAND: Final = re.compile(r"(?<![/\w])tidegate [a-z][^;]*$")
 _FIRST_BARS: Final = "tidegate ingest ohlcv FILE"
 _CHOICES: Final = re.compile(r"'(?P<given>.*)' is not one of (?P<known>.+?)\.?$", re.DOTALL)
 _OPTIONS: Final = re.compile(r"No such option: (?P<given>\S+)(?: \(Possible options: (?P<near>[^,)]+).*)?$")
-_OF_A_RECIPE: Final = (("train",), ("backtest",), ("doctor",), ("collect",), ("audit", "readiness"))
+_OF_A_RECIPE: Final = (
+    *(("train",), ("backtest",), ("doctor",), ("collect",), ("audit", "readiness"), ("audit", "parity")),
+    *(("features", "build"), ("features", "show")),
+)
 """Commands whose next word is a recipe."""
-_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|backtest|collect|audit readiness)) \S+")
+_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|backtest|collect|audit readiness|features build)) \S+")
 _WITH_VALUE: Final = {
     "--workspace",
     "-w",

@@ -20,7 +20,8 @@ __all__ = ["Settings", "in_words", "load_settings", "misfit", "parse_settings"]
 _CORRECT: Final = "correct this line"
 _LISTED: Final = 5
 _PATTERNS: Final = {
-    r"^[a-z0-9][a-z0-9._-]{0,63}$": "small letters, digits, '.', '_' and '-', at most 64, the first a letter or digit"
+    r"^[a-z0-9][a-z0-9._-]{0,63}$": "small letters, digits, '.', '_' and '-', at most 64, the first a letter or digit",
+    r"^[a-z][a-z0-9_]{0,63}$": "small letters, digits and '_', at most 64, the first a letter",
 }
 _TYPES: Final = {
     "int": "a whole number",
@@ -65,11 +66,11 @@ def load_settings(path: Path, kind: type[SettingsType]) -> SettingsType:
         raise RecipeError(
             found=f"{path}: {error.strerror or error}", expected="a YAML recipe", hint="check the path"
         ) from None
-    return parse_settings(text, kind, source=str(path))
+    return parse_settings(text, kind, source=str(path), folder=path.parent)
 
 
-def parse_settings(text: str, kind: type[SettingsType], source: str) -> SettingsType:
-    """Read settings from YAML text; ``source`` names it in messages.
+def parse_settings(text: str, kind: type[SettingsType], source: str, folder: Path = Path()) -> SettingsType:
+    """Read settings from YAML text; ``source`` names it in messages, and paths in it start at ``folder``.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def parse_settings(text: str, kind: type[SettingsType], source: str) -> Settings
     """
     root, content = _read(text, source)
     try:
-        return kind.model_validate(content)
+        return kind.model_validate(content, context={"folder": folder})
     except ValidationError as error:
         raise _explain(error, kind, root, source) from None
 
@@ -255,7 +256,7 @@ def _child(node: yaml.Node, part: Any) -> tuple[int, yaml.Node] | None:
         for key, value in reversed(node.value):  # merged keys come first, and the mapping's own overrule them
             if key.value == str(part):
                 return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        child = node.value[part]
+    if isinstance(node, yaml.SequenceNode) and str(part).isdecimal() and int(part) < len(node.value):
+        child = node.value[int(part)]
         return child.start_mark.line + 1, child
     return None

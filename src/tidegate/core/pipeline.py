@@ -12,14 +12,17 @@ import numpy.typing as npt
 
 from tidegate.core.errors import InputError
 from tidegate.core.history import History
+from tidegate.core.time import BarInterval
 from tidegate.core.units import Int64Array
 
 __all__ = [
+    "BarClaim",
     "Claim",
     "Claimant",
     "EncoderClaim",
     "FillClaim",
     "FitClaim",
+    "OnlinePipeline",
     "Pipeline",
     "SplitClaim",
     "Stage",
@@ -59,6 +62,15 @@ class Stage:
         Key to the bars, the present one included, that suffice for its value; a key that is absent declares none.
     bounds
         Key to the largest change that bars before its lookback can make; absent means none at all, to the bit.
+    table_lookbacks
+        Name of a table to the microseconds of known time, up to the instant, whose rows suffice for every value; a
+        table that is absent declares none and is read whole.
+    maximum_ages
+        Key to the microseconds after which what its sources said last counts no more.
+    neutrals
+        Key to the value that stands for a missing one beside a mask; without it a missing value is NaN.
+    masks
+        Key to the key of the flag that is 1 where it is missing.
     """
 
     kind: StageKind
@@ -69,6 +81,10 @@ class Stage:
     ends: Int64Array | None = None
     lookback_bars: Mapping[str, int] = field(default_factory=dict)
     bounds: Mapping[str, float] = field(default_factory=dict)
+    table_lookbacks: Mapping[str, int] = field(default_factory=dict)
+    maximum_ages: Mapping[str, int] = field(default_factory=dict)
+    neutrals: Mapping[str, float] = field(default_factory=dict)
+    masks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.times), len(self.symbols), len(self.keys))
@@ -95,6 +111,18 @@ class Pipeline(Protocol):
 
     def run(self, history: History) -> Iterable[Stage]:
         """Yield the stages for every row of a history; long ones may come as several blocks of rows, in order."""
+        ...
+
+
+@runtime_checkable
+class OnlinePipeline(Pipeline, Protocol):
+    """A pipeline that computes the newest row alone faster than all of them, as an online decision needs it."""
+
+    def newest(self, history: History) -> Stage:
+        """Return the row of the newest bar of a history, equal to the last row of the stage in a run of all rows.
+
+        An audit asks thousands of times, of short stretches of bars: only stages that declare a lookback.
+        """
         ...
 
 
@@ -156,7 +184,16 @@ class FillClaim:
     filled: Int64Array
 
 
-Claim = SplitClaim | FitClaim | EncoderClaim | FillClaim
+@dataclass(frozen=True, kw_only=True)
+class BarClaim:
+    """Whose calendar the bars follow, and how long each of them lasts: by these a stamp shows to be a close or not."""
+
+    name: str
+    calendar: str
+    interval: BarInterval
+
+
+Claim = SplitClaim | FitClaim | EncoderClaim | FillClaim | BarClaim
 
 
 @runtime_checkable

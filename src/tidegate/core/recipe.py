@@ -8,14 +8,17 @@ from __future__ import annotations
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from tidegate.core.config import Settings, load_settings, misfit
-from tidegate.core.errors import RecipeError
+from tidegate.core.errors import InputError, RecipeError
 from tidegate.core.fingerprint import fingerprint
+from tidegate.core.horizon import Horizon, Reach
 from tidegate.core.recipe_data import CollectStep, DataKind, DataSettings, Day, Name, QualitySettings, ReadinessSettings
+from tidegate.core.recipe_features import ExpressionSettings, FeatureFile, FeatureSettings
+from tidegate.core.time import BarInterval
 from tidegate.core.units import Bps, Count, Fraction
 
 __all__ = [
@@ -25,6 +28,8 @@ __all__ = [
     "CostSettings",
     "DataKind",
     "DataSettings",
+    "ExpressionSettings",
+    "FeatureFile",
     "FeatureSettings",
     "FillPrice",
     "LabelSettings",
@@ -99,24 +104,62 @@ class UniverseSettings(Settings):
         return self
 
 
-class FeatureSettings(Settings):
-    """What the models see: a market's contract, and what of it."""
-
-    contract: Literal["us-equity", "ashare", "crypto"] = "us-equity"
-    """The market whose features they are; `docs/features.md` lists them."""
-    groups: tuple[str, ...] = ()
-    """Groups of features that enter; empty means all of them. The order is always the contract's."""
-    exclude: tuple[str, ...] = ()
-    """Single features left out of these groups, by name."""
-
-
 class LabelSettings(Settings):
-    """What is forecast."""
+    """What is forecast, and how far ahead."""
 
-    horizon_bars: Count = 5
-    """How far ahead the return is measured, from the fill after the decision."""
-    target: Literal["gross", "excess"] = "gross"
-    """``gross`` log return, or its excess over the mean of all symbols labelled at that instant."""
+    horizon: Horizon | None = None
+    """How long after the fill the return is measured: ``1h``, ``4h``, ``1d``, ``7d``, or any time that the bars divide.
+
+    On daily bars days count sessions; on shorter bars it is time on the clock, so on an exchange that closes count
+    bars. None means ``horizon_bars``.
+    """
+    horizon_bars: Count | None = 5
+    """The same as a count of bars; left out where ``horizon`` is given."""
+    horizons: tuple[Horizon, ...] = ()
+    """Every horizon that is labelled, ``horizon`` among them; empty means no other. The longest decides the purge."""
+    target: Literal["gross", "excess", "benchmark_excess", "rank", "volatility"] = "gross"
+    """What is forecast, over the horizon.
+
+    ``gross`` log return, its ``excess`` over the mean of all symbols labelled at that instant, its ``benchmark_excess``
+    over the symbol ``universe.benchmark``, its ``rank`` among them from 0 to 1, or the realised ``volatility``.
+    """
+    threshold: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.005
+    """What counts as a move up or down in the three-way label, as a fraction of the price: 0.005 is half a percent."""
+    buckets: Annotated[int, Field(ge=2, le=1000)] = 5
+    """Into how many equal parts the bucket label divides the symbols of an instant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bars_give_way(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("horizon") is not None and "horizon_bars" not in content:
+            return {**content, "horizon_bars": None}
+        return content
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        lengths = [one.microseconds for one in self.horizons]
+        if len(set(lengths)) != len(lengths):
+            raise misfit("each horizon once", at=("horizons",), value=", ".join(self.horizons), hint="take one out")
+        if self.horizons and self.horizon not in self.horizons:
+            wanted = f"one of labels.horizons: {', '.join(self.horizons)}"
+            raise misfit(wanted, at=("horizon",), value=self.horizon, hint="name the one that is trained on")
+        if (self.horizon is None) == (self.horizon_bars is None):
+            clash = "either labels.horizon or labels.horizon_bars"
+            raise misfit(clash, at=("horizon_bars",), value=self.horizon_bars, hint="keep the one that is meant")
+        return self
+
+    def reaches(self, interval: BarInterval) -> tuple[Reach, ...]:
+        """Return how far the labels reach on bars of one size, the trained one first.
+
+        Raises
+        ------
+        InputError
+            If the bars do not divide a horizon.
+        """
+        if self.horizon is None:
+            return (Reach.of_bars(self.horizon_bars or 1),)
+        others = [one for one in self.horizons if one != self.horizon]
+        return tuple(one.reach(interval) for one in (self.horizon, *others))
 
 
 class SplitSettings(Settings):
@@ -290,6 +333,27 @@ class Recipe(Settings):
                 value=scores,
                 hint=f"name one of these, or train it with {scores}: {{}} under models",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _bars_divide_the_horizons(self) -> Self:
+        for field, horizons in (("horizon", (self.labels.horizon,)), ("horizons", self.labels.horizons)):
+            for horizon in filter(None, horizons):
+                try:
+                    horizon.reach(self.data.interval)
+                except InputError as error:
+                    at = ("labels", field)
+                    raise misfit(error.expected, at=at, value=str(horizon), hint=error.hint) from None
+        return self
+
+    @model_validator(mode="after")
+    def _target_can_be_made(self) -> Self:
+        target, at = self.labels.target, ("labels", "target")
+        if target == "volatility" and self.labels.reaches(self.data.interval)[0].bars == 1:
+            raise misfit("a horizon of 2 bars or more", at=at, value=target, hint="one return has no volatility")
+        if target == "benchmark_excess" and self.universe.benchmark == "equal-weight":
+            hint = "name it under universe.benchmark, or take target: excess, which is over the mean of the universe"
+            raise misfit("a symbol to measure the excess over", at=at, value=target, hint=hint)
         return self
 
     def training_fingerprint(self) -> str:

@@ -169,6 +169,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def features_folder(self) -> Path:
+        """Where each feature set has a folder of its own."""
+        return self.root / "features"
+
+    @property
     def reports_folder(self) -> Path:
         """Where reports are written."""
         return self.root / "reports"

@@ -80,25 +80,48 @@ def vintages_about(
 ) -> pl.LazyFrame:
     """Return every vintage of the items that are linked to symbols, as features read them.
 
+    Parameters
+    ----------
+    table
+        ``events``, ``posts`` or ``comments``.
+    versions
+        ``table/dataset`` to the table version that is read, of links and items; the present one where it names none.
+
     Returns
     -------
     polars.LazyFrame
-        The table's columns with ``symbol``; ``known_time`` is the later of item and link, since an article that was
-        tagged a week later is about nothing until then. Links that were made up never count.
+        The table's columns with ``symbol``, sorted by symbol, event time and item; ``known_time`` is the later of item
+        and link, since an article that was tagged a week later is about nothing until then. Of the vintages that had
+        been superseded by then only the last is there. Links that were made up never count. An event of scope
+        ``macro`` has no links and concerns every symbol.
+
+    Raises
+    ------
+    CatalogError
+        If the data set has no items or no links.
     """
     member = spec_of(table).member
     pinned = {name: versions.get(f"{name}/{dataset}") for name in ("entity_links", table)}
     links = catalog.revisions(
         "entity_links", dataset=dataset, as_of=as_of, symbols=symbols, version=pinned["entity_links"]
     )
-    links = links.filter(pl.col("item_kind") == _KINDS[table], ~pl.col("synthetic")).select(
-        "symbol", pl.col("item_id").alias(member), pl.col("known_time").alias("_linked")
+    links = (
+        links.filter(pl.col("item_kind") == _KINDS[table], ~pl.col("synthetic"))
+        .group_by("symbol", pl.col("item_id").alias(member))
+        .agg(pl.col("known_time").min().alias("_linked"))
     )
     items = catalog.revisions(table, dataset=dataset, as_of=as_of, version=pinned[table])
-    known = pl.max_horizontal("known_time", "_linked").alias("known_time")
+    about = items.join(links, on=member)
+    if table == "events":
+        everyone = pl.LazyFrame({"symbol": list(symbols)}, schema={"symbol": pl.String})
+        concerning = items.filter(pl.col("scope") == "macro").join(everyone, how="cross")
+        about = pl.concat([about, concerning], how="diagonal").unique(
+            ["symbol", member, "event_time", "known_time", "recorded_time"], keep="any"
+        )
     return (
-        items.join(links.group_by("symbol", member).agg(pl.col("_linked").min()), on=member)
-        .with_columns(known)
+        about.sort("symbol", "event_time", member, "known_time", "recorded_time")
+        .with_columns(pl.max_horizontal("known_time", "_linked").alias("known_time"))
         .drop("_linked")
-        .sort("symbol", "event_time", member, "known_time")
+        # What was restated before it was linked was never seen of this symbol.
+        .unique(["symbol", "event_time", member, "known_time"], keep="last", maintain_order=True)
     )

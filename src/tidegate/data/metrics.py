@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from tidegate.core.errors import DataError
 from tidegate.core.time import DAY, HOUR, MINUTE
+from tidegate.core.units import FloatArray
 
 __all__ = ["DERIVATIVES", "METRICS", "MetricFamily", "MetricSpec", "Scale", "metric_spec"]
 
@@ -36,11 +38,12 @@ class Scale(StrEnum):
     """``tanh(5 x)``."""
 
 
-_SCALED: Final[dict[Scale, Callable[[pl.Expr], pl.Expr]]] = {
+_LEAST_RATIO: Final = 1e-9
+_SCALED: Final[dict[Scale, Callable[[FloatArray], FloatArray]]] = {
     Scale.NONE: lambda value: value,
-    Scale.LOG_RATIO: lambda value: value.clip(lower_bound=1e-9).log().tanh(),
-    Scale.BASIS: lambda value: (value * 25.0).tanh(),
-    Scale.ANNUAL_BASIS: lambda value: (value * 5.0).tanh(),
+    Scale.LOG_RATIO: lambda value: np.tanh(np.log(np.maximum(value, _LEAST_RATIO))),
+    Scale.BASIS: lambda value: np.tanh(value * 25.0),
+    Scale.ANNUAL_BASIS: lambda value: np.tanh(value * 5.0),
 }
 
 
@@ -73,7 +76,21 @@ class MetricSpec:
         >>> pl.DataFrame({"x": [1.0, None]}).select(ratio).to_series().to_list()
         [0.0, 0.0]
         """
-        return _SCALED[self.scale](value).fill_nan(None).fill_null(0.0)
+
+        def scaled(values: pl.Series) -> pl.Series:
+            return pl.Series(values.name, self.scaled(values.cast(pl.Float64).fill_null(np.nan).to_numpy()))
+
+        return value.map_batches(scaled, return_dtype=pl.Float64, is_elementwise=True).fill_nan(None).fill_null(0.0)
+
+    def scaled(self, values: FloatArray) -> FloatArray:
+        """Return the metric on the scale of a feature, ``float64``; NaN stays NaN.
+
+        Examples
+        --------
+        >>> METRICS["taker_buy_sell_ratio"].scaled(np.array([1.0, np.nan])).tolist()
+        [0.0, nan]
+        """
+        return _SCALED[self.scale](np.ascontiguousarray(values, dtype=np.float64))
 
 
 _FIVE_MINUTES_LATE: Final = 15 * MINUTE

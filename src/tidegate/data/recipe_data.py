@@ -12,11 +12,13 @@ from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
-from tidegate.core.recipe import Recipe
+from tidegate.core.recipe import DataKind, Recipe
 from tidegate.core.time import DAY, Instant, Window, parse_instant
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.catalog import Catalog
 from tidegate.data.kinds import declared_tables, present_versions
+from tidegate.data.lives import SymbolLives
+from tidegate.data.price_limits import LIMIT_PERCENT, board_of, limit_percent
 from tidegate.data.recipe_sources import read_sources
 from tidegate.data.series import series_as_of
 from tidegate.data.universe import membership, reference_symbols, traded_symbols
@@ -55,16 +57,29 @@ class RecipeData:
         """Return the traded symbols with their slower sources, as features are built from them.
 
         Beside the bars stand ``member`` (1 where a symbol belongs to the universe), where the recipe names a snapshot,
-        and ``benchmark_close`` of the symbol that the universe is measured against, where it is one.
+        ``benchmark_open`` and ``benchmark_close`` of the symbol that the universe is measured against, where it is one,
+        and ``limit_percent`` where there are A-shares: how far each may move in a session, by what was known of its
+        treatment.
         """
         bars = self.universe
         extra: dict[str, FloatArray] = {}
         if self.membership is not None:
             extra["member"] = self.membership.astype(np.float64)
         if benchmark in self.panel.symbols:
-            close = self.panel["close"][:, self.panel.symbols.index(benchmark)]
-            extra["benchmark_close"] = np.broadcast_to(close[:, np.newaxis], bars.shape)
+            place = self.panel.symbols.index(benchmark)
+            for name in ("open", "close"):
+                if name in self.panel:
+                    price = self.panel[name][:, place, np.newaxis]
+                    extra[f"benchmark_{name}"] = np.broadcast_to(price, bars.shape)
+        if any(board_of(symbol) is not None for symbol in bars.symbols):
+            extra[LIMIT_PERCENT] = limit_percent(bars.symbols, bars.times, self._special_treatment(bars))
         return History(bars.with_columns(extra), self.tables)
+
+    def _special_treatment(self, bars: Panel) -> Mask | None:
+        if DataKind.SYMBOL_LIVES not in self.tables:
+            return None
+        rows = self.tables[DataKind.SYMBOL_LIVES].sort("event_time", "known_time", "recorded_time")
+        return SymbolLives(rows).is_special(bars.times, bars.symbols)
 
 
 def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:

@@ -26,7 +26,7 @@ from tidegate.engine.simulate import Simulation, simulate
 from tidegate.registry import Run, RunKind, RunStore
 from tidegate.strategy import Decide, buy_and_hold, equal_weight, opens_new_week, rotation
 
-__all__ = ["backtest"]
+__all__ = ["backtest", "trade"]
 
 
 def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = None, progress: Progress = SILENT) -> Run:
@@ -77,7 +77,7 @@ def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: 
     first, last = _window(universe, recipe.backtest)
     universe, references = universe.rows(0, last), data.panel.rows(0, last)
     rate = read_cash_rate(catalog, recipe, trained.data_versions, universe.times)
-    strategy = _run(universe, rotation(recipe.strategy), recipe, cost_model(recipe.costs), rate, first)
+    strategy = trade(universe, rotation(recipe.strategy), recipe, cost_model(recipe.costs), first, rate)
     benchmark = _benchmark(universe, references, recipe, rate, first)
     index = _index(references, recipe, first)
     data_notes = trained.metrics.get("data_notes", {})
@@ -108,10 +108,18 @@ def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:
     return first, last
 
 
-def _run(
-    panel: Panel, decide: Decide, recipe: Recipe, costs: CostModel, cash_rate: FloatArray | None, first: int
+def trade(
+    panel: Panel, decide: Decide, recipe: Recipe, costs: CostModel, first: int, cash_rate: FloatArray | None = None
 ) -> Simulation:
-    """Simulate from row ``first`` on; impact and marks may look at earlier rows."""
+    """Simulate a decision function from row ``first`` on, weekly; impact and marks may look at earlier rows.
+
+    Parameters
+    ----------
+    panel
+        Bars with the columns that the decision function reads.
+    cash_rate
+        ``float64 (n_times,)`` annual rate known at each row.
+    """
     market = Market.of(panel, recipe.backtest.fill)
     last = len(panel.times)
     return simulate(
@@ -134,10 +142,10 @@ def _benchmark(
     """
     free = cost_model(CostSettings(preset="free"))
     if recipe.universe.benchmark == EQUAL_WEIGHT:
-        return _run(universe, equal_weight, recipe, free, cash_rate, first)
+        return trade(universe, equal_weight, recipe, free, first, cash_rate)
     held = references.take((recipe.universe.benchmark,))
     _require_level(held, first)
-    return _run(held, buy_and_hold, recipe, free, cash_rate, first)
+    return trade(held, buy_and_hold, recipe, free, first, cash_rate)
 
 
 def _index(references: Panel, recipe: Recipe, first: int) -> FloatArray | None:

@@ -1,14 +1,16 @@
 """Features: a contract of declared features, and the one builder behind training and online use."""
 
-from tidegate.features.builder import FeatureBuilder, build_features, features_at
+from tidegate.features.builder import MEMBER, FeatureBuilder, build_features, features_at
 from tidegate.features.contract import Feature, FeatureContract, FeatureGroup
 from tidegate.features.contracts import CONTRACTS, market_contract
+from tidegate.features.custom import feature
 from tidegate.features.matrix import FeatureMatrix
-from tidegate.features.selection import contract_for
+from tidegate.features.selection import contract_for, declared_contract
 from tidegate.features.sources import Newest, Source
 
 __all__ = [
     "CONTRACTS",
+    "MEMBER",
     "Feature",
     "FeatureBuilder",
     "FeatureContract",
@@ -18,6 +20,8 @@ __all__ = [
     "Source",
     "build_features",
     "contract_for",
+    "declared_contract",
+    "feature",
     "features_at",
     "market_contract",
 ]

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from tidegate.core.errors import DataError
-from tidegate.core.history import History
+from tidegate.core.history import History, rows_until
 from tidegate.core.panel import Panel
 from tidegate.core.past_view import PastView
 from tidegate.core.units import Float32Array, FloatArray, Mask
 from tidegate.features.contract import Feature, FeatureContract
 from tidegate.features.inputs import Inputs, Row
 from tidegate.features.matrix import FeatureMatrix
+from tidegate.features.reading import Reading
 from tidegate.features.sources import Observe
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["MEMBER", "FeatureBuilder", "build_features", "features_at"]
 
 # A block of rows and symbols stays in the processor's cache while the formulas pass over it.
-_CELLS_PER_BLOCK: Final = 2**17
+_CELLS_PER_BLOCK: Final = 2**16
 _ROWS_PER_BLOCK: Final = 2**14
 # Share of a block's rows that may be read before it although no formula asks for so many: formulas with about the same
 # lookback then share what they have in common.
@@ -57,6 +62,8 @@ class FeatureBuilder:
                 expected=f"the columns {', '.join(contract.bar_columns)} of contract {contract.fingerprint[:12]}",
                 hint="read the same source as in training, or train on this one",
             )
+        self._uses = Counter(id(feature.formula) for feature in contract.features)
+        self._tables = {name: _rows_of(history, name) for feature in contract.features for name in feature.tables}
         needed = {name for name in contract.requires if contract.source_of(name) is not None}
         self._observers: list[tuple[frozenset[str], Observe]] = [
             (frozenset(wanted), source.open(history.tables, history.bars.symbols))
@@ -66,72 +73,114 @@ class FeatureBuilder:
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Float32Array]]:
         """Yield consecutive blocks of rows as first row and ``float32 (n, n_symbols, n_features)``."""
+        for first, end in self.stretches(start, stop):
+            yield first, self.rows(first, end)
+
+    def stretches(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield first row and end of consecutive blocks of rows."""
         stop = len(self.bars.times) if stop is None else stop
         for first in range(start, stop, _ROWS_PER_BLOCK):
-            yield first, self.rows(first, min(first + _ROWS_PER_BLOCK, stop))
+            yield first, min(first + _ROWS_PER_BLOCK, stop)
 
     def rows(self, start: int, stop: int) -> Float32Array:
         """Return the features of rows ``start`` to ``stop`` (exclusive), ``float32 (n, n_symbols, n_features)``."""
-        shape = (stop - start, len(self.bars.symbols), self.contract.dimension)
-        built = np.full(shape, np.nan, dtype=np.float32)
-        places = {name: place for place, name in enumerate(self.contract.names)}
-        for lookback, features in _by_lookback(self.contract.features, stop - start).items():
-            first = max(start - lookback + 1, 0)
-            columns = self._columns(features, first, stop)
-            shared = _Shared(self._members(start, stop))
-            for block in _blocks_of_symbols(shape[1], stop - first):
-                cut = {name: column[:, block] for name, column in columns.items()}
-                inputs = Inputs(cut, self.bars.times[first:stop], self.contract.interval, stop - start)
-                for feature in features:
-                    values = _computed(feature, inputs, features)[start - first :]
-                    if feature.across is None:
-                        built[:, block, places[feature.name]] = _narrow(values)
-                    else:
-                        shared.put(feature, block, values, shape[:2])
-            whole = Row({name: column[start - first :] for name, column in columns.items()}, shared.members)
-            for feature, values in shared:
-                built[:, :, places[feature.name]] = _narrow(_across(feature, values, whole))
-        return self._neutral_where_masked(built, places)
+        return self.compute(self.read(start, stop))
 
-    def _columns(self, features: Sequence[Feature], start: int, stop: int) -> dict[str, FloatArray]:
-        wanted = {name for feature in features for name in feature.requires}
-        columns = {name: self.bars[name][start:stop] for name in sorted(wanted) if name in self.bars}
+    def read(self, start: int, stop: int) -> Reading:
+        """Return everything that the features of rows ``start`` to ``stop`` (exclusive) are computed from."""
+        reach: dict[str, int] = {}
+        for lookback, features in _by_lookback(self.contract.features, stop - start).items():
+            for name in {name for feature in features for name in feature.requires}:
+                reach[name] = max(lookback, reach.get(name, 1))
+        firsts = {name: max(start - rows + 1, 0) for name, rows in sorted(reach.items())}
+        columns = {name: (first, self.bars[name][first:stop]) for name, first in firsts.items() if name in self.bars}
         for produces, observe in self._observers:
-            if produces & wanted:
-                observed = observe(self.bars.times[start:stop])
-                columns |= {name: observed[name] for name in sorted(produces & wanted)}
-        return columns
+            first = min(firsts[name] for name in produces)
+            observed = observe(self.bars.times[first:stop])
+            columns |= {name: (first, observed[name]) for name in sorted(produces)}
+        return Reading(
+            start=start,
+            stop=stop,
+            times=self.bars.times,
+            columns=columns,
+            members=self._members(start, stop),
+            tables={name: rows_until(rows, int(self.bars.times[stop - 1])) for name, rows in self._tables.items()},
+        )
+
+    def compute(self, reading: Reading, into: Float32Array | None = None) -> Float32Array:
+        """Return the features of the rows that were read, ``float32 (n, n_symbols, n_features)``; write them there."""
+        rows, n_symbols = reading.stop - reading.start, len(self.bars.symbols)
+        built = np.empty((rows, n_symbols, self.contract.dimension), dtype=np.float32) if into is None else into
+        places = {name: place for place, name in enumerate(self.contract.names)}
+        shared = _Shared(reading, n_symbols)
+        drawn = np.empty((len(places), rows, min(_width(rows), n_symbols)), dtype=np.float32)
+        for some, block in _with_symbols(self.contract.features, n_symbols, rows):
+            together = some[0].together
+            target = built.transpose(2, 0, 1) if together else drawn[:, :, : block.stop - block.start]
+            for features, inputs in self._inputs(reading, some, block):
+                for feature in features:
+                    values = self._computed(feature, inputs)[-rows:]
+                    if feature.across is None:
+                        _narrow(values, feature, target[places[feature.name]])
+                    else:
+                        shared.put(feature, block, values)
+            if not together:
+                _lay(target, built[:, block])
+        for feature, values in shared:
+            _narrow(values, feature, built[:, :, places[feature.name]])
+        return built
+
+    def _inputs(
+        self, reading: Reading, features: Sequence[Feature], block: slice
+    ) -> Iterator[tuple[list[Feature], Inputs]]:
+        """Yield features with about the same lookback, and what they are computed from."""
+        wanted, interval = reading.stop - reading.start, self.contract.interval
+        for lookback, some in _by_lookback(features, wanted).items():
+            first = max(reading.start - lookback + 1, 0)
+            columns = reading.since(first, sorted({name for feature in some for name in feature.requires}))
+            cut = {name: column[:, block] for name, column in columns.items()}
+            times, symbols = reading.times[first : reading.stop], self.bars.symbols[block]
+            yield some, Inputs(cut, times, interval, wanted, symbols=symbols, tables=reading.tables)
+
+    @np.errstate(over="ignore", invalid="ignore")  # prices out of a broken feed; what overflows is missing in the end
+    def _computed(self, feature: Feature, inputs: Inputs) -> FloatArray:
+        """Compute a formula; one that several features share is computed once."""
+        formula = feature.formula
+        if formula is None:
+            raise DataError(
+                found=f"feature {feature.name} without its formula",
+                expected="a declaration of the package or of the recipe",
+                hint="read stored contracts with FeatureContract.from_document",
+            )
+        return formula(inputs) if self._uses[id(formula)] == 1 else inputs.once(formula, lambda: formula(inputs))
 
     def _members(self, start: int, stop: int) -> Mask | None:
         return self.bars[MEMBER][start:stop] > 0.0 if MEMBER in self.bars else None
-
-    def _neutral_where_masked(self, built: Float32Array, places: Mapping[str, int]) -> Float32Array:
-        for feature in self.contract.features:
-            if feature.neutral is not None:
-                values = built[:, :, places[feature.name]]
-                values[np.isnan(values)] = feature.neutral
-        return built
 
 
 class _Shared:
     """Values of formulas over all symbols, waiting to be seen across; one array per formula, however many use it."""
 
-    def __init__(self, members: Mask | None) -> None:
-        self.members = members
-        self._features: list[Feature] = []
+    def __init__(self, reading: Reading, n_symbols: int) -> None:
+        self._reading = reading
+        self._shape = (reading.stop - reading.start, n_symbols)
+        self._features: dict[str, Feature] = {}
         self._values: dict[int, FloatArray] = {}
 
-    def put(self, feature: Feature, block: slice, values: FloatArray, shape: tuple[int, int]) -> None:
-        key = id(feature.formula)
-        if block.start == 0:
-            self._features.append(feature)
-        whole = self._values.setdefault(key, np.full(shape, np.nan))
-        whole[:, block] = values
+    def put(self, feature: Feature, block: slice, values: FloatArray) -> None:
+        self._features[feature.name] = feature
+        if id(feature.formula) not in self._values:
+            self._values[id(feature.formula)] = np.empty(self._shape)
+        self._values[id(feature.formula)][:, block] = values
 
     def __iter__(self) -> Iterator[tuple[Feature, FloatArray]]:
-        for feature in self._features:
+        members = self._reading.members
+        whole = Row(self._reading.since(self._reading.start, self._reading.columns), members)
+        for feature in self._features.values():
+            assert feature.across is not None
             values = self._values[id(feature.formula)]
-            yield feature, values if self.members is None else np.where(self.members, values, np.nan)
+            seen = feature.across(values if members is None else np.where(members, values, np.nan), whole)
+            yield feature, seen if members is None else np.where(members, seen, np.nan)
 
 
 def build_features(history: History | Panel, contract: FeatureContract) -> FeatureMatrix:
@@ -166,8 +215,9 @@ def build_features(history: History | Panel, contract: FeatureContract) -> Featu
     whole = history if isinstance(history, History) else History(history)
     bars = whole.bars
     values = np.empty((len(bars.times), len(bars.symbols), contract.dimension), dtype=np.float32)
-    for first, block in FeatureBuilder(whole, contract).blocks():
-        values[first : first + len(block)] = block
+    builder = FeatureBuilder(whole, contract)
+    for start, stop in builder.stretches():
+        builder.compute(builder.read(start, stop), into=values[start:stop])
     return FeatureMatrix(bars.times, bars.symbols, contract, values)
 
 
@@ -214,34 +264,46 @@ def _by_lookback(features: Sequence[Feature], rows: int) -> dict[int, list[Featu
     return groups
 
 
-def _blocks_of_symbols(n_symbols: int, rows: int) -> Iterator[slice]:
-    width = max(_CELLS_PER_BLOCK // max(rows, 1), 1)
-    return (slice(start, start + width) for start in range(0, n_symbols, width))
-
-
-def _computed(feature: Feature, inputs: Inputs, beside: Sequence[Feature]) -> FloatArray:
-    """Compute a formula; one that several features share is computed once."""
-    if feature.formula is None:
+def _rows_of(history: History, table: str) -> pl.DataFrame:
+    if table not in history.tables:
         raise DataError(
-            found=f"feature {feature.name} without its formula",
-            expected="a declaration of the package or of the recipe",
-            hint="read stored contracts with FeatureContract.from_document",
+            found=f"no rows of {table!r}",
+            expected="them, for a feature that looks at rows itself",
+            hint=f"name a data set under data.uses.{table} in the recipe",
         )
-    formula = feature.formula
-    if sum(other.formula is formula for other in beside) == 1:
-        return formula(inputs)
-    return inputs.once(formula, lambda: formula(inputs))
+    return history.tables[table]
 
 
-def _across(feature: Feature, values: FloatArray, whole: Row) -> FloatArray:
-    assert feature.across is not None
-    seen = feature.across(values, whole)
-    return seen if whole.members is None else np.where(whole.members, seen, np.nan)
+def _with_symbols(features: Sequence[Feature], n_symbols: int, rows: int) -> Iterator[tuple[list[Feature], slice]]:
+    """Yield which features are computed for which symbols; last come those that must see all of them at once."""
+    apart = [feature for feature in features if not feature.together]
+    for block in _blocks_of_symbols(n_symbols, rows) if apart else ():
+        yield apart, block
+    if together := [feature for feature in features if feature.together]:
+        yield together, slice(0, n_symbols)
 
 
-def _narrow(values: FloatArray) -> Float32Array:
-    """Narrow to float32; what does not fit is missing, never infinite."""
+def _blocks_of_symbols(n_symbols: int, rows: int) -> Iterator[slice]:
+    width = _width(rows)
+    return (slice(start, min(start + width, n_symbols)) for start in range(0, n_symbols, width))
+
+
+def _width(rows: int) -> int:
+    """Return how many symbols stay in cache while formulas pass over so many rows of them."""
+    return max(_CELLS_PER_BLOCK // max(rows, 1), 1)
+
+
+def _narrow(values: FloatArray, feature: Feature, into: Float32Array) -> None:
+    """Narrow to float32; what does not fit is missing, never infinite, and what is missing neutral beside a mask."""
     with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    narrow[np.isinf(narrow)] = np.nan
-    return narrow
+        into[...] = values
+    into[np.isinf(into)] = np.nan
+    if feature.neutral is not None:
+        into[np.isnan(into)] = feature.neutral
+
+
+def _lay(drawn: Float32Array, built: Float32Array) -> None:
+    """Lay features that were drawn one after the other beside each other, a few rows at a time: they stay in cache."""
+    step = max(_CELLS_PER_BLOCK // max(drawn[:, 0].size, 1), 1)
+    for first in range(0, drawn.shape[1], step):
+        built[first : first + step] = drawn[:, first : first + step].transpose(1, 2, 0)

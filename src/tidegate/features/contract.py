@@ -72,6 +72,10 @@ class Feature:
         Computes it.
     across
         Maps the formula's values of a row over all symbols to the feature: a rank, a mean of the market.
+    tables
+        Slower sources whose rows the formula looks at itself; those that it has as columns are not among them.
+    together
+        Whether the formula must see all symbols at once; another one may be handed any part of them.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Feature:
     neutral: float | None = None
     known_as: str = ""
     implementation: str = ""
+    tables: tuple[str, ...] = ()
+    together: bool = False
     formula: Formula | None = field(default=None, compare=False, repr=False)
     across: Across | None = field(default=None, compare=False, repr=False)
 
@@ -94,6 +100,12 @@ class Feature:
                 found=f"feature {self.name} of group {self.group!r} with a lookback of {self.lookback_bars} bars",
                 expected=f"one of {', '.join(FeatureGroup)} and at least 1 bar",
                 hint="correct the declaration",
+            )
+        if self.neutral is not None and self.mask is None:
+            raise InputError(
+                found=f"feature {self.name} with {self.neutral:g} for what is missing, and no mask",
+                expected="a mask beside a neutral value",
+                hint="name the flag that tells them apart, or leave what is missing missing",
             )
 
     def as_document(self) -> dict[str, Any]:
@@ -172,6 +184,12 @@ class FeatureContract:
         """Columns that the features read, in alphabetical order."""
         return tuple(sorted({column for feature in self.features for column in feature.requires}))
 
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """Slower sources that are read, in alphabetical order."""
+        direct = {table for feature in self.features for table in feature.tables}
+        return tuple(sorted(direct.union(source.table for source in self.sources)))
+
     def source_of(self, column: str) -> Source | None:
         """Return the source that delivers a column; None if the bars do."""
         return next((source for source in self.sources if column in source.produces), None)
@@ -240,22 +258,25 @@ class FeatureContract:
             If the document is not one, or names a feature that is declared otherwise here or not at all.
         """
         try:
-            stored, expected = list(document["features"]), str(document["fingerprint"])
             known = {feature.name: feature for feature in declared.features}
-            found = tuple(known[entry["name"]] for entry in stored)
+            found = tuple(known[entry["name"]] for entry in document["features"])
             wanted = {entry["name"] for entry in document["sources"]}
             sources = tuple(source for source in declared.sources if source.name in wanted)
             contract = cls(found, sources, BarInterval(document["interval"]))
-        except (KeyError, TypeError) as error:
+            # What stands in the document and what is declared must be the same thing three times over: as it was
+            # hashed, as it is written, and as it is declared.
+            said = str(document["fingerprint"])
+            written = fingerprint({name: part for name, part in document.items() if name != "fingerprint"})
+        except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 found=f"a feature contract that cannot be read ({error})",
                 expected="contract.json of a run, and its features declared here",
                 hint="restore the file, or the recipe's own features",
             ) from None
-        if contract.fingerprint != expected:
+        if not said == written == contract.fingerprint:
             raise InputError(
-                found=f"declarations with fingerprint {contract.fingerprint[:12]}",
-                expected=f"{expected[:12]} as the document says",
+                found=f"declarations with fingerprint {contract.fingerprint[:12]}, written ones with {written[:12]}",
+                expected=f"{said[:12]} for both, as the document says",
                 hint="the file was edited or a formula changed since; restore it or train again",
             )
         return contract

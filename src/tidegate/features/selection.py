@@ -10,6 +10,7 @@ from tidegate.core.recipe import FeatureSettings
 from tidegate.core.time import DAILY, BarInterval
 from tidegate.features.contract import Feature, FeatureContract, FeatureGroup
 from tidegate.features.contracts import market_contract
+from tidegate.features.custom import own_features
 from tidegate.features.sources import Source
 
 __all__ = ["contract_for", "declared_contract"]
@@ -18,12 +19,17 @@ __all__ = ["contract_for", "declared_contract"]
 def declared_contract(settings: FeatureSettings, interval: BarInterval = DAILY) -> FeatureContract:
     """Return everything that a recipe could choose from: its market's contract and its own features.
 
+    The market's features come first, in the market's order; then the recipe's formulas by name, then those of its files
+    in their order.
+
     Raises
     ------
     RecipeError
-        If there is no such contract.
+        If there is no such contract, or a feature of the recipe cannot be read.
     """
-    return market_contract(settings.contract, interval)
+    market = market_contract(settings.contract, interval)
+    own = own_features(settings, market)
+    return FeatureContract((*market.features, *own), market.sources, market.interval) if own else market
 
 
 def contract_for(
@@ -36,7 +42,9 @@ def contract_for(
     """Return the contract of the features that a recipe asks for and a source can deliver.
 
     A feature whose columns the source lacks is absent from the contract; it is not filled with a constant
-    that a model could mistake for information (D-05). A feature's mask comes with it, whatever its group.
+    that a model could mistake for information (D-05). A feature's mask comes with it, whatever its group. Features of
+    the recipe itself enter whatever its groups say; that one cannot be delivered is an error, since it was asked for by
+    name.
 
     Parameters
     ----------
@@ -52,9 +60,9 @@ def contract_for(
     Raises
     ------
     RecipeError
-        If a contract, a group or an excluded name does not exist.
+        If a contract, a group or an excluded name does not exist, or a feature of the recipe cannot be read.
     DataError
-        If no feature is left.
+        If no feature is left, or one of the recipe's own reads what is not there.
 
     Examples
     --------
@@ -66,14 +74,20 @@ def contract_for(
     _check_known("feature", settings.exclude, set(declared.names))
     sources = tuple(source for source in declared.sources if source.table in tables)
     available = set(columns).union(*(source.produces for source in sources))
-    chosen = {
-        feature.name
+    own = {feature.name for feature in declared.features if feature.implementation}
+    wanted = [
+        feature
         for feature in declared.features
-        if (not settings.groups or feature.group in settings.groups)
+        if (not settings.groups or feature.group in settings.groups or feature.name in own)
         and feature.name not in settings.exclude
-        and available.issuperset(feature.requires)
+    ]
+    delivered = {
+        one.name for one in wanted if available.issuperset(one.requires) and set(tables).issuperset(one.tables)
     }
-    chosen |= {one.mask for one in declared.features if one.name in chosen and one.mask is not None}
+    for feature in wanted:
+        if feature.name in own - delivered:
+            raise _undelivered(feature, declared, available, tables)
+    chosen = delivered | {one.mask for one in wanted if one.name in delivered and one.mask is not None}
     if not chosen:
         raise DataError(
             found=f"columns {', '.join(sorted(available)) or 'none'}",
@@ -82,6 +96,21 @@ def contract_for(
         )
     features = tuple(feature for feature in declared.features if feature.name in chosen)
     return FeatureContract(features, _that_are_read(sources, features), declared.interval)
+
+
+def _undelivered(
+    feature: Feature, declared: FeatureContract, available: Collection[str], tables: Collection[str]
+) -> DataError:
+    columns = [column for column in feature.requires if column not in available]
+    sources = {source.table for column in columns if (source := declared.source_of(column)) is not None}
+    absent = sorted(sources.union(table for table in feature.tables if table not in tables))
+    return DataError(
+        found=f"no {', '.join([*columns, *(f'rows of {table}' for table in feature.tables if table not in tables)])}",
+        expected=f"what the recipe's own feature {feature.name} reads",
+        hint=f"name a data set under {', '.join(f'data.uses.{table}' for table in absent)}"
+        if absent
+        else "choose a source whose bars have it, or take the feature out",
+    )
 
 
 def _that_are_read(sources: tuple[Source, ...], features: tuple[Feature, ...]) -> tuple[Source, ...]:
@@ -96,5 +125,5 @@ def _check_known(kind: str, asked: Iterable[str], known: set[str]) -> None:
             raise RecipeError(
                 found=f"unknown {kind} {name!r} in the recipe's features",
                 expected=f"one of {', '.join(sorted(known))}",
-                hint=f"did you mean {near[0]!r}?" if near else "check the spelling",
+                hint=f"did you mean {str(near[0])!r}?" if near else "check the spelling",
             )

@@ -15,10 +15,13 @@ from tidegate.data.asof import AsOfSource
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Newest", "Observe", "Source"]
+__all__ = ["Newest", "Observe", "Source", "Where", "chosen_rows", "side_by_side"]
 
 Observe = Callable[[Int64Array], dict[str, FloatArray]]
 """From ascending instants ``int64 (n,)`` to columns ``float64 (n, n_symbols)``; row *t* is what was known then."""
+
+Where = tuple[tuple[str, str | bool], ...]
+"""Columns of rows, and the value that chooses rows by each."""
 
 _EVER = 2**60
 
@@ -72,7 +75,7 @@ class Newest:
     columns
         Column that it delivers, and the column of the rows that it comes from.
     where
-        Column of the rows and the value by which they are chosen: ``(("metric", "basis_rate"),)``.
+        Columns of the rows and the values by which they are chosen: ``(("metric", "basis_rate"),)``.
     maximum_age
         Microseconds since the event after which a value counts as missing.
 
@@ -92,7 +95,7 @@ class Newest:
     table: str
     columns: tuple[tuple[str, str], ...]
     maximum_age: int
-    where: tuple[tuple[str, str], ...] = field(default=())
+    where: Where = field(default=())
 
     @property
     def produces(self) -> tuple[str, ...]:
@@ -117,34 +120,60 @@ class Newest:
         DataError
             If the history has no such table, or its rows lack a time.
         """
-        if self.table not in tables:
-            raise DataError(
-                found=f"no rows of {self.table!r}",
-                expected=f"them, for {', '.join(self.produces)}",
-                hint=f"name a data set under data.uses.{self.table} in the recipe",
-            )
-        import polars as pl
-
-        chosen = tables[self.table].filter(*(pl.col(name) == value for name, value in self.where))
+        chosen = chosen_rows(tables, self.table, self.where, self.produces)
         source = AsOfSource(name=self.name, rows=chosen, columns=dict(self.columns), maximum_age=self.maximum_age)
         rows, about_all = source.between(-_EVER, _EVER), not source.has_symbols
-        event = rows.event.astype(np.float64)  # microseconds of this century are exact in 53 bits
+        # Microseconds of this century are exact in 53 bits. The last entry is what stands where no row does.
+        values = {column: np.append(rows.value(column), np.nan) for column, _ in self.columns}
+        event = np.append(rows.event.astype(np.float64), np.nan)
+        asked = [""] if about_all else symbols
 
         def observe(times: Int64Array) -> dict[str, FloatArray]:
-            asked = [""] if about_all else symbols
-            standing = [rows.standing(times, symbol, self.maximum_age) for symbol in asked]
             shape = (len(times), len(symbols))
+            standing = [rows.standing(times, symbol, self.maximum_age) for symbol in asked]
             made = {
-                column: _side_by_side([one.spread(rows.value(column), np.nan) for one in standing], shape)
-                for column, _ in self.columns
+                column: side_by_side([np.repeat(value[one.rows], one.lengths) for one in standing], shape)
+                for column, value in values.items()
             }
-            ages = [times - one.spread(event, np.nan) for one in standing]
-            return {**made, f"{self.name}_age": _side_by_side(ages, shape)}
+            ages = [times - np.repeat(event[one.rows], one.lengths) for one in standing]
+            return {**made, f"{self.name}_age": side_by_side(ages, shape)}
 
         return observe
 
 
-def _side_by_side(columns: Sequence[FloatArray], shape: tuple[int, int]) -> FloatArray:
+def chosen_rows(tables: Mapping[str, pl.DataFrame], table: str, where: Where, produces: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a table that a source reads.
+
+    Raises
+    ------
+    DataError
+        If the history has no such table, or its rows lack a column by which they are chosen.
+    """
+    if table not in tables:
+        raise DataError(
+            found=f"no rows of {table!r}",
+            expected=f"them, for {', '.join(produces)}",
+            hint=f"name a data set under data.uses.{table} in the recipe",
+        )
+    import polars as pl
+
+    rows = tables[table]
+    lacking = [name for name, _ in where if name not in rows.columns]
+    if lacking:
+        raise DataError(
+            found=f"rows of {table!r} without {', '.join(lacking)}",
+            expected=f"the column by which those of {', '.join(produces)} are chosen",
+            hint="read the rows from the catalog, or add the column",
+        )
+    # What is not said to be so is not: a book that nobody calls synthetic is a real one.
+    chosen = [
+        pl.col(name).fill_null(value=False) == value if isinstance(value, bool) else pl.col(name) == value
+        for name, value in where
+    ]
+    return rows.filter(*chosen)
+
+
+def side_by_side(columns: Sequence[FloatArray], shape: tuple[int, int]) -> FloatArray:
     """Return one place per symbol; a single column is about all of them and repeated without a copy."""
     if len(columns) == 1:
         return np.broadcast_to(columns[0][:, np.newaxis], shape)

@@ -46,9 +46,7 @@ def lagged(values: FloatArray, bars: int) -> FloatArray:
         Rows to look back, at least 1.
     """
     _check_window(bars)
-    past = np.full(values.shape, np.nan)
-    past[bars:] = values[:-bars]
-    return past
+    return _at_last_row(values[:-bars], values.shape)
 
 
 def rolling_sum(values: FloatArray, window: int) -> FloatArray:
@@ -76,7 +74,9 @@ def rolling_sum(values: FloatArray, window: int) -> FloatArray:
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Return the mean of rows ``t - window + 1 .. t`` at row *t*; otherwise as :func:`rolling_sum`."""
-    return rolling_sum(values, window) / window
+    means = rolling_sum(values, window)
+    means /= window
+    return means
 
 
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
@@ -97,6 +97,7 @@ def decaying_sum(values: FloatArray, window: int, keep: float) -> FloatArray:
     >>> decaying_sum(np.array([[1.0], [2.0], [4.0]]), 2, 0.5).ravel().tolist()
     [nan, 2.5, 5.0]
     """
+    _check_share("a share kept", keep)
 
     def add(older: _State, _: int, newer: _State, newer_length: int) -> _State:
         return (older[0] * keep**newer_length + newer[0],)
@@ -113,7 +114,12 @@ def decaying_mean(values: FloatArray, window: int, keep: float) -> FloatArray:
     Parameters
     ----------
     keep
-        Share of the weight that each further row keeps: ``1 - alpha``.
+        Share of the weight that each further row keeps: ``1 - alpha``, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If it is not between them.
 
     Examples
     --------
@@ -131,6 +137,8 @@ def warm_up(keep: float, tolerance: float = 1e-6) -> int:
     >>> warm_up(13 / 14), warm_up(1 - 2 / 27)
     (187, 180)
     """
+    _check_share("a share kept", keep)
+    _check_share("a tolerance", tolerance)
     return math.ceil(math.log(tolerance) / math.log(keep))
 
 
@@ -198,12 +206,18 @@ def _merge_moments(older: _State, older_length: int, newer: _State, newer_length
 
 
 def _at_last_row(windows: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    placed = np.full(shape, np.nan)
-    if windows.shape[0]:
-        placed[shape[0] - windows.shape[0] :] = windows
+    placed = np.empty(shape)
+    before = shape[0] - windows.shape[0]
+    placed[:before] = np.nan
+    placed[before:] = windows
     return placed
 
 
 def _check_window(window: int) -> None:
     if window < 1:
         raise InputError(found=f"a window of {window} rows", expected="at least 1", hint="windows look backward only")
+
+
+def _check_share(what: str, share: float) -> None:
+    if not 0.0 < share < 1.0:
+        raise InputError(found=f"{what} of {share}", expected="between 0 and 1", hint="1 would never forget")

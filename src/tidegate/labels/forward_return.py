@@ -1,89 +1,17 @@
-"""Forward returns: the only place that reads the future, and it says until when."""
+"""Forward returns: what a decision could have earned, and until when it reads the future."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from tidegate.core.errors import DataError, InputError
-from tidegate.core.panel import Panel, read_only
+from tidegate.core.horizon import Reach
+from tidegate.core.panel import Panel
 from tidegate.core.recipe import FillPrice
-from tidegate.core.spans import Spans
 from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.labels.outcome import Labels
 
-__all__ = ["Labels", "forward_returns"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Labels:
-    """What came after each decision.
-
-    Parameters
-    ----------
-    times
-        ``int64 (n_times,)``, decision instants, the rows of the panel.
-    symbols
-        Names of the second axis.
-    horizon_bars
-        Rows of the panel between entry and exit.
-    round_trip_cost
-        Cost of buying and selling once, as a fraction of the notional.
-    gross
-        ``float64 (n_times, n_symbols)``, log return from the fill after the decision at row *t* to the exit;
-        NaN where entry or exit price is missing or has not happened yet.
-    spans
-        One span per row with a complete horizon. These are the first ``len(spans)`` rows: sample *i* is row
-        *i*.
-    """
-
-    times: Int64Array
-    symbols: tuple[str, ...]
-    horizon_bars: int
-    round_trip_cost: float
-    gross: FloatArray
-    spans: Spans
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gross", read_only(self.gross))
-
-    @property
-    def net_long(self) -> FloatArray:
-        """Log return of buying and selling again, after costs: ``gross - cost``."""
-        return self.gross - self._log_cost
-
-    @property
-    def net_short(self) -> FloatArray:
-        """Log return of the opposite position, after the same costs: ``-gross - cost``."""
-        return -self.gross - self._log_cost
-
-    @property
-    def excess(self) -> FloatArray:
-        """``gross`` minus the mean over the symbols that have a label at that instant."""
-        labelled = ~np.isnan(self.gross)
-        count = labelled.sum(axis=1, keepdims=True)
-        total = np.where(labelled, self.gross, 0.0).sum(axis=1, keepdims=True)
-        mean: FloatArray = total / np.maximum(count, 1)
-        return self.gross - mean
-
-    def target(self, kind: Literal["gross", "excess"]) -> FloatArray:
-        """Return what is forecast; costs are never part of it: who decides subtracts them, once."""
-        return self.gross if kind == "gross" else self.excess
-
-    def of_members(self, membership: Mask) -> Labels:
-        """Return the labels of those that belonged to a universe at the decision; the others have none.
-
-        Parameters
-        ----------
-        membership
-            ``bool (n_times, n_symbols)``.
-        """
-        return replace(self, gross=np.where(membership, self.gross, np.nan))
-
-    @property
-    def _log_cost(self) -> float:
-        return -float(np.log1p(-self.round_trip_cost))
+__all__ = ["forward_labels", "forward_returns"]
 
 
 def forward_returns(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip_cost: float) -> Labels:
@@ -124,27 +52,95 @@ def forward_returns(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip
     >>> labels.gross.ravel().round(9).tolist(), labels.spans.end.tolist()
     ([2.0, 3.0, nan, nan], [30, 40])
     """
-    _check(panel, horizon_bars, fill, round_trip_cost)
-    count = max(len(panel.times) - 1 - horizon_bars, 0)
+    return forward_labels(panel, Reach.of_bars(horizon_bars), fill, round_trip_cost)
+
+
+def forward_labels(
+    panel: Panel,
+    reach: Reach,
+    fill: FillPrice,
+    round_trip_cost: float,
+    *,
+    threshold: float = 0.005,
+    buckets: int = 5,
+) -> Labels:
+    """Label every row over a reach, which may be a time on the clock; otherwise as :func:`forward_returns`.
+
+    With a duration, the exit is the row exactly so long after the entry, and a row without one has no label: no
+    neighbour and no shorter horizon takes its place. Its span then ends with the first row after that instant.
+
+    Parameters
+    ----------
+    panel
+        As there. ``benchmark_open`` or ``benchmark_close``, whichever the fill names, is what
+        :attr:`Labels.benchmark_excess` is measured over.
+    reach
+        From entry to exit.
+    threshold
+        What counts as a move, a fraction of the price, above 0.
+    buckets
+        Into how many parts :attr:`Labels.bucket` divides the symbols of an instant.
+
+    Examples
+    --------
+    >>> from tidegate.core.horizon import Horizon
+    >>> from tidegate.core.time import MINUTE, BarInterval
+    >>> times = np.arange(1, 6) * 5 * MINUTE
+    >>> panel = Panel(times, ("A",), {"close": np.array([[8.0], [1.0], [4.0], [2.0], [8.0]])})
+    >>> reach = Horizon("10m").reach(BarInterval("5m"))
+    >>> labels = forward_labels(panel, reach, FillPrice.NEXT_CLOSE, round_trip_cost=0.0)
+    >>> np.exp(labels.gross).ravel().round(9).tolist(), (labels.spans.end // MINUTE).tolist()
+    ([2.0, 2.0, nan, nan, nan], [20, 25])
+    """
+    _check(panel, fill, round_trip_cost, threshold)
+    exits, met = _exits(panel.times, reach)
     log_price = _log_price(panel[fill.column])
-    gross = np.full(panel.shape, np.nan)
-    gross[:count] = log_price[1 + horizon_bars :] - log_price[1 : 1 + count]
+    benchmark = f"benchmark_{fill.column}"
     return Labels(
         times=panel.times,
         symbols=panel.symbols,
-        horizon_bars=horizon_bars,
+        reach=reach,
         round_trip_cost=round_trip_cost,
-        gross=gross,
-        spans=Spans(panel.times[:count], panel.times[len(panel.times) - count :]),
+        gross=_between(log_price, exits, met),
+        exits=exits,
+        log_price=log_price,
+        benchmark=_between(_log_price(panel[benchmark][:, :1]), exits, met) if benchmark in panel else None,
+        threshold=threshold,
+        buckets=buckets,
     )
 
 
-def _check(panel: Panel, horizon_bars: int, fill: FillPrice, round_trip_cost: float) -> None:
-    if horizon_bars < 1 or not 0.0 <= round_trip_cost < 1.0:
+def _exits(times: Int64Array, reach: Reach) -> tuple[Int64Array, Mask]:
+    """Return the row that ends each label, and whether it is the exit, for the rows that have one."""
+    if reach.duration is None:
+        exits = np.arange(1 + reach.bars, len(times), dtype=np.int64)
+        return exits, np.ones(len(exits), dtype=np.bool_)
+    due = times[1:] + reach.duration
+    exits = np.searchsorted(times, due)
+    exits = exits[exits < len(times)]
+    return exits, times[exits] == due[: len(exits)]
+
+
+def _between(log_price: FloatArray, exits: Int64Array, met: Mask) -> FloatArray:
+    """Return the log return from the row after each decision to its exit."""
+    gross = np.full(log_price.shape, np.nan)
+    count = len(exits)
+    gross[:count] = np.where(met[:, np.newaxis], log_price[exits] - log_price[1 : 1 + count], np.nan)
+    return gross
+
+
+def _check(panel: Panel, fill: FillPrice, round_trip_cost: float, threshold: float) -> None:
+    if not 0.0 <= round_trip_cost < 1.0:
         raise InputError(
-            found=f"a horizon of {horizon_bars} bars at a cost of {round_trip_cost}",
-            expected="at least 1 bar and a cost in [0, 1)",
-            hint="correct the recipe's labels or costs",
+            found=f"a round trip at a cost of {round_trip_cost}",
+            expected="a cost in [0, 1)",
+            hint="correct the recipe's costs",
+        )
+    if not 0.0 < threshold < 0.5:
+        raise InputError(
+            found=f"a threshold of {threshold}",
+            expected="a fraction of the price, above 0 and below 0.5",
+            hint="half a percent is 0.005",
         )
     if fill.column not in panel:
         raise DataError(

@@ -11,9 +11,9 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
 from tidegate.costs import cost_model
 from tidegate.features import FeatureMatrix, build_features, contract_for
-from tidegate.labels import Labels, forward_returns
+from tidegate.labels import LabelSet, build_labels
 
-__all__ = ["Dataset", "assemble"]
+__all__ = ["Dataset", "assemble", "labels_of"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,7 +25,7 @@ class Dataset:
     features
         Row *t* uses what was known at ``times[t]``.
     labels
-        Row *t* holds what came after it.
+        Row *t* holds what came after it, over every horizon of the recipe; its spans are those of the longest.
     target
         ``float64 (n_times, n_symbols)``, what is forecast; NaN where there is no label.
     trainable
@@ -37,7 +37,7 @@ class Dataset:
     """
 
     features: FeatureMatrix
-    labels: Labels
+    labels: LabelSet
     target: FloatArray
     trainable: Mask
     predictable: Mask
@@ -82,12 +82,11 @@ def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -
     panel = history.bars
     contract = contract_for(panel, recipe.features, tables=history.tables, interval=recipe.data.interval)
     features = build_features(history, contract)
-    cost = cost_model(recipe.costs).round_trip_rate()
-    labels = forward_returns(panel, recipe.labels.horizon_bars, recipe.backtest.fill, cost)
+    labels = labels_of(history, recipe, membership)
     present = features.present()
     predictable = present & ~np.isnan(panel["close"])
     if membership is not None:
-        labels, predictable = labels.of_members(membership), predictable & membership
+        predictable = predictable & membership
     target = labels.target(recipe.labels.target)
     return Dataset(
         features=features,
@@ -96,3 +95,22 @@ def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -
         trainable=present & ~np.isnan(target),
         predictable=predictable,
     )
+
+
+def labels_of(history: History, recipe: Recipe, membership: Mask | None = None) -> LabelSet:
+    """Build the labels of a history as a recipe asks for them: every horizon, at the one cost of the recipe.
+
+    Parameters
+    ----------
+    membership
+        ``bool (n_times, n_symbols)``: who belonged to the universe, by what was known at *t*; None means everyone.
+
+    Raises
+    ------
+    DataError
+        If the history lacks the price that orders fill at.
+    """
+    cost = cost_model(recipe.costs).round_trip_rate()
+    interval, fill = recipe.data.interval, recipe.backtest.fill
+    labels = build_labels(history.bars, recipe.labels, interval=interval, fill=fill, round_trip_cost=cost)
+    return labels if membership is None else labels.of_members(membership)

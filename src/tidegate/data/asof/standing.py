@@ -36,7 +36,10 @@ class Standing:
 
     def spread(self, values: npt.NDArray[_Value], absent: float) -> npt.NDArray[_Value]:
         """Return one value per instant: that of the row that stands there, or ``absent``."""
-        return np.repeat(np.append(values, np.asarray(absent, dtype=values.dtype))[self.rows], self.lengths)
+        found = np.full(len(self.rows), absent, dtype=values.dtype)
+        present = self.rows >= 0
+        found[present] = values[self.rows[present]]
+        return np.repeat(found, self.lengths)
 
     @property
     def stands(self) -> Mask:

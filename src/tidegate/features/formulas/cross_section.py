@@ -1,17 +1,16 @@
-"""Ranked features: where a symbol stands among all symbols of the panel at the same instant."""
+"""Ranked features: where a symbol stands among the members of the universe at the same instant."""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
 from tidegate.core.ranks import average_ranks
 from tidegate.core.units import FloatArray
-from tidegate.features.contract import Feature
-from tidegate.features.formulas.daily import PRICE_FEATURES
+from tidegate.features.contract import Feature, FeatureGroup
 
-__all__ = ["RANKED_FEATURES", "centred_ranks", "ranked"]
-
-_RANKED = ("log_return_5", "log_return_20", "momentum_12_1", "volatility_20", "volume_z_20")
+__all__ = ["centred_ranks", "ranked", "ranks_of"]
 
 
 def centred_ranks(values: FloatArray) -> FloatArray:
@@ -40,10 +39,10 @@ def centred_ranks(values: FloatArray) -> FloatArray:
 
 
 def ranked(base: Feature) -> Feature:
-    """Return the feature that says where a symbol stands by another feature."""
+    """Return the feature that says where a symbol stands by another feature, among the members at that instant."""
     return Feature(
         name=f"{base.name}_rank",
-        group="cross_section",
+        group=FeatureGroup.CROSS_SECTION.value,
         requires=base.requires,
         lookback_bars=base.lookback_bars,
         description=f"(average rank - 0.5) / count - 0.5 among the members at t, of: {base.description}",
@@ -53,5 +52,13 @@ def ranked(base: Feature) -> Feature:
     )
 
 
-RANKED_FEATURES: tuple[Feature, ...] = tuple(ranked(feature) for feature in PRICE_FEATURES if feature.name in _RANKED)
-"""Declarations in contract order."""
+def ranks_of(features: Iterable[Feature], names: Collection[str]) -> tuple[Feature, ...]:
+    """Return the ranks by some of the features, in their order.
+
+    Examples
+    --------
+    >>> from tidegate.features.formulas import daily
+    >>> [rank.name for rank in ranks_of(daily.FEATURES, ("log_return_5",))]
+    ['log_return_5_rank']
+    """
+    return tuple(ranked(feature) for feature in features if feature.name in names)

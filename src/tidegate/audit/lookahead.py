@@ -1,0 +1,196 @@
+"""The look-ahead audit: compute everything again without the future, and with a false one, and compare every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from tidegate.audit.claims import check_claims, check_known_times
+from tidegate.audit.depth import Depth, DepthRun
+from tidegate.audit.evaluate import Outcome, TaskKind
+from tidegate.audit.peeks import Peek
+from tidegate.audit.plan import Plan, make_plan
+from tidegate.audit.processes import CannotTravelError
+from tidegate.audit.result import WHOLE_ROW, Finding, FindingKind, LookaheadAudit
+from tidegate.audit.runs import Looked, Runs, evaluations_here, fresh_evaluations
+from tidegate.audit.verdicts import in_order, judge, needs_more
+from tidegate.core.clock import elapsed_seconds
+from tidegate.core.history import History
+from tidegate.core.pipeline import Pipeline, Stage, StageKind
+from tidegate.core.progress import SILENT, Progress
+
+__all__ = ["audit_lookahead"]
+
+_MOST_FURTHER: Final = 6
+_ROUNDS: Final = 2
+_DEFAULT: Final = Depth()
+_PEEKING: Final = {FindingKind.TRUNCATED, FindingKind.VANISHED}
+_IN_THIS_PROCESS: Final = (
+    "whether something kept from before the audit helped: it ran in this process, since the pipeline cannot be handed "
+    "to a fresh one ({reason})"
+)
+
+
+def audit_lookahead(
+    pipeline: Pipeline,
+    history: History,
+    *,
+    subject: str,
+    depth: Depth = _DEFAULT,
+    seed: int = 7,
+    workers: int = 1,
+    progress: Progress = SILENT,
+    boundaries: Sequence[int] = (),
+    versions: Mapping[str, Any] | None = None,
+) -> LookaheadAudit:
+    """Look for values that know what nobody knew yet.
+
+    The pipeline runs on everything once. At each of some instants it runs again with all that follows deleted, and
+    again with it replaced by garbage; every earlier row must stay the same, to the bit, and none may come or go. Stages
+    that declare a lookback are also computed from the bars of it alone, thousands of times. Labels may see the future
+    up to their end. What a pipeline claims of its splits, fits and fills is checked, and so are the known times of its
+    data.
+
+    Parameters
+    ----------
+    pipeline
+        What is looked at; a :class:`~tidegate.core.pipeline.Claimant` also says how it splits, an
+        :class:`~tidegate.core.pipeline.OnlinePipeline` answers slices faster.
+    history
+        All data of it.
+    subject
+        Names it, in the evidence.
+    depth
+        How many instants; :data:`~tidegate.audit.FAST` for a quick look.
+    seed
+        Draws instants and garbage.
+    workers
+        Processes at work at once. Each evaluation runs in a process that has never seen anything later; 0 runs all of
+        them here, truncated ones first, which is quicker and may miss what a function kept from before.
+    boundaries
+        Instants right after which something was fitted again.
+    versions
+        What the caller says of data and code; it goes into the evidence.
+
+    Returns
+    -------
+    audit
+        What was found, and what was looked at. No test of this kind sees a constant that was fitted elsewhere on all
+        data, nor a table whose known times are wrong.
+
+    Raises
+    ------
+    InputError
+        If the pipeline fails, or its process dies; the message says at which instant.
+    """
+    started = elapsed_seconds()
+    unknowns: list[str] = []
+    asked = _Asked(history=history, depth=depth, seed=seed, boundaries=tuple(boundaries))
+    found: _Found | None = None
+    if workers > 0:
+        try:
+            with fresh_evaluations(pipeline, history, workers, progress) as runs:
+                found = _look(runs, asked)
+        except CannotTravelError as error:
+            unknowns.append(_IN_THIS_PROCESS.format(reason=error))
+    if found is None:
+        with evaluations_here(pipeline, history, progress) as runs:
+            found = _look(runs, asked)
+    run = replace(found.run, seconds=elapsed_seconds() - started)
+    return LookaheadAudit(
+        subject=subject,
+        depth=depth,
+        depth_run=run,
+        seed=seed,
+        findings=found.findings,
+        warnings=found.warnings,
+        unknowns=(*unknowns, *found.unknowns),
+        versions=dict(versions or {}),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Asked:
+    """What an audit was asked to look at."""
+
+    history: History
+    depth: Depth
+    seed: int
+    boundaries: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Found:
+    findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    unknowns: tuple[str, ...]
+    run: DepthRun
+
+
+def _look(runs: Runs, asked: _Asked) -> _Found:
+    history, depth = asked.history, asked.depth
+
+    def plan(stages: Sequence[Stage], first: int) -> Plan:
+        return make_plan(history, stages, first, depth, asked.seed, asked.boundaries)
+
+    looked = runs.look(plan)
+    everything, outcomes = looked.everything, list(looked.outcomes)
+    for _ in range(_ROUNDS):
+        further = needs_more(outcomes, most=_MOST_FURTHER)
+        if not further:
+            break
+        outcomes += runs.more(further)
+    judged = judge(outcomes, everything.ends, int(history.bars.times[-1]))
+    static = (check_claims(everything.claims, history), check_known_times(history))
+    findings = (*_with_peeks(judged.findings, runs, depth.peeks), *(one for part in static for one in part.findings))
+    return _Found(
+        findings=in_order(findings),
+        warnings=judged.warnings,
+        unknowns=(*(one for part in static for one in part.unknowns), *_not_looked_at(outcomes, looked)),
+        run=_depth_run(outcomes, looked, everything.cells + sum(part.cells for part in static), is_fresh=runs.is_fresh),
+    )
+
+
+def _with_peeks(findings: Sequence[Finding], runs: Runs, most: int) -> tuple[Finding, ...]:
+    """Find out of the first offenders how many bars ahead they look."""
+    places = [
+        place
+        for place, one in enumerate(findings)
+        if one.kind in _PEEKING and one.symbol is not None and one.stage != StageKind.LABELS and one.key != WHOLE_ROW
+    ][:most]
+    answers = runs.peek([_peek(findings[place]) for place in places])
+    known = dict(zip(places, answers, strict=True))
+    return tuple(replace(one, peeks_bars=known.get(place)) for place, one in enumerate(findings))
+
+
+def _peek(finding: Finding) -> Peek:
+    assert finding.symbol is not None
+    return Peek(stage=finding.stage, key=finding.key, symbol=finding.symbol, at=finding.at, value=finding.with_future)
+
+
+def _not_looked_at(outcomes: Sequence[Outcome], looked: Looked) -> Iterator[str]:
+    silences = [one for one in outcomes if one.task.kind is TaskKind.SILENCE]
+    unseen = sorted(set.intersection(*(set(one.unseen) for one in silences))) if silences else []
+    if unseen:
+        yield f"whether {', '.join(unseen)} are dropped when too old: the bars do not reach so far"
+    refused = [one for one in outcomes if one.refused]
+    if refused:
+        yield f"{len(refused)} of {len(outcomes)} histories, which the pipeline refused: {refused[0].refused}"
+    stages = {stage.declared.kind.value for stage in looked.everything.reference.stages}
+    if not stages:
+        yield "anything: the pipeline gives no stage"
+
+
+def _depth_run(outcomes: Sequence[Outcome], looked: Looked, cells: int, *, is_fresh: bool) -> DepthRun:
+    done = Counter(one.task.kind for one in outcomes)
+    return DepthRun(
+        prefixes=done[TaskKind.TRUNCATE],
+        poisoned=done[TaskKind.POISON],
+        slices=done[TaskKind.SLICE],
+        silences=done[TaskKind.SILENCE],
+        cells=cells + sum(one.cells for one in outcomes),
+        instants=looked.plan.instants,
+        fresh_processes=is_fresh,
+    )

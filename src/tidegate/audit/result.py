@@ -1,0 +1,215 @@
+"""What a look-ahead audit found, in numbers and in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from tidegate.audit.depth import Depth, DepthRun
+from tidegate.core.evidence import Evidence, Verdict
+from tidegate.core.time import Instant, format_instant
+
+__all__ = ["LOOKAHEAD_CHECK", "WHOLE_ROW", "Finding", "FindingKind", "LookaheadAudit"]
+
+LOOKAHEAD_CHECK: Final = "audit-lookahead"
+"""Name of the check in its evidence."""
+WHOLE_ROW: Final = "*"
+"""Stands for every key, where a whole row is there or not."""
+
+
+class FindingKind(StrEnum):
+    """How something shows that it knows what it cannot know, or is not what it says."""
+
+    TRUNCATED = "truncated"
+    POISONED = "poisoned"
+    VANISHED = "vanished"
+    SHORT_LOOKBACK = "short_lookback"
+    STALE = "stale"
+    KNOWN_TIME = "known_time"
+    SPLIT = "split"
+    FIT = "fit"
+    ENCODER = "encoder"
+    FILL = "fill"
+    NOT_BIT_STABLE = "not_bit_stable"
+
+
+_SENTENCES: Final = {
+    FindingKind.TRUNCATED: "is {with_future} with the future and {without_future} with all after {as_of} deleted",
+    FindingKind.POISONED: "is {with_future} with the true future and {without_future} with garbage after {as_of}",
+    FindingKind.VANISHED: "is {with_future} with the future and {without_future} with all after {as_of} deleted",
+    FindingKind.SHORT_LOOKBACK: "is {with_future} with all bars and {without_future} with those of its lookback alone",
+    FindingKind.STALE: "is still {with_future} although its sources fell silent at {as_of}, longer ago than their"
+    " maximum age; {without_future} was expected",
+    FindingKind.KNOWN_TIME: "was known before it happened: its known time is {as_of}",
+    FindingKind.SPLIT: "is a training sample whose label is known at {as_of}, when the test has begun",
+    FindingKind.FIT: "was fitted on a sample that does not belong to its part of the data",
+    FindingKind.ENCODER: "is used first then, but was trained on texts until {as_of}",
+    FindingKind.FILL: "was decided then and filled at {as_of}, which is not later",
+    FindingKind.NOT_BIT_STABLE: "is {with_future}, or {without_future} with other rows beside it: round-off, no leak",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The first of the values that offend in one way, and how many there are.
+
+    Parameters
+    ----------
+    kind
+        In which way.
+    stage
+        What was computed, the value of a :class:`~tidegate.core.pipeline.StageKind`; of a static check, what it is
+        about.
+    key
+        The key of the stage, the column, or the name of the claim; ``*`` stands for whole rows.
+    symbol
+        Whose value; None where it is nobody's.
+    at
+        Instant of the row.
+    as_of
+        Instant up to which the data were true or there.
+    with_future
+        The value computed from everything; NaN is missing.
+    without_future
+        The value computed anew.
+    peeks_bars
+        How many bars after its row must be there for the value to be what it is with everything; None if that was not
+        found out.
+    cells
+        How many values offend in the same way, over all instants.
+    """
+
+    kind: FindingKind
+    stage: str
+    key: str
+    symbol: str | None
+    at: Instant
+    as_of: Instant
+    with_future: float = math.nan
+    without_future: float = math.nan
+    peeks_bars: int | None = None
+    cells: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; a missing number is None."""
+        return {
+            "kind": self.kind.value,
+            "stage": self.stage,
+            "key": self.key,
+            "symbol": self.symbol,
+            "at": format_instant(self.at),
+            "as_of": format_instant(self.as_of),
+            "with_future": _number(self.with_future),
+            "without_future": _number(self.without_future),
+            "peeks_bars": self.peeks_bars,
+            "cells": self.cells,
+        }
+
+    def describe(self) -> str:
+        """Return the finding in one sentence."""
+        whose = "" if self.symbol is None else f" of {self.symbol}"
+        what = f"{self.stage}: a whole row" if self.key == WHOLE_ROW else f"{self.stage} {self.key}"
+        said = _SENTENCES[self.kind].format(
+            with_future=_shown(self.with_future),
+            without_future=_shown(self.without_future),
+            as_of=format_instant(self.as_of),
+        )
+        peeks = "" if self.peeks_bars is None else f"; it peeks {_bars(self.peeks_bars)} ahead"
+        count = "" if self.cells == 1 else f" ({self.cells:,} values in all)"
+        return f"{what}{whose} at {format_instant(self.at)} {said}{peeks}{count}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookaheadAudit:
+    """What an audit looked at and what it found.
+
+    Parameters
+    ----------
+    subject
+        What was audited.
+    findings
+        Violations, the first offender first.
+    warnings
+        What is not stable to the bit, and no leak.
+    unknowns
+        What could not be looked at, in words.
+    depth
+        What was asked for.
+    depth_run
+        What was looked at.
+    seed
+        Drew the instants and the garbage.
+    versions
+        What the caller says of data and code.
+
+    Examples
+    --------
+    >>> LookaheadAudit(subject="momentum", depth=Depth(), depth_run=DepthRun(), seed=7).verdict
+    <Verdict.INSUFFICIENT_OBSERVATION: 'insufficient_observation'>
+    """
+
+    subject: str
+    depth: Depth
+    depth_run: DepthRun
+    seed: int
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed if anything was found; to have compared nothing is not to have passed."""
+        if self.findings:
+            return Verdict.FAILED
+        return Verdict.PASSED if self.depth_run.cells else Verdict.INSUFFICIENT_OBSERVATION
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON and for the evidence."""
+        asked = {name: getattr(self.depth, name) for name in ("prefixes", "slices", "poisoned_bars", "silences")}
+        return {
+            "subject": self.subject,
+            "verdict": self.verdict.value,
+            "seed": self.seed,
+            "depth": asked,
+            "depth_run": self.depth_run.as_dict(),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "warnings": [warning.as_dict() for warning in self.warnings],
+            "unknowns": list(self.unknowns),
+            "versions": dict(self.versions),
+        }
+
+    def evidence(self) -> Evidence:
+        """Return the finding as gates consume it."""
+        return Evidence.of(LOOKAHEAD_CHECK, self.subject, self.verdict, self.as_dict())
+
+    def describe(self) -> str:
+        """Return the first offender in a sentence, or that there is none."""
+        if self.findings:
+            others = len({(finding.stage, finding.key) for finding in self.findings}) - 1
+            beside = f"; {others} more keys offend" if others else ""
+            return f"{self.subject}: {self.findings[0].describe()}{beside}"
+        run = self.depth_run
+        if not run.cells:
+            return f"{self.subject}: nothing could be compared; hand over a history in which the pipeline gives values"
+        return (
+            f"{self.subject}: nothing saw the future in {run.cells:,} values at {run.prefixes} truncated, "
+            f"{run.poisoned} poisoned and {run.slices:,} short histories"
+        )
+
+
+def _shown(value: float) -> str:
+    return "missing" if math.isnan(value) else f"{value!r}" if abs(value) < 1e-4 else f"{value:.10g}"
+
+
+def _number(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count:,} bars"

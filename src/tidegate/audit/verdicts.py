@@ -1,0 +1,177 @@
+"""From differences to findings: what is a leak, what is round-off, and what is a lookback declared too short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tidegate.audit.differences import Difference, Manner
+from tidegate.audit.evaluate import Outcome, Task, TaskKind
+from tidegate.audit.result import Finding, FindingKind
+from tidegate.core.pipeline import StageKind
+from tidegate.core.time import Instant
+
+__all__ = ["Judged", "in_order", "judge", "needs_more"]
+
+_STAGES: Final = {kind.value: place for place, kind in enumerate(StageKind)}
+_TELLING: Final = (FindingKind.TRUNCATED, FindingKind.VANISHED, *FindingKind)
+_KINDS: Final = {kind: _TELLING.index(kind) for kind in FindingKind}
+"""Kinds of which it can be told how far they look come first."""
+_DRIFT: Final = 1e-9
+"""Relative difference that running sums from another first row make in double precision, at most."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Violations and warnings, merged by kind, stage and key."""
+
+    findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+def judge(outcomes: Iterable[Outcome], ends: Iterable[Difference], last: int) -> Judged:
+    """Turn the outcomes of all evaluations into findings.
+
+    A last-bit difference where the future is deleted, with none at the same instant where all of it is garbage, is
+    round-off; everything else is a leak. What differs in a short history alone is a lookback declared too short.
+
+    Parameters
+    ----------
+    ends
+        Labels of the whole history that are there before their end.
+    last
+        The last instant of the history.
+    """
+    every = list(outcomes)
+    clean = _equal_under_poison(every)
+    prefixes = {(one.task.as_of, d.stage, d.key): d.manner for one in every if _is_prefix(one) for d in one.differences}
+    evaluated = {one.task.as_of for one in every if _is_prefix(one)}
+    found = [_finding(FindingKind.TRUNCATED, one, last) for one in ends]
+    for outcome in every:
+        for difference in outcome.differences:
+            kind = _kind(outcome.task, difference, clean, prefixes, evaluated)
+            found.append(_finding(kind, difference, outcome.task.as_of))
+    merged = in_order(_merged(found))
+    return Judged(
+        tuple(one for one in merged if one.kind is not FindingKind.NOT_BIT_STABLE),
+        tuple(one for one in merged if one.kind is FindingKind.NOT_BIT_STABLE),
+    )
+
+
+def needs_more(outcomes: Iterable[Outcome], *, most: int) -> tuple[Task, ...]:
+    """Return further evaluations without which a difference cannot be judged: whole prefixes, and whole poison.
+
+    A short history that differs may lack bars or see the future: the whole past tells. A difference in the last bits is
+    round-off only where garbage of the same length changes nothing.
+    """
+    every = list(outcomes)
+    prefixes = {one.task.as_of for one in every if _is_prefix(one)}
+    whole = {one.task.as_of for one in every if _is_whole_poison(one)}
+    asked: dict[tuple[str, str], int] = {}
+    small: dict[tuple[str, str], int] = {}
+    for one in every:
+        for difference in one.differences:
+            key = (difference.stage, difference.key)
+            if one.task.kind is TaskKind.SLICE:
+                asked.setdefault(key, one.task.as_of)
+            if difference.manner is Manner.LAST_BITS and _is_prefix(one):
+                small.setdefault(key, one.task.as_of)
+    truncations = list(dict.fromkeys(as_of for as_of in asked.values() if as_of not in prefixes))[:most]
+    poisons = list(dict.fromkeys(as_of for as_of in small.values() if as_of not in whole))[:most]
+    return (
+        *(Task(kind=TaskKind.TRUNCATE, as_of=as_of) for as_of in truncations),
+        *(Task(kind=TaskKind.POISON, as_of=as_of, seed=as_of % 2**31) for as_of in poisons),
+    )
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings with the root first: features before what is made of them, by kind, then by instant."""
+
+    def place(finding: Finding) -> tuple[int, int, int, str]:
+        return _STAGES.get(finding.stage, len(_STAGES)), _KINDS[finding.kind], finding.at, finding.key
+
+    return tuple(sorted(findings, key=place))
+
+
+def _is_prefix(outcome: Outcome) -> bool:
+    return outcome.task.kind is TaskKind.TRUNCATE
+
+
+def _is_whole_poison(outcome: Outcome) -> bool:
+    return outcome.task.kind is TaskKind.POISON and outcome.task.bars is None
+
+
+def _equal_under_poison(outcomes: Iterable[Outcome]) -> Mapping[int, set[tuple[str, str]]]:
+    """Return, by instant at which all that follows was poisoned, the keys that it changed."""
+    return {
+        one.task.as_of: {(difference.stage, difference.key) for difference in one.differences}
+        for one in outcomes
+        if _is_whole_poison(one)
+    }
+
+
+def _kind(
+    task: Task,
+    difference: Difference,
+    poisoned: Mapping[int, set[tuple[str, str]]],
+    prefixes: Mapping[tuple[int, str, str], Manner],
+    evaluated: set[int],
+) -> FindingKind:
+    key = (difference.stage, difference.key)
+    if difference.manner is Manner.STALE:
+        return FindingKind.STALE
+    if task.kind is TaskKind.POISON:
+        return FindingKind.POISONED
+    if task.kind is TaskKind.SLICE:
+        return _kind_of_slice(task, difference, prefixes, evaluated)
+    is_round_off = task.as_of in poisoned and key not in poisoned[task.as_of]
+    if difference.manner is Manner.LAST_BITS and is_round_off:
+        return FindingKind.NOT_BIT_STABLE
+    return FindingKind.VANISHED if difference.manner is Manner.GONE else FindingKind.TRUNCATED
+
+
+def _kind_of_slice(
+    task: Task, difference: Difference, prefixes: Mapping[tuple[int, str, str], Manner], evaluated: set[int]
+) -> FindingKind:
+    """Judge a difference in a short history by what the whole past gave; a leak shows there too."""
+    leaks = {(stage, key) for (_, stage, key), manner in prefixes.items() if manner is not Manner.LAST_BITS}
+    here = (task.as_of, difference.stage, difference.key)
+    if here in prefixes or (task.as_of not in evaluated and (difference.stage, difference.key) in leaks):
+        return FindingKind.VANISHED if difference.manner is Manner.GONE else FindingKind.TRUNCATED
+    return FindingKind.NOT_BIT_STABLE if _is_drift(difference) else FindingKind.SHORT_LOOKBACK
+
+
+def _is_drift(difference: Difference) -> bool:
+    if difference.manner is Manner.LAST_BITS:
+        return True
+    gap = abs(difference.with_future - difference.without_future)
+    return gap <= _DRIFT * max(abs(difference.with_future), abs(difference.without_future))
+
+
+def _finding(kind: FindingKind, difference: Difference, as_of: int) -> Finding:
+    return Finding(
+        kind=kind,
+        stage=difference.stage,
+        key=difference.key,
+        symbol=difference.symbol,
+        at=Instant(difference.at),
+        as_of=Instant(as_of),
+        with_future=difference.with_future,
+        without_future=difference.without_future,
+        cells=difference.cells,
+    )
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep the earliest offender of each kind, stage and key, and count the others."""
+    first: dict[tuple[FindingKind, str, str], Finding] = {}
+    for one in findings:
+        key = (one.kind, one.stage, one.key)
+        before = first.get(key)
+        if before is None:
+            first[key] = one
+        else:
+            earlier = before if (before.at, before.as_of) <= (one.at, one.as_of) else one
+            first[key] = replace(earlier, cells=before.cells + one.cells)
+    return list(first.values())
