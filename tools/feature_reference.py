@@ -23,16 +23,16 @@ PAGES = {"en": DOCS / "features.md", "zh": DOCS / "features.zh-CN.md"}
 """Language to the page that is written."""
 
 INTERVALS = {"us-equity": BarInterval("1d"), "ashare": BarInterval("1d"), "crypto": BarInterval("5m")}
-_NOTICE = "<!-- Written by tools/feature_reference.py from the contracts and tools/feature_pages; change those and run it. -->"
+_NOTICE = "<!-- Written by tools/feature_reference.py from contracts and tools/feature_pages; change those and run. -->"
 _MARKETS = {
     "en": {
         "us-equity": "US shares, bars of a day.",
-        "ashare": "A-shares, bars of a day. The size and listing that price limits follow from are columns of the panel.",
+        "ashare": "A-shares, bars of a day, with price limits, and means of industries where an industry is known.",
         "crypto": "Perpetuals, bars of five minutes; on bars of another size the windows stay and the frames follow.",
     },
     "zh": {
         "us-equity": "美股，日线。",
-        "ashare": "A 股，日线。涨跌停所依据的板块与上市信息来自面板自身的列。",
+        "ashare": "A 股，日线，含涨跌停状态；上市资料里有行业的，含行业均值。",
         "crypto": "永续合约，五分钟线；换用其他周期时窗口不变，上级周期随之改变。",
     },
 }

@@ -24,7 +24,6 @@ from tidegate.core.horizon import Horizon
 from tidegate.core.recipe import Recipe, shipped_recipes
 from tidegate.core.time import BarInterval
 from tidegate.costs import PRESETS, CostModel
-from tidegate.features import DECLARED_FEATURES, Feature
 
 __all__ = ["PAGE", "main", "render"]
 
@@ -63,11 +62,10 @@ YAML reads some words as something else than text. Symbols such as `ON`, `NO`, `
 quotes: `symbols: [AAPL, "ON", "600000"]`; `600000.SH` does not.
 """
 
-FEATURES = """## Features
+FEATURES = """## Names of features
 
-What the names in `features.groups` and `features.exclude` stand for. Prices are adjusted for dividends and
-splits. A value at bar *t* reads bars up to *t* only, as many as the table says; where a bar that the
-formula uses is missing, so is the value. A feature whose columns the source does not deliver is left out, and
+[features.md](features.md) lists the features of each market by group, says what their values mean, and how to write
+one's own under `features.expressions` and `features.modules`. A feature whose columns no source delivers is left out;
 `tidegate doctor RECIPE` lists those that a run will have.
 """
 
@@ -100,7 +98,7 @@ _UNITS = (
 
 def render() -> str:
     """Return the page as Markdown."""
-    parts = [PREFACE, _section("The file", Recipe, ""), *_sections(Recipe), _features(), _presets(), _shipped()]
+    parts = [PREFACE, _section("The file", Recipe, ""), *_sections(Recipe), FEATURES, _presets(), _shipped()]
     return "\n".join(parts)
 
 
@@ -149,21 +147,6 @@ def _contents(settings: type[BaseModel]) -> list[str]:
         f"* [`{name}`](#{name}): {meanings[name]}{' Must be given.' if field.is_required() else ''}"
         for name, field in sections.items()
     ]
-
-
-def _features() -> str:
-    groups: dict[str, list[Feature]] = {}
-    for feature in DECLARED_FEATURES:
-        groups.setdefault(feature.group, []).append(feature)
-    parts = [FEATURES]
-    for group, features in groups.items():
-        rows = [
-            f"| `{one.name}` | {one.description} | {', '.join(one.requires)} | {one.lookback_bars} | {one.unit} |"
-            for one in features
-        ]
-        head = ["| feature | value at bar t | needs | bars read | unit |", "|---|---|---|--:|---|"]
-        parts.append("\n".join([f"### `{group}`", "", *head, *rows, ""]))
-    return "\n".join(parts)
 
 
 def _presets() -> str:
@@ -257,8 +240,8 @@ def _flat(metadata: Sequence[object]) -> list[object]:
 def _bounds(metadata: Sequence[object]) -> str:
     named = [(getattr(item, key, None), word) for item in metadata for key, word in _BOUNDS]
     words = [f"{word} {str(bound).removesuffix('.0')}" for bound, word in named if bound is not None]
-    has_pattern = any(getattr(item, "pattern", None) for item in metadata)
-    letters = " of a-z, 0-9, `.`, `_`, `-`" if has_pattern else ""
+    pattern = next((str(found) for item in metadata if (found := getattr(item, "pattern", None))), "")
+    letters = (" of a-z, 0-9, `_`" + ", `.`, `-`" * ("." in pattern)) if pattern else ""
     return letters + (f", {' and '.join(words)}" if words else "")
 
 

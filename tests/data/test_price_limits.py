@@ -24,6 +24,8 @@ from tidegate.data.price_limits import (
     previous_close,
     raw_price,
 )
+from tidegate.data.recipe_data import RecipeData
+from tidegate.data.tables import MOMENT
 
 RECENT = parse_instant("2024-03-01T07:00:00+00:00")
 OLD = parse_instant("2019-03-01T07:00:00+00:00")
@@ -188,6 +190,23 @@ def test_without_unadjusted_closes_there_is_no_limit() -> None:
         0,
         1,
     )
+
+
+def test_a_history_of_shares_knows_their_limits_by_what_was_known_of_their_treatment() -> None:
+    """Equity H 20: the earlier filter looked for ST in the code, where it never stands."""
+    times, symbols = days(4), ("300750.SZ", "600000.SH")
+    lives = pl.DataFrame(
+        [(symbol, "special_treatment", int(times[1]), int(times[2]), 0, "ST") for symbol in symbols],
+        schema=["symbol", "change", "event_time", "known_time", "recorded_time", "detail"],
+        orient="row",
+    ).with_columns(pl.col("event_time", "known_time", "recorded_time").cast(MOMENT))
+    panel = Panel(times, symbols, {"close": np.ones((4, 2))})
+    data = RecipeData(panel, symbols, tables={"symbol_lives": lives})
+    foreign = RecipeData(Panel(times, ("AAPL",), {"close": np.ones((4, 1))}), ("AAPL",))
+
+    assert data.history("equal-weight").bars[LIMIT_PERCENT].tolist() == [[20.0, 10.0]] * 2 + [[20.0, 5.0]] * 2
+    assert RecipeData(panel, symbols).history("equal-weight").bars[LIMIT_PERCENT].tolist() == [[20.0, 10.0]] * 4
+    assert LIMIT_PERCENT not in foreign.history("equal-weight").bars
 
 
 def real_panel(real_data: Path) -> tuple[Panel, np.ndarray]:

@@ -33,7 +33,7 @@ rows = st.integers(0, ROWS - 1)
 @given(seed=seeds, row=rows)
 @settings(max_examples=25)
 def test_neither_deleting_nor_garbling_the_future_changes_the_past(seed: int, row: int) -> None:
-    """Crypto D-01: truncation and poison each find leaks that the other misses. Equity I.15, H 22: no split enters."""
+    """Crypto D-01: truncation and poison each find leaks that the other misses. Equity I.15."""
     history = share_market(seed)
     whole = built(history, CONTRACT)
     until = history.until(int(history.bars.times[row]))
@@ -58,6 +58,15 @@ def test_online_needs_no_more_than_the_lookback(seed: int) -> None:
     history = share_market(seed)
 
     assert same(built(history.last_rows(CONTRACT.lookback_bars), CONTRACT)[-1], built(history, CONTRACT)[-1])
+
+
+@given(seed=seeds, row=rows)
+@settings(max_examples=10)
+def test_a_split_cuts_no_window(seed: int, row: int) -> None:
+    """Equity H 22: features were made within each part, so that its first twenty rows lacked their windows."""
+    history = share_market(seed)
+
+    assert same(FeatureBuilder(history, CONTRACT).rows(row, ROWS), built(history, CONTRACT)[row:])
 
 
 @pytest.mark.parametrize("code", CODES)

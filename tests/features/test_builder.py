@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from declared import DECLARED_FEATURES
+from declared import OF_BARS as CONTRACT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,6 @@ from tidegate.features import (
 from tidegate.features.inputs import Inputs, Row
 from tidegate.testing import synthetic_panel
 
-CONTRACT = FeatureContract(tuple(one for one in DECLARED_FEATURES if "benchmark_close" not in one.requires))
 ROWS = 290
 
 seeds = st.integers(0, 10**6)

@@ -73,7 +73,7 @@ OTHER = {
 def test_every_part_of_a_declaration_counts_in_the_fingerprint(field: str) -> None:
     first = dataclasses.replace(DECLARED_FEATURES[0], **{field: OTHER.get(field, "other")})
 
-    assert FeatureContract((first, *DECLARED_FEATURES[1:])).fingerprint != CONTRACT.fingerprint
+    assert FeatureContract((first, *DECLARED_FEATURES[1:]), CONTRACT.sources).fingerprint != CONTRACT.fingerprint
 
 
 def test_the_order_the_sources_and_the_size_of_the_bars_count_in_the_fingerprint() -> None:
@@ -102,7 +102,7 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 def test_code_does_not_count_since_words_and_hashes_do() -> None:
     first = dataclasses.replace(DECLARED_FEATURES[0], formula=lambda bars: bars.close)
 
-    assert FeatureContract((first, *DECLARED_FEATURES[1:])).fingerprint == CONTRACT.fingerprint
+    assert FeatureContract((first, *DECLARED_FEATURES[1:]), CONTRACT.sources).fingerprint == CONTRACT.fingerprint
 
 
 @pytest.mark.parametrize("contract", [CONTRACT, WITH_SOURCE], ids=["bars", "sources"])
@@ -144,7 +144,9 @@ def test_a_formula_that_changed_since_is_noticed() -> None:
     now = dataclasses.replace(DECLARED_FEATURES[0], description="another formula")
 
     with pytest.raises(InputError, match="changed since"):
-        FeatureContract.from_document(CONTRACT.as_document(), FeatureContract((now, *DECLARED_FEATURES[1:])))
+        FeatureContract.from_document(
+            CONTRACT.as_document(), FeatureContract((now, *DECLARED_FEATURES[1:]), CONTRACT.sources)
+        )
 
 
 def test_a_source_that_changed_since_is_noticed() -> None:

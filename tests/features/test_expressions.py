@@ -261,7 +261,7 @@ def test_rows_that_are_left_out_change_nothing_but_themselves(formula: str, seed
     full = build_features(empty.with_columns(columns), contract).values[known]
 
     assert rows_that_differ(panel, contract, range(row, row + 1)) == set()
-    # A row is worth what it is worth among empty ones; only what reads a constant alone may be known on an empty row.
+    # A row is worth what it is worth among empty ones.
     assert np.array_equal(build_features(panel, contract).values, full, equal_nan=True)
 
 

@@ -56,6 +56,7 @@ def test_a_longer_bar_is_what_a_plain_loop_computes(seed: int, frame: BarInterva
     assert set(columns) == set(COMBINED)
     assert (ends % frame.microseconds == 0).all()
     assert (np.diff(ends) == frame.microseconds).all()
+    assert (ends[:1] - frame.microseconds >= panel.times[0] - STEP).all()
     for place, end in enumerate(ends):
         for name, column in columns.items():
             expected = by_loop(panel, name, int(end), frame.microseconds)
@@ -139,10 +140,11 @@ def test_half_an_hour_is_not_an_hour_and_an_older_hour_is_not_the_newest() -> No
 def test_a_price_that_is_none_makes_the_longer_bar_missing() -> None:
     panel = market(5, 24, 2, start=1)
     columns = {name: column.copy() for name, column in panel.columns.items()}
-    columns["close"][3, 0], columns["low"][4, 0], columns["volume"][5, 0] = 0.0, -1.0, np.inf
+    columns["close"][3, 0], columns["low"][4, 0], columns["volume"][5, 0] = 0.0, -1.0, -1.0
+    columns["traded_value"][6, 0] = np.inf
     hour = Inputs(columns, panel.times, INTERVAL).frame(BarInterval("1h"))
 
-    for values in (hour.close, hour.price("low"), hour.amount("volume")):
+    for values in (hour.close, hour.price("low"), hour.amount("volume"), hour.amount("traded_value")):
         assert np.isnan(values).tolist() == [[True, False], [False, False]]
 
 
@@ -153,7 +155,17 @@ def test_only_the_wanted_rows_are_spread_when_asked() -> None:
     wanted = bars.spread(frame, frame.close, only_wanted=True)
 
     assert np.isnan(wanted[:-7]).all()
+    assert not np.isnan(bars.spread(frame, frame.close)[2:]).any()
     assert same(wanted[-7:], bars.spread(frame, frame.close)[-7:])
+
+
+def test_a_row_later_than_every_longer_bar_sees_none_of_them() -> None:
+    hour = BarInterval("1h")
+    spread = spread_to_rows(
+        np.array([1, 2, 3]) * hour.microseconds, np.array([hour.microseconds]), np.ones((1, 1)), hour
+    )
+
+    assert same(spread, np.array([[1.0], [np.nan], [np.nan]]))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])

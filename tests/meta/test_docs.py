@@ -20,7 +20,7 @@ from tidegate.core.config import parse_settings
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import BarInterval, format_instant, parse_instant
 from tidegate.data import trading_calendar
-from tidegate.features import DECLARED_FEATURES
+from tidegate.features import CONTRACTS, declared_contract, market_contract
 from tidegate.testing import synthetic_panel
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -242,16 +242,34 @@ def write_tushare_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", named([page for page in PAGES if any(b.language == "yaml" for b in blocks(page))]))
-def test_recipes_on_a_page_load(page: Path) -> None:
+def test_recipes_on_a_page_load(page: Path, tmp_path: Path) -> None:
     for block in blocks(page):
+        if block.language == "python" and (named_so := re.match(r"# (\w+\.py)\n", block.body)):
+            (tmp_path / named_so[1]).write_text(block.body, encoding="utf-8")
         if block.language == "yaml":
-            assert parse_settings(block.body, Recipe, source=page.name).models.kinds
+            recipe = parse_settings(block.body, Recipe, source=page.name, folder=tmp_path)
+            assert recipe.models.kinds
+            assert declared_contract(recipe.features, recipe.data.interval).names
 
 
-def test_the_reference_names_every_feature() -> None:
-    text = read(PROJECT / "docs" / "recipe.md")
+@pytest.mark.parametrize("page", ["features.md", "features.zh-CN.md"])
+def test_the_reference_names_every_feature(page: str) -> None:
+    text = read(PROJECT / "docs" / page)
+    intervals = {name: BarInterval("5m" if name == "crypto" else "1d") for name in CONTRACTS}
+    declared = [one for name, interval in intervals.items() for one in market_contract(name, interval).features]
 
-    assert [feature.name for feature in DECLARED_FEATURES if f"| `{feature.name}` |" not in text] == []
+    assert len(declared) > 200
+    assert [feature.name for feature in declared if f"| `{feature.name}` |" not in text] == []
+
+
+def test_both_pages_of_features_say_the_same() -> None:
+    english, chinese = (PROJECT / "docs" / page for page in ("features.md", "features.zh-CN.md"))
+
+    levels = [[len(marks) for marks, _ in HEADING.findall(prose(page))] for page in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert blocks(english) == blocks(chinese)
+    links = [{target for target in LINK.findall(prose(page)) if ".md" in target} for page in (english, chinese)]
+    assert links[0] - {chinese.name} == links[1] - {english.name}
 
 
 def test_the_readme_shows_commands() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -177,3 +178,17 @@ def test_the_page_lists_the_whole_zoo(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
 
     assert [leak.name for leak in LEAKS if f"| `{leak.name}` |" not in text] == []
+
+
+def test_both_languages_have_the_same_headings_code_tables_and_links() -> None:
+    fence = re.compile(r"^```[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    shapes = []
+    for page in ("lookahead.md", "lookahead.zh-CN.md"):
+        text = (DOCS / page).read_text(encoding="utf-8")
+        prose = fence.sub("", text)
+        headings = [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+        columns = [line.count("|") for line in prose.splitlines() if line.startswith("|")]
+        links = set(re.findall(r"\]\(([^)]+)\)", prose)) - {"lookahead.md", "lookahead.zh-CN.md"}
+        shapes.append((headings, fence.findall(text), columns, links))
+
+    assert shapes[0] == shapes[1]

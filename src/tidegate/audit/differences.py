@@ -14,10 +14,8 @@ from tidegate.audit.reference import Values
 from tidegate.audit.result import WHOLE_ROW
 from tidegate.core.units import Int64Array, Mask
 
-__all__ = ["END", "Difference", "Manner", "Rows", "Tally", "is_last_bits", "unequal"]
+__all__ = ["Difference", "Manner", "Rows", "Tally", "is_last_bits", "unequal"]
 
-END: Final = "end"
-"""Stands for the end of a label, where ends differ."""
 _LAST_BITS: Final = 8.0
 """Units in the last place that summing in another order makes, at most."""
 _ROWS_AT_ONCE: Final = 2048

@@ -56,7 +56,9 @@ def kind_of(function: Callable[..., Any]) -> FunctionKind:
         If it has none that says.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    annotation = parameters[0].annotation if parameters else None
+    annotation = parameters[0].annotation if parameters else inspect.Parameter.empty
+    if annotation is inspect.Parameter.empty:
+        annotation = None
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     module = getattr(annotation, "__module__", "")
     if name.startswith(("pd.", "pandas.")) or module.split(".")[0] == "pandas":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegate.audit.differences import END, Difference, Manner, Rows, Tally, unequal
+from tidegate.audit.differences import Difference, Manner, Rows, Tally, unequal
 from tidegate.audit.reference import ReferenceStage, Values
+from tidegate.audit.result import END
 from tidegate.core.pipeline import Stage
 from tidegate.core.units import Int64Array, Mask
 

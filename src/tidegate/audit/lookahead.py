@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tidegate.audit.claims import check_claims, check_known_times
@@ -47,66 +47,49 @@ def audit_lookahead(
 ) -> LookaheadAudit:
     """Look for values that know what nobody knew yet.
 
-    The pipeline runs on everything once. At each of some instants it runs again with all that follows deleted, and
-    again with it replaced by garbage; every earlier row must stay the same, to the bit, and none may come or go. Stages
-    that declare a lookback are also computed from the bars of it alone, thousands of times. Labels may see the future
-    up to their end. What a pipeline claims of its splits, fits and fills is checked, and so are the known times of its
-    data.
+    The pipeline runs on everything once, then on histories whose future is deleted, or garbage, and on the bars of a
+    declared lookback alone; every earlier row must stay the same to the bit, and none may come or go. Labels may see
+    the future up to their end. Claims and known times are checked. No test of this kind sees a constant that was fitted
+    elsewhere on all data.
 
     Parameters
     ----------
-    pipeline
-        What is looked at; a :class:`~tidegate.core.pipeline.Claimant` also says how it splits, an
-        :class:`~tidegate.core.pipeline.OnlinePipeline` answers slices faster.
-    history
-        All data of it.
-    subject
-        Names it, in the evidence.
-    depth
-        How many instants; :data:`~tidegate.audit.FAST` for a quick look.
-    seed
-        Draws instants and garbage.
+    pipeline, history, subject
+        What is looked at, all data of it, and its name in the evidence.
+    depth, seed
+        How many instants are looked at, and what draws them and the garbage.
     workers
-        Processes at work at once. Each evaluation runs in a process that has never seen anything later; 0 runs all of
-        them here, truncated ones first, which is quicker and may miss what a function kept from before.
+        Processes at work at once; each has never seen anything later than what it evaluates. 0 runs everything here,
+        which is quicker and may miss what a function kept from before.
     boundaries
         Instants right after which something was fitted again.
     versions
-        What the caller says of data and code; it goes into the evidence.
-
-    Returns
-    -------
-    audit
-        What was found, and what was looked at. No test of this kind sees a constant that was fitted elsewhere on all
-        data, nor a table whose known times are wrong.
+        What the caller says of data and code, for the evidence.
 
     Raises
     ------
     InputError
         If the pipeline fails, or its process dies; the message says at which instant.
     """
+    asked = _Asked(
+        pipeline=pipeline,
+        history=history,
+        depth=depth,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+        boundaries=tuple(boundaries),
+    )
     started = elapsed_seconds()
-    unknowns: list[str] = []
-    asked = _Asked(history=history, depth=depth, seed=seed, boundaries=tuple(boundaries))
-    found: _Found | None = None
-    if workers > 0:
-        try:
-            with fresh_evaluations(pipeline, history, workers, progress) as runs:
-                found = _look(runs, asked)
-        except CannotTravelError as error:
-            unknowns.append(_IN_THIS_PROCESS.format(reason=error))
-    if found is None:
-        with evaluations_here(pipeline, history, progress) as runs:
-            found = _look(runs, asked)
-    run = replace(found.run, seconds=elapsed_seconds() - started)
+    found = _found(asked) if len(history.bars.times) else _Found(unknowns=("anything: the history has no bars",))
     return LookaheadAudit(
         subject=subject,
         depth=depth,
-        depth_run=run,
+        depth_run=replace(found.run, seconds=elapsed_seconds() - started),
         seed=seed,
         findings=found.findings,
         warnings=found.warnings,
-        unknowns=(*unknowns, *found.unknowns),
+        unknowns=found.unknowns,
         versions=dict(versions or {}),
     )
 
@@ -115,18 +98,34 @@ def audit_lookahead(
 class _Asked:
     """What an audit was asked to look at."""
 
+    pipeline: Pipeline
     history: History
     depth: Depth
     seed: int
+    workers: int
+    progress: Progress
     boundaries: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Found:
-    findings: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
-    unknowns: tuple[str, ...]
-    run: DepthRun
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    run: DepthRun = field(default_factory=DepthRun)
+
+
+def _found(asked: _Asked) -> _Found:
+    """Look in fresh processes; where the pipeline cannot be handed to one, look here and say so."""
+    if asked.workers <= 0:
+        with evaluations_here(asked.pipeline, asked.history, asked.progress) as runs:
+            return _look(runs, asked)
+    try:
+        with fresh_evaluations(asked.pipeline, asked.history, asked.workers, asked.progress) as runs:
+            return _look(runs, asked)
+    except CannotTravelError as error:
+        here = _found(replace(asked, workers=0))
+        return replace(here, unknowns=(_IN_THIS_PROCESS.format(reason=error), *here.unknowns))
 
 
 def _look(runs: Runs, asked: _Asked) -> _Found:

@@ -12,12 +12,14 @@ from tidegate.audit.depth import Depth, DepthRun
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.time import Instant, format_instant
 
-__all__ = ["LOOKAHEAD_CHECK", "WHOLE_ROW", "Finding", "FindingKind", "LookaheadAudit"]
+__all__ = ["END", "LOOKAHEAD_CHECK", "WHOLE_ROW", "Finding", "FindingKind", "LookaheadAudit"]
 
 LOOKAHEAD_CHECK: Final = "audit-lookahead"
 """Name of the check in its evidence."""
 WHOLE_ROW: Final = "*"
 """Stands for every key, where a whole row is there or not."""
+END: Final = "end"
+"""Stands for the end of a label, where ends differ."""
 
 
 class FindingKind(StrEnum):
@@ -110,16 +112,26 @@ class Finding:
 
     def describe(self) -> str:
         """Return the finding in one sentence."""
+        if self.key == WHOLE_ROW:
+            return self._describe_row()
+        shown = _shown_end if self.key == END else _shown
         whose = "" if self.symbol is None else f" of {self.symbol}"
-        what = f"{self.stage}: a whole row" if self.key == WHOLE_ROW else f"{self.stage} {self.key}"
         said = _SENTENCES[self.kind].format(
-            with_future=_shown(self.with_future),
-            without_future=_shown(self.without_future),
+            with_future=shown(self.with_future),
+            without_future=shown(self.without_future),
             as_of=format_instant(self.as_of),
         )
         peeks = "" if self.peeks_bars is None else f"; it peeks {_bars(self.peeks_bars)} ahead"
         count = "" if self.cells == 1 else f" ({self.cells:,} values in all)"
-        return f"{what}{whose} at {format_instant(self.at)} {said}{peeks}{count}"
+        return f"{self.stage} {self.key}{whose} at {format_instant(self.at)} {said}{peeks}{count}"
+
+    def _describe_row(self) -> str:
+        place, until = format_instant(self.at), format_instant(self.as_of)
+        count = "" if self.cells == 1 else f" ({self.cells:,} rows in all)"
+        there = "only with" if self.kind is FindingKind.VANISHED else "only without"
+        if self.kind is FindingKind.POISONED:
+            there = "or not depending on"
+        return f"{self.stage}: the row at {place} is there {there} what follows {until}{count}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +215,10 @@ class LookaheadAudit:
 
 def _shown(value: float) -> str:
     return "missing" if math.isnan(value) else f"{value!r}" if abs(value) < 1e-4 else f"{value:.10g}"
+
+
+def _shown_end(value: float) -> str:
+    return "missing" if math.isnan(value) else format_instant(int(value))
 
 
 def _number(value: float) -> float | str | None:

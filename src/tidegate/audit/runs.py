@@ -100,8 +100,12 @@ class _Fresh:
         return self._run([*honest, *poisoned], "looking closer")
 
     def peek(self, peeks: Sequence[Peek]) -> list[int | None]:
-        jobs = [Job(peeks=(peek,), reference=self._reference) for peek in peeks]
-        return [answer[0] for answer in self.processes.do(jobs, self.progress, "how far ahead")] if jobs else []
+        if not peeks:
+            return []
+        found: list[int | None] = self.processes.do(
+            [Job(peeks=tuple(peeks), reference=self._reference)], self.progress, "how far ahead"
+        )[0]
+        return found
 
     @property
     def _reference(self) -> Reference:

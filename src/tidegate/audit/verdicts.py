@@ -53,10 +53,10 @@ def judge(outcomes: Iterable[Outcome], ends: Iterable[Difference], last: int) ->
             kind = _kind(outcome.task, difference, clean, prefixes, evaluated)
             found.append(_finding(kind, difference, outcome.task.as_of))
     merged = in_order(_merged(found))
-    return Judged(
-        tuple(one for one in merged if one.kind is not FindingKind.NOT_BIT_STABLE),
-        tuple(one for one in merged if one.kind is FindingKind.NOT_BIT_STABLE),
-    )
+    findings = tuple(one for one in merged if one.kind is not FindingKind.NOT_BIT_STABLE)
+    leaking = {(one.stage, one.key) for one in findings}
+    warnings = (one for one in merged if one.kind is FindingKind.NOT_BIT_STABLE)
+    return Judged(findings, tuple(one for one in warnings if (one.stage, one.key) not in leaking))
 
 
 def needs_more(outcomes: Iterable[Outcome], *, most: int) -> tuple[Task, ...]:
@@ -75,7 +75,7 @@ def needs_more(outcomes: Iterable[Outcome], *, most: int) -> tuple[Task, ...]:
             key = (difference.stage, difference.key)
             if one.task.kind is TaskKind.SLICE:
                 asked.setdefault(key, one.task.as_of)
-            if difference.manner is Manner.LAST_BITS and _is_prefix(one):
+            if difference.manner is Manner.LAST_BITS and one.task.kind is not TaskKind.SLICE:
                 small.setdefault(key, one.task.as_of)
     truncations = list(dict.fromkeys(as_of for as_of in asked.values() if as_of not in prefixes))[:most]
     poisons = list(dict.fromkeys(as_of for as_of in small.values() if as_of not in whole))[:most]
@@ -118,17 +118,23 @@ def _kind(
     prefixes: Mapping[tuple[int, str, str], Manner],
     evaluated: set[int],
 ) -> FindingKind:
-    key = (difference.stage, difference.key)
     if difference.manner is Manner.STALE:
         return FindingKind.STALE
-    if task.kind is TaskKind.POISON:
-        return FindingKind.POISONED
     if task.kind is TaskKind.SLICE:
         return _kind_of_slice(task, difference, prefixes, evaluated)
-    is_round_off = task.as_of in poisoned and key not in poisoned[task.as_of]
-    if difference.manner is Manner.LAST_BITS and is_round_off:
+    if difference.manner is Manner.LAST_BITS and _is_round_off(task, difference, poisoned):
         return FindingKind.NOT_BIT_STABLE
+    if task.kind is TaskKind.POISON:
+        return FindingKind.POISONED
     return FindingKind.VANISHED if difference.manner is Manner.GONE else FindingKind.TRUNCATED
+
+
+def _is_round_off(task: Task, difference: Difference, poisoned: Mapping[int, set[tuple[str, str]]]) -> bool:
+    """Whether garbage of the same length changes nothing: at this instant, or where it was tried for this key."""
+    key = (difference.stage, difference.key)
+    if task.as_of in poisoned:
+        return key not in poisoned[task.as_of]
+    return bool(poisoned) and all(key not in changed for changed in poisoned.values())
 
 
 def _kind_of_slice(

@@ -82,9 +82,11 @@ def do(job: Job, pipeline: Pipeline, cutter: Cutter, folder: Path, tell: Callabl
         tell(f"begin {task.kind.value} {task.as_of}")
         outcomes.append(run_task(task, pipeline, cutter, job.reference))
         tell("done")
+    found = []
     for peek in job.peeks:
         tell(f"begin peek {peek.at}")
-    return outcomes or [bars_ahead(peek, pipeline, cutter) for peek in job.peeks]
+        found.append(bars_ahead(peek, pipeline, cutter))
+    return found if job.peeks else outcomes
 
 
 def evaluate_all(pipeline: Pipeline, cutter: Cutter, folder: Path) -> Everything:
@@ -108,16 +110,15 @@ def main() -> None:
     sys.path[:] = load(folder / "path.pickle")
     try:
         pipeline = load(folder / "pipeline.pickle")
-        cutter = Cutter(load_history(folder))
     except Exception as error:  # noqa: BLE001 - the edge of a process: told to the parent, which halts or goes on alone
         _tell(answers, f"unreadable {type(error).__name__}: {error}")
         return
     _tell(answers, "ready")
     for line in sys.stdin:
-        _answer(Path(line.strip()), pipeline, cutter, answers)
+        _answer(Path(line.strip()), pipeline, answers)
 
 
-def _answer(file: Path, pipeline: Pipeline, cutter: Cutter, answers: IO[str]) -> None:
+def _answer(file: Path, pipeline: Pipeline, answers: IO[str]) -> None:
     doing = "begin"
 
     def tell(text: str) -> None:
@@ -126,7 +127,8 @@ def _answer(file: Path, pipeline: Pipeline, cutter: Cutter, answers: IO[str]) ->
         _tell(answers, text)
 
     try:
-        answer = do(load(file), pipeline, cutter, file.parent, tell)
+        # Read only now: processes wait for work without holding tables.
+        answer = do(load(file), pipeline, Cutter(load_history(file.parent)), file.parent, tell)
     except Exception as error:  # noqa: BLE001 - the edge of a process: told to the parent, which halts
         trace = "".join(traceback.format_exception(error)[-_LAST_FRAMES:])
         is_ours = isinstance(error, TidegateError)

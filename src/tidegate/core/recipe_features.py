@@ -31,10 +31,9 @@ class ExpressionSettings(Settings):
 
 
 class FeatureFile(Settings):
-    """A Python file with features of one's own.
+    """A Python file with features of one's own; in a recipe its path is enough. No secrets: a run stores its text.
 
-    In a recipe its path is enough, from the folder of the recipe. The code itself is stored with every run: it is part
-    of what the run was, and a changed file is another recipe. So no secrets belong in it.
+    The code is part of what a run was, and a changed file is another recipe.
     """
 
     file: str

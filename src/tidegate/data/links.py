@@ -93,7 +93,7 @@ def vintages_about(
         The table's columns with ``symbol``, sorted by symbol, event time and item; ``known_time`` is the later of item
         and link, since an article that was tagged a week later is about nothing until then. Of the vintages that had
         been superseded by then only the last is there. Links that were made up never count. An event of scope
-        ``macro`` has no links and concerns every symbol.
+        ``macro`` concerns every symbol, whatever its links.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def vintages_about(
     items = catalog.revisions(table, dataset=dataset, as_of=as_of, version=pinned[table])
     about = items.join(links, on=member)
     if table == "events":
+        is_macro = pl.col("scope").eq_missing(pl.lit("macro"))
         everyone = pl.LazyFrame({"symbol": list(symbols)}, schema={"symbol": pl.String})
-        concerning = items.filter(pl.col("scope") == "macro").join(everyone, how="cross")
-        about = pl.concat([about, concerning], how="diagonal").unique(
-            ["symbol", member, "event_time", "known_time", "recorded_time"], keep="any"
+        about = pl.concat(
+            [about.filter(~is_macro), items.filter(is_macro).join(everyone, how="cross")], how="diagonal"
         )
     return (
         about.sort("symbol", "event_time", member, "known_time", "recorded_time")

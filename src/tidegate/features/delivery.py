@@ -21,8 +21,7 @@ def wanted_contract(settings: FeatureSettings, interval: BarInterval = DAILY) ->
         If a contract, a group or an excluded name does not exist.
     """
     declared = declared_contract(settings, interval)
-    tables = {source.table for source in declared.sources}
-    return contract_for(declared.bar_columns, settings, tables=tables, interval=interval)
+    return contract_for(declared.bar_columns, settings, tables=declared.tables, interval=interval)
 
 
 def undelivered(
@@ -42,8 +41,8 @@ def undelivered(
     Examples
     --------
     >>> wanted = wanted_contract(FeatureSettings(groups=("volume",)))
-    >>> set(undelivered(wanted, columns=["close"], tables=()).values())
-    {('bars without volume',)}
+    >>> undelivered(wanted, columns=["close"], tables=())["volume_z_20"]
+    ('bars without volume',)
     """
     present = set(columns)
 
@@ -51,8 +50,13 @@ def undelivered(
         source = wanted.source_of(column)
         if source is None:
             return None if column in present else f"bars without {column}"
-        return None if source.table in tables else f"no data set under data.uses.{source.table}"
+        return unread(source.table)
 
-    lacks = {feature.name: [lacking(column) for column in feature.requires] for feature in wanted.features}
+    def unread(table: str) -> str | None:
+        return None if table in tables else f"no data set under data.uses.{table}"
+
+    lacks = {
+        feature.name: [*map(lacking, feature.requires), *map(unread, feature.tables)] for feature in wanted.features
+    }
     found = {name: tuple(sorted({one for one in lacked if one is not None})) for name, lacked in lacks.items()}
     return {name: lacked for name, lacked in found.items() if lacked}

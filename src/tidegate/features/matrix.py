@@ -11,11 +11,13 @@ from tidegate.core.errors import InputError
 from tidegate.core.fingerprint import array_fingerprint, fingerprint
 from tidegate.core.panel import read_only
 from tidegate.core.units import Float32Array, Int64Array, Mask
-from tidegate.features.contract import FeatureContract
+from tidegate.features.contract import FeatureContract, FeatureGroup
 
 __all__ = ["FeatureMatrix"]
 
 _ROWS_PER_BLOCK: Final = 64
+_OF_EVERYONE: Final = frozenset({FeatureGroup.CALENDAR, FeatureGroup.MACRO, FeatureGroup.QUALITY})
+"""Groups whose values do not depend on whether the symbol traded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +72,15 @@ class FeatureMatrix:
         return ~np.isnan(self.column(name))
 
     def present(self) -> Mask:
-        """Return where at least one feature exists, ``bool (n_times, n_symbols)``."""
+        """Return where something is known of the symbol itself, ``bool (n_times, n_symbols)``.
+
+        The calendar, macro series and neutral values beside a flag are there for a share that is not yet listed, too;
+        they do not count, unless a contract has nothing else.
+        """
+        features = enumerate(self.contract.features)
+        own = [place for place, one in features if one.neutral is None and one.group not in _OF_EVERYONE]
         found = np.zeros(self.values.shape[:2], dtype=bool)
-        for place in range(self.contract.dimension):
+        for place in own or range(self.contract.dimension):
             found |= ~np.isnan(self.values[:, :, place])
         return found
 

@@ -317,7 +317,8 @@ def _decayed(sums: Mapping[str, FloatArray], times: Int64Array) -> FloatArray:
     odd = (day % 2 == 1)[:, np.newaxis]
     present = np.where(odd, sums["decay_1"], sums["decay_0"])
     before = np.where(odd, sums["decay_0"], sums["decay_1"])
-    return present * np.exp(-since) + before * np.exp(-(since + DAY / _HALF_DAY))
+    carried: FloatArray = present * np.exp(-since) + before * np.exp(-(since + DAY / _HALF_DAY))
+    return carried
 
 
 def _deviation(squares: FloatArray, weight: FloatArray, mean: FloatArray, count: FloatArray) -> FloatArray:

@@ -29,7 +29,8 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Column heads by language."""
-_MASKED: Final = {"en": "{0:g}, `{1}` is 1", "zh": "{0:g}，`{1}` 为 1"}
+_MASKED: Final = {"en": "{0}, `{1}` is 1", "zh": "{0}，`{1}` 为 1"}
+_ABSENT: Final = {"en": "missing", "zh": "缺失"}
 _COUNTED: Final = {"en": "{0} features: {1}.", "zh": "共 {0} 个特征：{1}。"}
 _FOR_GOOD: Final = 3650 * DAY
 _UNITS: Final = {
@@ -55,8 +56,8 @@ def reference_table(contract: FeatureContract, *, language: str = "en") -> str:
     >>> from tidegate.features import market_contract
     >>> from tidegate.core.time import DAILY
     >>> page = reference_table(market_contract("us-equity", DAILY))
-    >>> page.splitlines()[2][:38]
-    '| feature | group | value at bar t | un'
+    >>> page.splitlines()[2][:36]
+    '| feature | group | value at bar t |'
     """
     heads = HEADINGS[language]
     counts = Counter(feature.group for feature in contract.features)
@@ -75,8 +76,7 @@ def _cells(feature: Feature, contract: FeatureContract, language: str) -> tuple[
     age = contract.maximum_age(feature)
     missing = ""
     if feature.mask is not None:
-        # A value without a neutral one stays missing, and the flag beside it says so, too.
-        neutral = float("nan") if feature.neutral is None else feature.neutral
+        neutral = _ABSENT[language] if feature.neutral is None else f"{feature.neutral:g}"
         missing = _MASKED[language].format(neutral, feature.mask)
     return (
         f"`{feature.name}`",

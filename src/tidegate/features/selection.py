@@ -74,18 +74,12 @@ def contract_for(
     _check_known("feature", settings.exclude, set(declared.names))
     sources = tuple(source for source in declared.sources if source.table in tables)
     available = set(columns).union(*(source.produces for source in sources))
-    own = {feature.name for feature in declared.features if feature.implementation}
-    wanted = [
-        feature
-        for feature in declared.features
-        if (not settings.groups or feature.group in settings.groups or feature.name in own)
-        and feature.name not in settings.exclude
-    ]
+    wanted = [one for one in declared.features if _is_asked_for(one, settings)]
     delivered = {
         one.name for one in wanted if available.issuperset(one.requires) and set(tables).issuperset(one.tables)
     }
     for feature in wanted:
-        if feature.name in own - delivered:
+        if feature.implementation and feature.name not in delivered:
             raise _undelivered(feature, declared, available, tables)
     chosen = delivered | {one.mask for one in wanted if one.name in delivered and one.mask is not None}
     if not chosen:
@@ -96,6 +90,11 @@ def contract_for(
         )
     features = tuple(feature for feature in declared.features if feature.name in chosen)
     return FeatureContract(features, _that_are_read(sources, features), declared.interval)
+
+
+def _is_asked_for(feature: Feature, settings: FeatureSettings) -> bool:
+    chosen = not settings.groups or feature.group in settings.groups or bool(feature.implementation)
+    return chosen and feature.name not in settings.exclude
 
 
 def _undelivered(

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from tidegate.core.errors import DataError
 from tidegate.core.units import FloatArray, Int64Array
 
 __all__ = ["LEAST_TERM", "Spans", "Tally", "by_group", "each_time", "tally"]
@@ -56,6 +57,11 @@ class Tally:
         Name to ``int64 (m,)`` whole numbers of ``2 ** -40``.
     n_symbols
         How many symbols there are.
+
+    Raises
+    ------
+    DataError
+        If a sum does not fit into 63 bits.
     """
 
     def __init__(
@@ -66,6 +72,14 @@ class Tally:
         # All that comes goes: the running sum is 0 again where the next symbol begins.
         self._sums = {name: np.append(0, np.cumsum(amounts[order])) for name, amounts in changes.items()}
         self._bounds = np.searchsorted(symbol[order], np.arange(n_symbols + 1))
+        # No term is larger than 2 ** 60, so that no sum passes 2 ** 63 without having stood between.
+        too_large = [name for name, sums in self._sums.items() if max(sums.max(), -sums.min()) > 2**62]
+        if too_large:
+            raise DataError(
+                found=f"more at one instant than {', '.join(too_large)} can be added up of",
+                expected="at most a few hundred thousand items about a symbol within a day",
+                hint="check the times at which the items became known",
+            )
 
     def at(self, times: Int64Array) -> dict[str, FloatArray]:
         """Return each sum at some instants, ``float64 (n, n_symbols)``."""
@@ -130,7 +144,8 @@ def by_group(
 
 def each_time(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     """Return a quotient of sums; missing where nothing is there to divide by."""
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0.0)
+    quotient: FloatArray = np.full(numerator.shape, np.nan)
+    return np.divide(numerator, denominator, out=quotient, where=denominator > 0.0)
 
 
 def _whole(values: FloatArray) -> Int64Array:

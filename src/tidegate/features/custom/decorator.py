@@ -1,4 +1,21 @@
-"""``@feature``: a function of one's own becomes a declared feature, equal to those of the package."""
+"""``@feature``: a function of one's own becomes a declared feature, equal to those of the package.
+
+Examples
+--------
+>>> import numpy as np
+>>> import polars as pl
+>>> from tidegate.core.past_view import PastView
+>>> @feature(group="price", lookback_bars=20, unit="fraction", requires=("close",))
+... def above_low(view: PastView):
+...     "Distance to the lowest close of 20 bars."
+...     return view["close"][-1] / np.min(view["close"], axis=0) - 1.0
+>>> @feature(group="price", lookback_bars=21, unit="log")
+... def volatility(close: pl.Expr) -> pl.Expr:
+...     "Deviation of 20 log returns."
+...     return close.log().diff().rolling_std(20)
+>>> above_low.requires, volatility.requires
+(('close',), ('close',))
+"""
 
 from __future__ import annotations
 
@@ -119,54 +136,87 @@ def feature(
     ------
     InputError
         If the declaration does not fit the function.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import polars as pl
-    >>> from tidegate.core.past_view import PastView
-    >>> @feature(group="price", lookback_bars=20, unit="fraction", requires=("close",))
-    ... def above_low(view: PastView):
-    ...     "Distance to the lowest close of 20 bars."
-    ...     return view["close"][-1] / np.min(view["close"], axis=0) - 1.0
-    >>> @feature(group="price", lookback_bars=21, unit="log")
-    ... def volatility(close: pl.Expr) -> pl.Expr:
-    ...     "Deviation of 20 log returns."
-    ...     return close.log().diff().rolling_std(20)
-    >>> above_low.requires, volatility.requires
-    (('close',), ('close',))
     """
+    said = _Said(
+        group=group,
+        lookback_bars=lookback_bars,
+        unit=unit,
+        requires=tuple(requires),
+        tables=tuple(tables),
+        bound=bound,
+        name=name,
+        description=description,
+    )
+    return said.of
 
-    def declared(function: Callable[..., Any]) -> Feature:
-        called = name or function.__name__
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What a decorator was told of the function under it."""
+
+    group: str
+    lookback_bars: int
+    unit: str
+    requires: tuple[str, ...]
+    tables: tuple[str, ...]
+    bound: float
+    name: str | None
+    description: str | None
+
+    def of(self, function: Callable[..., Any]) -> Feature:
+        """Return the feature of a function, and note it where a file is being loaded."""
+        called = self.name or function.__name__
+        self._check(called)
+        body = self._body(called, function)
+        by_view = isinstance(body, FromView)
+        suffices = self.lookback_bars + (0 if by_view else block_bars(self.lookback_bars) - 1)
+        file = _LOADING.get()
+        if file is not None and function.__module__ != file.module:
+            file = None
+        code = code_of(function, None if file is None else file.code)
+        made = Feature(
+            name=called,
+            group=self.group,
+            requires=body.requires,
+            lookback_bars=suffices,
+            description=self.description or (inspect.getdoc(function) or called.replace("_", " ")).splitlines()[0],
+            unit=self.unit,
+            bound=self.bound,
+            implementation=fingerprint([code, self.lookback_bars, type(body).__name__]),
+            tables=self.tables,
+            together=by_view,
+            formula=OwnFormula(called, in_bars(body, body.requires, suffices), None if file is None else file.restore),
+        )
+        if file is not None:
+            file.features.append(made)
+        return made
+
+    def _check(self, called: str) -> None:
         if not re.match(FEATURE_NAME, called):
             raise InputError(
                 found=f"a feature named {called!r}",
                 expected="small letters, digits and '_', at most 64, the first a letter",
                 hint='rename the function, or say name="..."',
             )
-        if not 1 <= lookback_bars <= LONGEST_LOOKBACK:
+        if not 1 <= self.lookback_bars <= LONGEST_LOOKBACK:
             raise InputError(
-                found=f"feature {called} with lookback_bars={lookback_bars}",
+                found=f"feature {called} with lookback_bars={self.lookback_bars}",
                 expected=f"from 1 to {LONGEST_LOOKBACK:,} bars",
                 hint="count the bars that the value reads, the present one included",
             )
-        file = _LOADING.get()
-        if file is not None and function.__module__ != file.module:
-            file = None
-        by_view = _takes_a_view(function)
-        if not by_view and tables:
+
+    def _body(self, called: str, function: Callable[..., Any]) -> FromView | FromExpression:
+        body: FromView | FromExpression
+        if _takes_a_view(function):
+            body = FromView(called, function, self.lookback_bars, self.requires)
+        elif self.tables:
             raise InputError(
-                found=f"feature {called}: an expression with tables={tuple(tables)}",
+                found=f"feature {called}: an expression with tables={self.tables}",
                 expected="tables for a function of a PastView alone",
                 hint="sources that the market's contract reads are columns; name those as parameters",
             )
-        body: FromView | FromExpression
-        body = (
-            FromView(called, function, lookback_bars, tuple(requires))
-            if by_view
-            else _expression(called, function, lookback_bars, tuple(requires))
-        )
+        else:
+            body = _expression(called, function, self.lookback_bars, self.requires)
         if not body.requires:
             raise InputError(
                 found=f"feature {called} that reads no column",
@@ -174,29 +224,8 @@ def feature(
                 hint='name them: requires=("close",)',
             )
         if isinstance(body, FromExpression):
-            check_reach(body, bound)
-        suffices = lookback_bars if by_view else lookback_bars + block_bars(lookback_bars) - 1
-        told = description or (inspect.getdoc(function) or called.replace("_", " ")).splitlines()[0]
-        code = code_of(function, None if file is None else file.code)
-        formula = in_bars(body, body.requires, suffices)
-        made = Feature(
-            name=called,
-            group=group,
-            requires=body.requires,
-            lookback_bars=suffices,
-            description=told,
-            unit=unit,
-            bound=bound,
-            implementation=fingerprint([code, lookback_bars, type(body).__name__]),
-            tables=tuple(tables),
-            together=by_view,
-            formula=OwnFormula(called, formula, None if file is None else file.restore),
-        )
-        if file is not None:
-            file.features.append(made)
-        return made
-
-    return declared
+            check_reach(body, self.bound)
+        return body
 
 
 def _takes_a_view(function: Callable[..., Any]) -> bool:

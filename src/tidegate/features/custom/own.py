@@ -20,7 +20,17 @@ from tidegate.features.inputs import Inputs, Row
 
 __all__ = ["BAR_COLUMNS", "expression_feature", "own_features"]
 
-BAR_COLUMNS: Final = ("open", "high", "low", "close", "raw_close", "volume", "traded_value", "benchmark_close")
+BAR_COLUMNS: Final = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "raw_close",
+    "volume",
+    "traded_value",
+    "benchmark_close",
+    "member",
+)
 """Columns that a panel of bars may have."""
 
 

@@ -92,7 +92,7 @@ def _indicator(metric: str) -> tuple[Feature, Feature]:
             mask=flag,
             group="derivatives",
             unit=unit,
-            description=f"{words} of the newest known x, at most {spec.maximum_age // MINUTE} minutes old: {spec.about}",
+            description=f"{words} of the newest known x, not over {spec.maximum_age // MINUTE} min old: {spec.about}",
             known_as=f"deriv_{metric}",
         ),
         missing_flag(

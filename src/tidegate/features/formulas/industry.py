@@ -123,7 +123,7 @@ def industry_means(values: FloatArray, industry: FloatArray) -> FloatArray:
     group += np.arange(len(values), dtype=np.int64)[:, np.newaxis] * len(names)
     counts = belongs & ~np.isnan(values)
     cells = max(len(values) * len(names), 1)
-    total = np.bincount(group[counts], weights=values[counts], minlength=cells)
+    total = np.bincount(group[counts], weights=values[counts], minlength=cells).astype(np.float64)
     count = np.bincount(group[counts], minlength=cells).astype(np.float64)
     count[count < _FEWEST] = np.nan
     means = np.full(values.shape, np.nan)

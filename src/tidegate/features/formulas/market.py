@@ -42,7 +42,7 @@ def mean_across(values: FloatArray) -> FloatArray:
         half = (width + 1) // 2
         total[:, : width - half] += total[:, half:width]
         width = half
-    count = np.sum(there, axis=1, keepdims=True, dtype=np.float64)
+    count: FloatArray = np.add.reduce(there, axis=1, keepdims=True, dtype=np.float64)
     return np.broadcast_to(ratio(total[:, :1], count), values.shape)
 
 

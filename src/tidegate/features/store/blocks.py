@@ -68,7 +68,7 @@ class Block:
             start=reading.start,
             stop=reading.stop,
             inputs=inputs,
-            values=array_fingerprint(values),
+            values=_digest(values),
             missing=_missing_counts(contract, values, present),
             bars=int(present.sum()),
         )
@@ -130,7 +130,7 @@ class BlockFile:
         with suppress(OSError, ValueError), self.path.open("rb") as file:
             file.seek(len(self._header) + block.start * self._row)
             values = np.fromfile(file, dtype="<f4", count=int(np.prod(shape))).reshape(shape)
-            if array_fingerprint(values) == block.values:
+            if _digest(values) == block.values:
                 return values
         return None
 
@@ -159,9 +159,12 @@ def _header(shape: tuple[int, int, int]) -> bytes:
 def _missing_counts(contract: FeatureContract, values: Float32Array, present: Mask) -> tuple[int, ...]:
     """Return at how many of the present bars each feature is missing: not a number, or flagged by its mask."""
     places = {name: place for place, name in enumerate(contract.names)}
-    missing = []
-    for place, feature in enumerate(contract.features):
-        flagged = None if feature.mask is None else values[:, :, places[feature.mask]] > 0.0
-        absent = np.isnan(values[:, :, place])
-        missing.append(int(np.sum(present & (absent if flagged is None else absent | flagged))))
-    return tuple(missing)
+    flags = {place: places[one.mask] for place, one in enumerate(contract.features) if one.mask is not None}
+    missing = np.isnan(values)
+    missing[:, :, list(flags)] |= values[:, :, list(flags.values())] > 0.0
+    return tuple(missing[present].sum(axis=0, dtype=np.int64).tolist())
+
+
+def _digest(values: Float32Array) -> str:
+    """Return the SHA-256 of the values, bit by bit."""
+    return array_fingerprint(np.ascontiguousarray(values, dtype="<f4").view(np.int32))

@@ -198,7 +198,7 @@ FITS: Final = (
     _fit_leak(
         "scaler before the split",
         "everything is standardised first and split afterwards",
-        "qlib #770, #1600; crypto D-37",
+        "qlib #770, #1600, crypto D-37",
         _scaled,
         key="forecast",
         planted=_everything,
@@ -235,7 +235,7 @@ FITS: Final = (
     _fit_leak(
         "early stopping on test",
         "training ends at the step that does best on the test",
-        "crypto D-40; shapeformer #2, TimeMIL #4",
+        "shapeformer #2, TimeMIL #4, crypto D-40",
         _stopped,
         key="forecast",
         planted=_test,
@@ -244,7 +244,7 @@ FITS: Final = (
     Leak(
         name="refit on labels not yet known",
         about="a monthly refit uses all rows before it, and the labels of the last five are still open",
-        source="crypto D-08, freqtrade #10620; equity H 8",
+        source="crypto D-08, equity H 8",
         keys=("forecast",),
         expected=SEEN_BY_VALUE,
         planted=lambda _: Trained(key="forecast", predicts=partial(_refitted, known=_rows_before)),
@@ -255,7 +255,7 @@ FITS: Final = (
     Leak(
         name="same-bar fill",
         about="an order is filled at the close whose bar it was decided on",
-        source="vectorbt #190, #722; equity H 5",
+        source="vectorbt #190, #722, equity H 5",
         keys=("orders",),
         expected=frozenset({FindingKind.FILL}),
         planted=lambda _: _trader(fills_after=0),

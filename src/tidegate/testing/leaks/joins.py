@@ -193,7 +193,7 @@ JOINS: Final = (
     feature_leak(
         "restated macro value",
         "a statistic stands in every row as it was restated later",
-        "feast #6615; equity H 8 and crypto 13.3 (vintages)",
+        "feast #6615, #2980",
         _macro_as_restated,
         _macro_as_known,
         key="output",
@@ -201,7 +201,7 @@ JOINS: Final = (
     feature_leak(
         "joined on event time",
         "a statistic stands from the end of its month on, and was released twelve days later",
-        "crypto D-10; feast #6615",
+        "feast #6615, crypto D-10",
         _macro_at_event_time,
         _macro_as_known,
         key="output",
@@ -209,7 +209,7 @@ JOINS: Final = (
     feature_leak(
         "nearest merge",
         "the nearest release is merged, be it before or after",
-        "crypto D-34 (embeddings up to an hour later); pandas merge_asof direction='nearest'",
+        "crypto D-34",
         _nearest_macro,
         _macro_as_known,
         key="output",
@@ -227,7 +227,7 @@ JOINS: Final = (
     feature_leak(
         "crawl-time counts",
         "likes and comments as of the crawl are attached to posts of long before",
-        "crypto D-11; TradingAgents #805",
+        "TradingAgents #805, crypto D-11",
         _engagement_when_crawled,
         _engagement_when_read,
         key="engagement",
@@ -243,7 +243,7 @@ JOINS: Final = (
     feature_leak(
         "adj_close as a level",
         "a close is adjusted back by dividends that were paid later",
-        "equity H 17 and 18; OpenSourceAP/CrossSection #95",
+        "CrossSection #95, equity H 18",
         _back_adjusted,
         _forward_adjusted,
         key="adjusted_close",
@@ -251,7 +251,7 @@ JOINS: Final = (
     feature_leak(
         "shares of today",
         "market value in every row by the shares outstanding at the end",
-        "equity H 18 (total_mv)",
+        "equity H 18",
         _value_by_shares_of_today,
         _value_by_shares_of_the_day,
         key="log_market_value",
@@ -259,7 +259,7 @@ JOINS: Final = (
     feature_leak(
         "candle joined at its open",
         "a candle of an hour carries the instant of its open and is joined on it",
-        "crypto D-09; nautilus_trader #4577, freqtrade #12507",
+        "freqtrade #12507, crypto D-09",
         _candle_at_its_open,
         _candle_at_its_close,
         key="distance_from_candle",
@@ -268,7 +268,7 @@ JOINS: Final = (
     Leak(
         name="every bar stamped at open",
         about="all bars of a vendor carry the instant at which they began, so each row holds its whole session",
-        source="crypto D-09; nautilus_trader #4577, #1537, #995",
+        source="nautilus_trader #4577, #1537, #995, crypto D-09",
         keys=("session bars",),
         expected=frozenset({FindingKind.KNOWN_TIME}),
         planted=lambda _: _of_sessions(),

@@ -90,7 +90,7 @@ LABELS: Final = (
     Leak(
         name="label longer than it says",
         about="the label looks five bars ahead and says three, so purging leaves what overlaps the test",
-        source="crypto D-33 (a horizon replaced by another); openquant #27",
+        source="crypto D-33",
         keys=("return",),
         expected=SEEN_BY_VALUE,
         planted=lambda _: Formulas(formulas={"return": target}, kind=StageKind.LABELS, ends=_ends_too_early),
@@ -100,7 +100,7 @@ LABELS: Final = (
     Leak(
         name="rows that only a label keeps",
         about="rows without a label are dropped before features are made, so the newest row never has any",
-        source="freqtrade #10620, equity H 16",
+        source="equity H 16",
         keys=("*", HONEST),
         expected=frozenset({FindingKind.VANISHED}),
         planted=lambda _: _RowsWithLabel(),

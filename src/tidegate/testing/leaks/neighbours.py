@@ -102,6 +102,20 @@ def _interpolated(history: History) -> FloatArray:
     return price
 
 
+def _warmed_up_backward(history: History) -> FloatArray:
+    """Fill the rows before an average's first full window with its first value."""
+    average = rolling_mean(_returns(history), 20)
+    for column in average.T:
+        there = np.flatnonzero(~np.isnan(column))
+        if len(there):
+            column[: there[0]] = column[there[0]]
+    return average
+
+
+def _not_warmed_up(history: History) -> FloatArray:
+    return rolling_mean(_returns(history), 20)
+
+
 def _without_noise(history: History) -> FloatArray:
     """Keep the slowest eighth of the spectrum of the whole series, as in a denoised close."""
     price = np.nan_to_num(_carried(_returns(history)), posinf=0.0, neginf=0.0)
@@ -163,7 +177,7 @@ NEIGHBOURS: Final = (
     feature_leak(
         "shift(-1)",
         "the return of the next bar, by a sign that was mistaken",
-        "freqtrade #11346 (one candle ahead passed its own analysis); smart-money-concepts #95",
+        "freqtrade #11346, smart-money-concepts #95",
         _next_return,
         _last_return,
         key="neighbour_return",
@@ -171,7 +185,7 @@ NEIGHBOURS: Final = (
     feature_leak(
         "label in features",
         "the forward return that is to be forecast stands among the features",
-        "freqtrade #10620; crypto 41.6",
+        "freqtrade #10620",
         _coming_return,
         momentum,
         key="return_5",
@@ -179,7 +193,7 @@ NEIGHBOURS: Final = (
     feature_leak(
         "centred window",
         "the moving average has as many rows after as before",
-        "pandas-ta #667 (DPO leaks despite lookahead=False)",
+        "pandas-ta #667",
         _distance_from_centred_mean,
         _distance_from_trailing_mean,
         key="distance_from_mean",
@@ -203,15 +217,23 @@ NEIGHBOURS: Final = (
     feature_leak(
         "backfill",
         "a gap is filled with the first later value",
-        "crypto D-14; FinRL #189, ta #109",
+        "FinRL #189, ta #109, crypto D-14",
         _backfilled,
         _forward_filled,
         key="filled_log_close",
     ),
     feature_leak(
+        "warm-up filled backward",
+        "the rows before the first full window get its value; only the first rows of a symbol show it",
+        "ta #109, backtesting.py #963",
+        _warmed_up_backward,
+        _not_warmed_up,
+        key="average_return",
+    ),
+    feature_leak(
         "interpolation",
         "a gap is drawn as a line to the value that ends it",
-        "crypto D-14; etna #10",
+        "etna #10, crypto D-14",
         _interpolated,
         _forward_filled,
         key="filled_log_close",
@@ -227,7 +249,7 @@ NEIGHBOURS: Final = (
     feature_leak(
         "blocks counted from the end",
         "rows are grouped from the newest one backwards, so each new row moves all groups",
-        "freqtrade #11480 (indicators differ with the frame they are computed on)",
+        "freqtrade #11480",
         _blocks_from_the_end,
         _newest_block,
         key="block_return",
@@ -235,7 +257,7 @@ NEIGHBOURS: Final = (
     feature_leak(
         "the next row of the index",
         "the pause after a bar is read from the frame's own index, suspensions and sudden closures included",
-        "crypto D-12",
+        "crypto D-12 (rows taken for time)",
         _days_to_next_bar,
         _days_since_last_bar,
         key="pause_days",

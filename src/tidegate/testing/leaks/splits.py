@@ -98,13 +98,13 @@ SPLITS: Final = (
     _leak(
         "purge by rows",
         "the last five rows before the test are dropped, which in a frame of five symbols is one bar",
-        "equity C.4 (shifted by rows), timeseriescv #8",
+        "timeseriescv #8, crypto D-08",
         _purged_by_rows,
     ),
     _leak(
         "purge shorter than the label",
         "one bar is dropped before the test, and labels reach five bars ahead",
-        "crypto D-08; openquant #65",
+        "openquant #65, crypto D-08",
         _purged_one_bar,
     ),
     _leak(

@@ -68,7 +68,7 @@ STATES: Final = (
     Leak(
         name="cached from an earlier call",
         about="a module keeps the scaler of the first frame it saw, so a second run hides what the first one leaked",
-        source="crypto 25.2 (caches never invalidated), freqtrade #11480",
+        source="freqtrade #11480",
         keys=("standardised_momentum",),
         expected=SEEN_BY_VALUE,
         planted=lambda _: Formulas(formulas={HONEST: momentum, "standardised_momentum": _standardised_once}),
@@ -88,7 +88,7 @@ STATES: Final = (
     Leak(
         name="number of the row",
         about="a feature depends on where the frame begins, so that no live frame ever gives it",
-        source="crypto D-01 (sine of the row number)",
+        source="crypto D-01",
         keys=("wave",),
         expected=frozenset({FindingKind.SHORT_LOOKBACK}),
         planted=lambda _: _of_lookback("wave", _sine_of_the_row, 1),

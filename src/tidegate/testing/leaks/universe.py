@@ -76,7 +76,7 @@ UNIVERSE: Final = (
     feature_leak(
         "future universe",
         "values are ranked among those who belong to the index at the end",
-        "equity H 13 (static universe), FinRL #433",
+        "FinRL #433, equity H 13",
         _rank_among_last_members,
         _rank_among_members,
         key="rank_among_members",
@@ -84,7 +84,7 @@ UNIVERSE: Final = (
     Leak(
         name="survivors only",
         about="symbols without bars at the end were dropped before anything was computed",
-        source="equity H 13 and I 8, FinRL #433",
+        source="FinRL #433, equity H 13",
         keys=("momentum_5", "*"),
         expected=SEEN_BY_VALUE,
         planted=lambda _: _Survivors(),
@@ -94,7 +94,7 @@ UNIVERSE: Final = (
     feature_leak(
         "those with a long history",
         "symbols count that have enough bars in the whole frame, even where they have just been listed",
-        "qlib #770 (process first, then split), equity G.2 (n_stocks)",
+        "FinRL #433, the same by length",
         _rank_among_well_known,
         _rank_among_known_so_far,
         key="rank_among_long_lived",

@@ -197,7 +197,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "full-sample scaler",
         "mean and deviation of the whole frame standardise each row",
-        "qlib #770 (process first, then split); crypto D-37",
+        "qlib #770, crypto D-37",
         _standardised,
         _standardised_by_the_past,
         key="standardised_momentum",
@@ -229,7 +229,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "neutralised by the whole sample",
         "the beta that is taken out was fitted on all rows",
-        "qlib #1600, #737 (fit_end_time behind the split)",
+        "qlib #1600, #737",
         _residual,
         _residual_by_the_past,
         key="residual_return",
@@ -237,7 +237,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "components fitted on everything",
         "directions of a PCA or SVD come from test rows too",
-        "crypto 14 (reducers of text), qlib #770",
+        "qlib #770, crypto D-37",
         _first_component,
         _component_of_the_first_rows,
         key="first_component",
@@ -245,7 +245,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "target encoding",
         "a symbol is replaced by the mean of its labels, those to come included",
-        "equity H 18 (levels by which trees memorise a stock)",
+        "equity H 18",
         _target_of_the_symbol,
         _target_of_the_symbol_so_far,
         key="symbol_mean_target",
@@ -253,7 +253,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "filled with the mean of the column",
         "what is missing becomes the mean of all rows",
-        "crypto D-15",
+        "qlib #770",
         _filled_with_the_mean,
         _filled_with_the_mean_so_far,
         key="filled_return",
@@ -269,7 +269,7 @@ WHOLE_SAMPLE: Final = (
     feature_leak(
         "window chosen on all rows",
         "of six look-backs the one that forecast best on everything is used",
-        "equity E.10 and H 6 (selection and evaluation on one window)",
+        "equity H 6",
         _chosen,
         _chosen_beforehand,
         key="best_momentum",
