@@ -82,7 +82,7 @@ def listed_late(history: History) -> History:
 
 
 def test_a_symbol_that_comes_later_is_no_difference_but_a_future_universe_is() -> None:
-    """Spec 8, D-18: who belongs is decided by what was known."""
+    """Who belongs is decided by what was known (spec 8)."""
     honest, leaking = (
         audit_lookahead(
             Chosen(by_the_whole=flag), listed_late(market(150)), subject="axes", depth=Depth(prefixes=8), workers=0
@@ -91,7 +91,7 @@ def test_a_symbol_that_comes_later_is_no_difference_but_a_future_universe_is() -
     )
 
     assert honest.verdict is Verdict.PASSED
-    assert {FindingKind.VANISHED, FindingKind.TRUNCATED} <= {one.kind for one in leaking.findings}
+    assert {one.kind for one in leaking.findings} == {FindingKind.VANISHED, FindingKind.POISONED}
     assert {one.key for one in leaking.findings} == {"return", "square"}
 
 

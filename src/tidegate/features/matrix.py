@@ -68,8 +68,12 @@ class FeatureMatrix:
         return self.values[:, :, self.contract.names.index(name)]
 
     def mask(self, name: str) -> Mask:
-        """Return where a feature is known, ``bool (n_times, n_symbols)``: missing is a mask, never a number."""
-        return ~np.isnan(self.column(name))
+        """Return where a feature is known, ``bool (n_times, n_symbols)``: missing is a mask, never a number.
+
+        Beside a neutral value that is what its flag says.
+        """
+        flag = next((one.mask for one in self.contract.features if one.name == name), None)
+        return ~np.isnan(self.column(name)) if flag is None else self.column(flag) == 0.0
 
     def present(self) -> Mask:
         """Return where something is known of the symbol itself, ``bool (n_times, n_symbols)``.

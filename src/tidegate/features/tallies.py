@@ -73,7 +73,7 @@ class Tally:
         self._sums = {name: np.append(0, np.cumsum(amounts[order])) for name, amounts in changes.items()}
         self._bounds = np.searchsorted(symbol[order], np.arange(n_symbols + 1))
         # No term is larger than 2 ** 60, so that no sum passes 2 ** 63 without having stood between.
-        too_large = [name for name, sums in self._sums.items() if max(sums.max(), -sums.min()) > 2**62]
+        too_large = [name for name, sums in self._sums.items() if max(int(sums.max()), -int(sums.min())) > 2**62]
         if too_large:
             raise DataError(
                 found=f"more at one instant than {', '.join(too_large)} can be added up of",

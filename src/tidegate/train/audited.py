@@ -42,7 +42,9 @@ class FeaturePipeline:
         """Yield features by blocks of rows, then labels."""
         for first, block in FeatureBuilder(history, self.contract).blocks():
             yield self._stage(history, first, block)
-        yield labels_of(history, self.recipe, members_of(history)).as_stage()
+        labels = labels_of(history, self.recipe, members_of(history))
+        # A stage per horizon: an hour ends sooner than a week, and is held to its own end.
+        yield from (labels.as_stage(part.names) for part in labels.parts)
 
     def newest(self, history: History) -> Stage:
         """Return the features of the newest row, as an online decision needs them."""
