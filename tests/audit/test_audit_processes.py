@@ -77,7 +77,6 @@ def test_a_pipeline_that_cannot_travel_is_looked_at_here_and_that_is_said(monkey
 
 
 def test_closures_travel_by_cloudpickle() -> None:
-    pytest.importorskip("cloudpickle")
     count = 1
 
     found = audit(Rows(lambda history: planted.all_rows(history)[count - 1 :]))

@@ -81,9 +81,7 @@ def test_every_reading_of_a_post_is_a_row(workspace: Workspace) -> None:
         read = None if engagement is None else after(minutes)
         one = {"post_id": "p", "known_time": after(minutes), "engagement": engagement, "observed_time": read}
         catalog.append("posts", rows(POSTS, one))
-    catalog.append(
-        "entity_links", rows(ENTITY_LINKS, link("BTC", "p", 0, item_kind="post"))
-    )
+    catalog.append("entity_links", rows(ENTITY_LINKS, link("BTC", "p", 0, item_kind="post")))
     assert seen(catalog, "posts", "engagement") == [("BTC", 0, None), ("BTC", 90, 7.0)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from tidegate.audit.stored import dump, is_picklable, load, store_history
-from tidegate.audit.worker import FOLDER, Failure, Job
+from tidegate.audit.worker import Failure, Job
 from tidegate.core.errors import InputError
 from tidegate.core.history import History
 from tidegate.core.pipeline import Pipeline
@@ -23,7 +22,7 @@ from tidegate.core.time import format_instant
 
 __all__ = ["CannotTravelError", "Processes", "fresh_processes", "refuse"]
 
-_PROGRAM: Final = "from tidegate.audit.worker import main; main()"
+_PROGRAM: Final = "import sys; from tidegate.audit.worker import main; main(sys.argv[1])"
 _WAITING: Final = 3
 _LAST_LINES: Final = 12
 
@@ -94,13 +93,12 @@ class Processes:
         errors = self.folder / f"errors_{len(self._started)}.txt"
         with errors.open("w", encoding="utf-8") as file:
             child = subprocess.Popen(  # noqa: S603 - this interpreter, running this package
-                [sys.executable, "-c", _PROGRAM],
+                [sys.executable, "-c", _PROGRAM, str(self.folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, FOLDER: str(self.folder)},
             )
         child.errors_file = errors  # type: ignore[attr-defined]
         self._started.append(child)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +12,7 @@ from tidegate.core.history import History
 from tidegate.core.panel import Panel
 from tidegate.core.pipeline import Pipeline
 
-__all__ = ["dump", "load", "load_history", "store_history"]
+__all__ = ["dump", "is_picklable", "load", "load_history", "store_history"]
 
 _NAMES: Final = "names.pickle"
 
@@ -46,26 +44,21 @@ def _table(file: Path) -> Any:
 
 
 def dump(content: object, file: Path) -> None:
-    """Write an object for other processes; functions of a script or of another function need cloudpickle.
+    """Write an object for other processes, functions of a script or of another function too.
 
     Raises
     ------
     Exception
         Whatever stands in the way of pickling, if something does.
     """
-    file.write_bytes(_pickler().dumps(content))
+    import cloudpickle
+
+    file.write_bytes(cloudpickle.dumps(content))
 
 
 def load(file: Path) -> Any:
     """Return an object from :func:`dump`."""
     return pickle.loads(file.read_bytes())  # noqa: S301 - written by this audit, in a folder of its own
-
-
-def _pickler() -> ModuleType:
-    try:
-        return import_module("cloudpickle")
-    except ModuleNotFoundError:
-        return pickle
 
 
 def is_picklable(pipeline: Pipeline, file: Path) -> bool:

@@ -24,9 +24,8 @@ from tidegate.audit.stored import dump, load, load_history
 from tidegate.core.errors import TidegateError
 from tidegate.core.pipeline import Claim, Claimant, Pipeline, StageKind
 
-__all__ = ["FOLDER", "Everything", "Failure", "Job", "do", "evaluate_all", "main"]
+__all__ = ["Everything", "Failure", "Job", "do", "evaluate_all", "main"]
 
-FOLDER: Final = "TIDEGATE_AUDIT_FOLDER"
 _LAST_FRAMES: Final = 6
 _NEVER: Final = 2**62
 
@@ -102,11 +101,17 @@ def evaluate_all(pipeline: Pipeline, cutter: Cutter, folder: Path) -> Everything
     return Everything(reference=reference, ends=tuple(tally), cells=tally.cells, claims=claims)
 
 
-def main() -> None:
-    """Read what to do from the parent, do it, and write the answer."""
+def main(folder_name: str) -> None:
+    """Read what to do from the parent, do it, and write the answer.
+
+    Parameters
+    ----------
+    folder_name
+        Holds the history and the pipeline.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a pipeline prints must not pass for an answer
-    folder = Path(os.environ[FOLDER])
+    folder = Path(folder_name)
     sys.path[:] = load(folder / "path.pickle")
     try:
         pipeline = load(folder / "pipeline.pickle")

@@ -115,9 +115,7 @@ def vintages_about(
     if table == "events":
         is_macro = pl.col("scope").eq_missing(pl.lit("macro"))
         everyone = pl.LazyFrame({"symbol": list(symbols)}, schema={"symbol": pl.String})
-        about = pl.concat(
-            [about.filter(~is_macro), items.filter(is_macro).join(everyone, how="cross")], how="diagonal"
-        )
+        about = pl.concat([about.filter(~is_macro), items.filter(is_macro).join(everyone, how="cross")], how="diagonal")
     return (
         about.sort("symbol", "event_time", member, "known_time", "recorded_time")
         .with_columns(pl.max_horizontal("known_time", "_linked").alias("known_time"))

@@ -108,20 +108,7 @@ def item_spans(
     DataError
         If there is no such table, or its rows lack what tells items apart.
     """
-    if table not in tables:
-        raise DataError(
-            found=f"no rows of {table!r}",
-            expected=f"items about {', '.join(symbols[:3]) or 'symbols'}",
-            hint=f"name a data set under data.uses.{table} in the recipe",
-        )
-    member, rows = spec_of(table).member, tables[table]
-    lacking = [name for name in ("symbol", member, "known_time", "event_time") if name not in rows.columns]
-    if lacking:
-        raise DataError(
-            found=f"rows of {table!r} without {', '.join(lacking)}",
-            expected="every vintage of items, with the symbol that each is about",
-            hint="read them with tidegate.data.links.vintages_about",
-        )
+    member, rows = spec_of(table).member, _rows_of(tables, table, symbols)
     vintages = _vintages(
         rows, member, symbols, [name for name in columns if name in rows.columns], groups or {}, bucket
     )
@@ -140,6 +127,27 @@ def item_spans(
         ItemSpans(whole, first, vintages, len(symbols)).where(read).beginning(reading[read]),
     ]
     return _joined(parts)
+
+
+def _rows_of(tables: Mapping[str, pl.DataFrame], table: str, symbols: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a table, if they tell items apart."""
+    if table not in tables:
+        raise DataError(
+            found=f"no rows of {table!r}",
+            expected=f"items about {', '.join(symbols[:3]) or 'symbols'}",
+            hint=f"name a data set under data.uses.{table} in the recipe",
+        )
+    rows = tables[table]
+    lacking = [
+        name for name in ("symbol", spec_of(table).member, "known_time", "event_time") if name not in rows.columns
+    ]
+    if lacking:
+        raise DataError(
+            found=f"rows of {table!r} without {', '.join(lacking)}",
+            expected="every vintage of items, with the symbol that each is about",
+            hint="read them with tidegate.data.links.vintages_about",
+        )
+    return rows
 
 
 def _joined(parts: Sequence[ItemSpans]) -> ItemSpans:
