@@ -160,7 +160,7 @@ def test_the_readme_shows_what_the_demo_prints(demo_session: list[str]) -> None:
 @pytest.mark.usefixtures("demo_session")
 def test_the_life_of_a_signal_tells_what_happened(demo_folder: Path) -> None:
     runs = demo_folder / "tidegate-demo" / "runs"
-    decided = (pl.col("symbol") == "MSFT") & (pl.col("decided_at") == datetime(2000, 1, 14, 21, tzinfo=UTC))
+    decided = (pl.col("symbol") == "HD") & (pl.col("decided_at") == datetime(2000, 1, 14, 21, tzinfo=UTC))
     fill = pl.concat(map(pl.read_parquet, runs.glob("backtest-*/fills.parquet"))).filter(decided).row(0, named=True)
     text = read(LIFE_OF_A_SIGNAL)
 
