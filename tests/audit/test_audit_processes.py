@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import planted_pipelines as planted
@@ -59,8 +60,12 @@ def test_leaks_and_labels_are_judged_alike_everywhere(pipeline: Pipeline) -> Non
 
 
 def test_a_pipeline_that_raises_is_named_with_the_instant() -> None:
-    with pytest.raises(InputError, match=r"fails at (truncate|slice) \d{4}-\d\d-\d\d.*ValueError: planted"):
-        audit(Raises(bars=120))
+    found = audit(Raises(bars=120))
+
+    assert found.verdict is Verdict.INSUFFICIENT_OBSERVATION
+    assert re.search(r"at (truncate|slice) \d{4}-\d\d-\d\d\S*, ValueError: planted", " ".join(found.unknowns))
+    with pytest.raises(InputError, match="fails on everything: ValueError: planted"):
+        audit(Raises(bars=121))
 
 
 def test_a_process_that_dies_is_told_and_not_waited_for() -> None:

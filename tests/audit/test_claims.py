@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,9 +13,11 @@ from hypothesis import strategies as st
 
 from tidegate.audit import FindingKind
 from tidegate.audit.claims import Checked, check_claims, check_known_times
+from tidegate.audit.reference import ReferenceStage
+from tidegate.core.errors import InputError
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
-from tidegate.core.pipeline import BarClaim, Claim, EncoderClaim, FillClaim, FitClaim, SplitClaim
+from tidegate.core.pipeline import BarClaim, Claim, EncoderClaim, FillClaim, FitClaim, SplitClaim, Stage, StageKind
 from tidegate.core.spans import Spans
 from tidegate.core.time import DAY, HOUR, BarInterval, parse_instant
 from tidegate.core.units import Int64Array
@@ -51,6 +56,74 @@ def test_training_after_the_test_begins_when_the_last_test_label_has_ended() -> 
 
     assert check(split(TIMES[5:], test)).findings == ()
     assert check(split(TIMES[4:], test)).findings[0].at == 4 * DAY
+
+
+def test_training_between_two_stretches_of_a_test_is_right_if_it_keeps_clear_of_both() -> None:
+    """Combinatorial purged splits have several test groups."""
+    times = np.arange(60, dtype=np.int64) * DAY
+    test = np.concatenate([times[10:20], times[40:50]])
+    between = times[21:39]
+
+    assert check(split(np.concatenate([times[:9], between, times[51:]]), test)).findings == ()
+    assert check(split(times[21:40], test)).findings[0].at == 39 * DAY
+    assert check(split(times[20:39], test)).findings[0].at == 20 * DAY
+
+
+def test_an_embargo_is_kept_after_each_test() -> None:
+    wide = replace(split(TIMES[5:], TIMES[:4]), embargo=2 * DAY)
+
+    assert [(one.at, one.cells) for one in check(wide).findings] == [(5 * DAY, 2)]
+    assert check(replace(wide, train_times=TIMES[7:], train_ends=TIMES[7:] + DAY)).findings == ()
+
+
+def labelled(length: int) -> ReferenceStage:
+    nothing = np.empty((0, 1, 1))
+    declared = Stage(
+        kind=StageKind.LABELS, times=TIMES[:0], symbols=("A",), keys=("label",), values=nothing, ends=TIMES[:0]
+    )
+    return ReferenceStage(declared=declared, times=TIMES, ends=TIMES + length * DAY, file=Path("none"), dtype="f8")
+
+
+def test_claimed_ends_are_held_against_the_labels() -> None:
+    """D-08: a span of one bar for a label of five purges nothing."""
+    claim, history = split(TIMES[:2], TIMES[7:], length=1), stamped(TIMES)
+    (found,) = check_claims([claim], history, [labelled(5)]).findings
+
+    assert (found.kind, found.key, found.at, found.as_of) == (FindingKind.SPLIT, "fold 0", 0, 5 * DAY)
+    assert check_claims([claim], history, [labelled(1)]).findings == ()
+    assert check_claims([claim], history, [labelled(5), labelled(1)]).findings == ()
+    assert any("no stage gives them" in unknown for unknown in check(claim).unknowns)
+
+
+def test_what_is_said_without_a_claim_is_named() -> None:
+    said = [
+        replace(labelled(1), declared=replace(labelled(1).declared, kind=kind))
+        for kind in (StageKind.PREDICTIONS, StageKind.DECISIONS)
+    ]
+    unknowns = " ".join(check_claims([], EMPTY, said).unknowns)
+
+    assert "what predictions were fitted on" in unknowns
+    assert "when decisions are filled" in unknowns
+    claims = [split(TIMES[:5], TIMES[7:]), FillClaim(name="orders", decided=TIMES, filled=TIMES + 1)]
+    assert "no claim" not in " ".join(check_claims(claims, EMPTY, said).unknowns)
+
+
+def test_a_statistic_may_not_be_fitted_on_the_test_of_its_fold() -> None:
+    """D-37: a calibrator that calls the test its part."""
+    fit = FitClaim(name="calibrator of fold 0", fitted_times=TIMES[7:], allowed_times=TIMES[7:])
+    folds = [split(TIMES[:5], TIMES[7:]), replace(split(TIMES[:2], TIMES[4:6]), name="fold 00")]
+
+    for splits in (folds[:1], folds):
+        assert [one.kind for one in check_claims([fit, *splits], EMPTY).findings] == [FindingKind.FIT]
+    assert check_claims([replace(fit, name="calibrator of fold 00"), *folds], EMPTY).findings == ()
+    assert "its name names none" in " ".join(check_claims([replace(fit, name="any"), *folds], EMPTY).unknowns)
+
+
+def test_claims_whose_arrays_do_not_go_together_are_refused() -> None:
+    with pytest.raises(InputError, match="equal length"):
+        FillClaim(name="orders", decided=TIMES, filled=TIMES[:3])
+    with pytest.raises(InputError, match="equal length"):
+        replace(split(TIMES[:2], TIMES[7:]), test_ends=TIMES)
 
 
 def test_training_inside_the_test_is_found() -> None:

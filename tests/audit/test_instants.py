@@ -71,12 +71,9 @@ def test_releases_are_looked_at_before_at_and_after() -> None:
     history = daily()
     released = int(history.bars.times[150]) + 3 * HOUR
 
-    assert strata(history)["release"].tolist() == [
-        int(history.bars.times[150]),
-        released - 1,
-        released,
-        int(history.bars.times[151]),
-    ]
+    kinds = strata(history)
+    assert kinds["before_release"].tolist() == [int(history.bars.times[150]), released - 1]
+    assert kinds["release"].tolist() == [released, int(history.bars.times[151])]
 
 
 def test_instants_are_drawn_from_each_kind_and_the_seed_decides() -> None:

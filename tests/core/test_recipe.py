@@ -438,6 +438,7 @@ BENCHMARK_NEEDED = "expected a symbol to measure the excess over. Hint: name it 
         ({"horizon": "1d", "horizons": ["1d", "soon"]}, "labels.horizons.1 = 'soon'; expected a count of s, m, h or d"),
         ({"horizon": "1d", "target": "volatility"}, "labels.target = 'volatility'; expected a horizon of 2 bars or"),
         ({"horizon_bars": 1, "target": "volatility"}, "labels.target = 'volatility'; expected a horizon of 2 bars or"),
+        ({"target": "volatility"}, "labels.target = 'volatility'; expected a target that says what to buy"),
         ({"target": "benchmark_excess"}, f"labels.target = 'benchmark_excess'; {BENCHMARK_NEEDED}"),
     ],
 )
@@ -456,6 +457,16 @@ def test_labels_that_cannot_be_made_are_refused_with_their_line(
     line = int(str(refusal.value).split("labels.yaml:")[1].split(":")[0])
     where = f"  {field}:" if field in labels else "labels:"
     assert path.read_text(encoding="utf-8").splitlines()[line - 1].startswith(where)
+
+
+def test_a_recipe_may_forecast_and_never_trade() -> None:
+    forecast = Recipe.model_validate({**FULL, "strategy": None, "labels": {"target": "volatility"}})
+    traded = Recipe.model_validate(FULL)
+
+    assert Recipe.model_validate(forecast.model_dump(by_alias=True)) == forecast
+    assert (forecast.leading_model, traded.leading_model) == (forecast.models.kinds[-1], traded.trading().scores)
+    with pytest.raises(RecipeError, match="strategy: null; expected a strategy, to trade by"):
+        forecast.trading()
 
 
 @pytest.mark.parametrize(("interval", "horizon"), [("7m", "1h"), ("5m", "7m"), ("1h", "30m")])

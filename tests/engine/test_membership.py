@@ -82,7 +82,7 @@ def test_training_rows_are_those_of_members(workspace: Workspace) -> None:
     recipe = recipe_with()
     data = read_recipe_data(Catalog(workspace), recipe, pinned_versions(Catalog(workspace), recipe))
     every = assemble(History(data.universe), recipe)
-    mine = assemble(History(data.universe), recipe, data.membership)
+    mine = assemble(data.history(recipe.universe.benchmark), recipe)
 
     assert np.array_equal(mine.trainable, every.trainable & data.membership)
     assert np.array_equal(mine.predictable, every.predictable & data.membership)

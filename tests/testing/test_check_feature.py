@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from tidegate.audit import Depth, audit_lookahead
-from tidegate.audit.functions import FunctionKind, FunctionPipeline, bars_frame
 from tidegate.core.errors import InputError
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
@@ -17,6 +16,9 @@ from tidegate.core.past_view import PastView
 from tidegate.core.units import FloatArray
 from tidegate.features.windows import lagged, rolling_mean
 from tidegate.testing import check_feature, check_pipeline, sample_history
+from tidegate.testing.functions import FunctionPipeline
+from tidegate.testing.kinds import FunctionKind
+from tidegate.testing.market_frames import bars_frame
 
 RETURN = pl.col("close").log().diff().over("symbol")
 

@@ -64,7 +64,8 @@ def test_the_excess_is_forecast_where_the_recipe_says_so(recipe: RecipeOf) -> No
 @pytest.mark.parametrize("target", ["gross", "excess", "rank", "volatility"])
 def test_each_target_is_the_label_of_the_trained_horizon(recipe: RecipeOf, target: str) -> None:
     settings = {"horizon": "2d", "horizons": ["1d", "2d", "10d"], "target": target}
-    data = assemble(History(synthetic_panel(33, 60, 6, gaps=0.05)), recipe(labels=settings))
+    chosen = recipe(labels=settings, strategy=None)
+    data = assemble(History(synthetic_panel(33, 60, 6, gaps=0.05)), chosen)
 
     assert np.array_equal(data.target, data.labels.values(f"{target}_2d"), equal_nan=True)
     assert data.labels.horizon_bars == 2
@@ -95,8 +96,12 @@ def test_the_benchmark_stands_beside_the_bars_of_a_recipe(workspace: Workspace, 
 
 def test_labels_alone_are_those_that_training_uses(recipe: RecipeOf) -> None:
     """Crypto D-32: one cost model, whoever asks."""
-    history, membership = History(synthetic_panel(33, 60, 6)), np.tile([True, True, False, True, True, True], (60, 1))
-    alone, data = labels_of(history, recipe(), membership), assemble(history, recipe(), membership)
+    panel, member = synthetic_panel(33, 60, 6), np.tile([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], (60, 1))
+    history = History(panel.with_columns({"member": member}))
+    alone, data = labels_of(history, recipe()), assemble(history, recipe())
+
+    assert np.isnan(alone.gross[:, 2]).all()
+    assert not data.predictable[:, 2].any()
 
     assert alone.names == data.labels.names
     for name in alone.names:

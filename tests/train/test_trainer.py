@@ -17,6 +17,8 @@ from tidegate.core.time import DAILY
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import read_recipe_data
+from tidegate.engine import backtest
+from tidegate.evaluate import forecast_quality
 from tidegate.features import FeatureContract, market_contract
 from tidegate.models import load_forecaster
 from tidegate.registry import Run, RunStatus, RunStore
@@ -24,12 +26,14 @@ from tidegate.train import assemble, trainer
 from tidegate.train.fold_run import model_folder, run_fold
 
 RecipeOf = Callable[..., Recipe]
+RIDGE = {"strategy": {"scores": "ridge"}}
 FILES = {
     "contract.json",
     "daily_quality.parquet",
     "evaluation.json",
     "folds.json",
     "importance.json",
+    "labels.json",
     "models",
     "recipe.json",
     "scores.parquet",
@@ -101,6 +105,58 @@ def test_the_planted_signal_is_found(run: Run) -> None:
         assert evaluation[kind]["rank_ic_t"] > 4.0
         assert [row["year"] for row in evaluation[kind]["by_year"]] == [2020, 2021]
         assert run.metrics["models"][kind]["rank_ic"] == evaluation[kind]["rank_ic"]
+
+
+def test_a_forecast_is_held_against_what_was_forecast(fresh_workspace: Workspace, recipe: RecipeOf) -> None:
+    """Scored by returns, a good forecast of volatility looks like a bad one of returns; money stays with returns."""
+    chosen = recipe(labels={"horizon_bars": 5, "target": "volatility"}, models={"ridge": {}}, strategy=None)
+    run = train(fresh_workspace, chosen)
+    found = read_json(run.folder / "evaluation.json")["ridge"]
+    data = assemble(read_recipe_data(Catalog(fresh_workspace), chosen, run.data_versions).history(""), chosen)
+    scores = np.full(data.target.shape, np.nan)
+    rows = np.searchsorted(data.times, scores_of(run)["time"].dt.epoch("us").to_numpy())
+    scores[rows, np.searchsorted(data.symbols, scores_of(run)["symbol"].to_numpy())] = scores_of(run)[
+        "score"
+    ].to_numpy()
+    forecast, money = (forecast_quality(data.times, scores, one) for one in (data.target, data.labels.gross))
+
+    assert found["target"] == "volatility"
+    assert found["rank_ic"] == pytest.approx(np.nanmean(forecast.rank_ic))
+    assert found["gross_rank_ic"] == pytest.approx(np.nanmean(money.rank_ic))
+    assert found["gross_hit_rate"] == pytest.approx(np.nanmean(money.hit_rate))
+    assert found["quantile_spread"] == pytest.approx(np.nanmean(money.quantile_spread))
+    assert found["rank_ic"] != pytest.approx(found["gross_rank_ic"])
+    with pytest.raises(RecipeError, match="expected a strategy, to trade by"):
+        backtest(fresh_workspace, chosen, train_run=run)
+
+
+def test_where_returns_are_forecast_both_are_one(run: Run) -> None:
+    for found in read_json(run.folder / "evaluation.json").values():
+        assert (found["target"], found["gross_rank_ic"], found["gross_hit_rate"]) == (
+            *("gross", found["rank_ic"]),
+            found["hit_rate"],
+        )
+
+
+def test_a_run_says_what_it_did_not_see(fresh_workspace: Workspace, recipe: RecipeOf) -> None:
+    """Crypto D-05: what no source delivers is in no matrix as a constant, and the run says which source it lacks."""
+    run = train(fresh_workspace, recipe(features={"groups": ["price", "macro"]}, models={"ridge": {}}, **RIDGE))
+    absent = run.metrics["absent_features"]
+    used = {one["name"] for one in read_json(run.folder / "contract.json")["features"]}
+
+    assert "no data set under data.uses.macro" in absent.values()
+    assert absent
+    assert not used & set(absent)
+    groups = ("price", "macro")
+    asked_for = {one.name for one in market_contract("us-equity", DAILY).features if one.group in groups}
+    assert asked_for <= used | set(absent)
+
+
+def test_the_labels_are_told(run: Run) -> None:
+    (told,) = read_json(run.folder / "labels.json")
+
+    assert (told["horizon_bars"], told["round_trip_cost"], told["carry_in_net"]) == (5, 0.002, False)
+    assert "net_long_5_bars" in told["names"]
 
 
 def test_quality_per_day_carries_the_summary(run: Run) -> None:

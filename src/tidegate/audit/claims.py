@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tidegate.audit.reference import ReferenceStage
 from tidegate.audit.result import Finding, FindingKind
 from tidegate.core.history import History
-from tidegate.core.pipeline import BarClaim, Claim, EncoderClaim, FillClaim, FitClaim, SplitClaim
+from tidegate.core.pipeline import BarClaim, Claim, EncoderClaim, FillClaim, FitClaim, SplitClaim, StageKind
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import Int64Array, Mask
 
@@ -32,10 +34,22 @@ class Checked:
     unknowns: tuple[str, ...] = ()
 
 
-def check_claims(claims: Iterable[Claim], history: History) -> Checked:
-    """Check how a pipeline says that it splits, fits, reads texts and fills, and whose closes stamp its bars."""
-    parts = [_check(claim, history) for claim in claims]
-    return _together(parts)
+def check_claims(claims: Iterable[Claim], history: History, stages: Sequence[ReferenceStage] = ()) -> Checked:
+    """Check how a pipeline says that it splits, fits, reads texts and fills, and whose closes stamp its bars.
+
+    Parameters
+    ----------
+    stages
+        What it gives of everything: claimed ends are held against those of its labels, and what it says without a claim
+        is named.
+    """
+    every = list(claims)
+    splits = [claim for claim in every if isinstance(claim, SplitClaim)]
+    fits = [claim for claim in every if isinstance(claim, FitClaim)]
+    parts = [_check(claim, history) for claim in every]
+    parts += [_check_ends(claim, stages, history) for claim in splits]
+    parts += [_check_allowed(claim, splits) for claim in fits]
+    return _together([*parts, Checked(unknowns=tuple(_unclaimed(every, stages)))])
 
 
 def check_known_times(history: History) -> Checked:
@@ -56,6 +70,15 @@ def check_known_times(history: History) -> Checked:
         elif not spec.announced_ahead:
             parts.append(_check_rows(name, rows))
     return _together(parts)
+
+
+def _unclaimed(claims: Sequence[Claim], stages: Sequence[ReferenceStage]) -> Iterator[str]:
+    """Say what a pipeline delivers and makes no claim of."""
+    kinds = {stage.declared.kind for stage in stages if len(stage.times)}
+    if StageKind.DECISIONS in kinds and not any(isinstance(claim, FillClaim) for claim in claims):
+        yield "when decisions are filled: no claim says it"
+    if StageKind.PREDICTIONS in kinds and not any(isinstance(claim, SplitClaim | FitClaim) for claim in claims):
+        yield "what predictions were fitted on: no claim says how training and test were split"
 
 
 def _together(parts: Iterable[Checked]) -> Checked:
@@ -82,19 +105,73 @@ def _check(claim: Claim, history: History) -> Checked:
 
 
 def _check_split(claim: SplitClaim) -> Checked:
-    """See that no training label reaches into the test, and none of training before it is known after its start.
+    """See that no training sample shares an instant with a test sample, from decision to end of label (D-08, D-36).
 
-    A training sample before the first test row must be known by then (D-08, D-36); one after it must begin after the
-    last test label has ended.
+    A test may consist of several stretches: training between them is right if it keeps clear of each. After a test,
+    training also keeps clear of the embargo.
     """
     cells = len(claim.train_times) + len(claim.test_times)
     if not len(claim.train_times) or not len(claim.test_times):
         return Checked(cells=cells, unknowns=(f"split {claim.name!r}: one of its sides is empty",))
-    start, end = int(claim.test_times.min()), int(claim.test_ends.max())
-    before = claim.train_times < start
-    wrong = np.where(before, claim.train_ends > start, claim.train_times < end)
-    instants = claim.train_times, np.where(before, claim.train_ends, claim.train_times)
+    starts, ends = _stretches(claim.test_times, claim.test_ends, claim.embargo)
+    known = np.maximum(claim.train_ends, claim.train_times + 1)
+    last = np.searchsorted(starts, known, side="left") - 1
+    wrong = (last >= 0) & (ends[np.maximum(last, 0)] > claim.train_times)
+    instants = claim.train_times, claim.train_ends
     return Checked(findings=_first(FindingKind.SPLIT, "split", claim.name, instants, wrong), cells=cells)
+
+
+def _stretches(times: Int64Array, known: Int64Array, embargo: int) -> tuple[Int64Array, Int64Array]:
+    """Return starts and ends of the union of half-open spans, each longer by the embargo."""
+    order = np.argsort(times, kind="stable")
+    starts, ends = times[order], np.maximum(known, times + 1)[order]
+    ends = np.maximum.accumulate(np.minimum(ends, np.iinfo(np.int64).max - embargo) + embargo)
+    opens = np.append(True, starts[1:] > ends[:-1])
+    return starts[opens], ends[np.append(opens[1:], True)]
+
+
+def _check_ends(claim: SplitClaim, stages: Sequence[ReferenceStage], history: History) -> Checked:
+    """See that no sample is said to be known before the pipeline's own label of its instant has ended.
+
+    Of labels over several horizons the shortest counts; of one that ends after the data nobody knows when.
+    """
+    labels = [stage for stage in stages if stage.declared.kind is StageKind.LABELS and len(stage.times)]
+    if not labels:
+        return Checked(unknowns=(f"whether the labels of split {claim.name!r} end when it says: no stage gives them",))
+    times = np.concatenate([claim.train_times, claim.test_times])
+    said = np.concatenate([claim.train_ends, claim.test_ends])
+    true = np.min([_ends_at(stage, times) for stage in labels], axis=0)
+    inside = (true <= history.bars.times[-1]) if len(history.bars.times) else np.zeros(len(times), dtype=np.bool_)
+    wrong = inside & (said < true)
+    return Checked(
+        findings=_first(FindingKind.SPLIT, "split", claim.name, (times, true), wrong), cells=int(inside.sum())
+    )
+
+
+def _ends_at(stage: ReferenceStage, times: Int64Array) -> Int64Array:
+    """Return when labels of some instants end; the end of time where the stage has none."""
+    places = np.minimum(np.searchsorted(stage.times, times), len(stage.times) - 1)
+    ends: Int64Array = np.where(stage.times[places] == times, stage.ends[places], np.iinfo(np.int64).max)
+    return ends
+
+
+def _check_allowed(claim: FitClaim, splits: Sequence[SplitClaim]) -> Checked:
+    """See that what a statistic may be fitted on is not the test of its fold.
+
+    The fold is the one that the name of the claim names, or the only one.
+    """
+    own = [split for split in splits if _names(claim.name, split.name)] or list(splits)
+    if len(own) != 1:
+        several = (f"of which split {claim.name!r} is: several are claimed, and its name names none",)
+        return Checked(unknowns=several if own else ())
+    wrong = np.isin(claim.allowed_times, own[0].test_times)
+    instants = claim.allowed_times, claim.allowed_times
+    findings = _first(FindingKind.FIT, "fit", claim.name, instants, wrong)
+    return Checked(findings=findings, cells=len(claim.allowed_times))
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _check_fit(claim: FitClaim) -> Checked:

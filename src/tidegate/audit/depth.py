@@ -28,6 +28,10 @@ class Depth:
         Instants after which every slower source falls silent, to see that its values are dropped when they are old.
     peeks
         Offenders for which is found out how many bars ahead they look.
+    spare_seconds
+        Once nothing was found, the future is deleted at further instants, as many as fit by what a run costs; at every
+        row, if they all fit. Their order is seeded, so the same count is the same instants; how many there were is in
+        the evidence.
 
     Examples
     --------
@@ -40,19 +44,21 @@ class Depth:
     poisoned_bars: int | None = None
     silences: int = 1
     peeks: int = 2
+    spare_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         counts = (self.prefixes, self.slices, self.silences, self.peeks)
-        if min(counts) < 0 or (self.poisoned_bars is not None and self.poisoned_bars < 1):
+        if min(*counts, self.spare_seconds) < 0 or (self.poisoned_bars is not None and self.poisoned_bars < 1):
             raise InputError(
                 found=f"a depth of {self.prefixes} prefixes, {self.slices} slices, {self.poisoned_bars} poisoned bars",
-                expected="counts from 0 on, and at least one poisoned bar",
+                expected="counts and seconds from 0 on, and at least one poisoned bar",
                 hint="leave a count out for its default",
             )
 
     def of_fits(self) -> Depth:
         """Return the depth for a pipeline that fits models in each run: a third of the prefixes, no slices."""
-        return replace(self, prefixes=max(self.prefixes // 3, min(self.prefixes, 2)), slices=0, silences=0, peeks=1)
+        prefixes = max(self.prefixes // 3, min(self.prefixes, 2))
+        return replace(self, prefixes=prefixes, slices=0, silences=0, peeks=1, spare_seconds=0.0)
 
 
 FAST: Final = Depth(prefixes=3, slices=200, poisoned_bars=4096, peeks=1)
@@ -67,6 +73,8 @@ class DepthRun:
     ----------
     prefixes, poisoned, slices, silences
         Evaluations of each kind.
+    spare
+        Of the prefixes: those that were added while spare seconds allowed.
     cells
         Values compared.
     instants
@@ -81,6 +89,7 @@ class DepthRun:
     poisoned: int = 0
     slices: int = 0
     silences: int = 0
+    spare: int = 0
     cells: int = 0
     instants: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -93,6 +102,7 @@ class DepthRun:
             "poisoned": self.poisoned,
             "slices": self.slices,
             "silences": self.silences,
+            "spare": self.spare,
             "cells": self.cells,
             "instants": dict(self.instants),
             "seconds": round(self.seconds, 3),

@@ -12,12 +12,15 @@ import numpy.typing as npt
 
 from tidegate.audit.reference import Values
 from tidegate.audit.result import WHOLE_ROW
-from tidegate.core.units import Int64Array, Mask
+from tidegate.core.units import FloatArray, Int64Array, Mask
 
 __all__ = ["Difference", "Manner", "Rows", "Tally", "is_last_bits", "unequal"]
 
-_LAST_BITS: Final = 8.0
-"""Units in the last place that summing in another order makes, at most."""
+_LAST_BITS: Final = 128.0
+"""Units in the last place that products and sums in another order make, at most, of a value or of its column's spread.
+
+A sum of large terms that nearly cancel has the round-off of its terms, hence the spread.
+"""
 _ROWS_AT_ONCE: Final = 2048
 
 
@@ -34,7 +37,11 @@ class Manner(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The first of the values of one key that differ in one manner, and their count."""
+    """The first of the values of one key that differ in one manner, and their count.
+
+    ``of_spread`` is its size as a share of the standard deviation of the key; ``key_exists`` tells whether what was
+    computed anew has the key at all.
+    """
 
     stage: str
     key: str
@@ -44,11 +51,17 @@ class Difference:
     with_future: float
     without_future: float
     cells: int
+    of_spread: float = math.nan
+    key_exists: bool = True
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """The same rows twice: as the reference has them and as they were computed anew, on the same axes."""
+    """The same rows twice: as the reference has them and as they were computed anew, on the same axes.
+
+    ``spreads`` holds the standard deviation of each key over the reference, zero where it is not known; ``absent`` the
+    keys that were not computed anew at all.
+    """
 
     stage: str
     symbols: tuple[str, ...]
@@ -56,6 +69,8 @@ class Rows:
     times: Int64Array
     reference: Values
     anew: Values
+    spreads: FloatArray | None = None
+    absent: frozenset[str] = frozenset()
 
 
 class Tally:
@@ -99,11 +114,13 @@ class Tally:
         left, right = np.asarray(rows.reference[part]), np.asarray(rows.anew[part])
         gone, new = differs & np.isnan(right), differs & np.isnan(left)
         both = differs & ~gone & ~new
-        small = both & is_last_bits(left, right)
+        spreads = np.zeros(len(rows.keys)) if rows.spreads is None else rows.spreads
+        small = both & is_last_bits(left, right, spreads)
         manners = {Manner.GONE: gone, Manner.NEW: new, Manner.LAST_BITS: small, Manner.CHANGED: both & ~small}
         for manner, where in manners.items():
             for place in np.flatnonzero(where.any(axis=(0, 1))):
                 row, symbol = np.unravel_index(int(np.argmax(where[:, :, place])), where.shape[:2])
+                values = float(left[row, symbol, place]), float(right[row, symbol, place])
                 self.add(
                     Difference(
                         stage=rows.stage,
@@ -111,9 +128,11 @@ class Tally:
                         manner=manner,
                         symbol=rows.symbols[symbol],
                         at=int(rows.times[part][row]),
-                        with_future=float(left[row, symbol, place]),
-                        without_future=float(right[row, symbol, place]),
+                        with_future=values[0],
+                        without_future=values[1],
                         cells=int(where[:, :, place].sum()),
+                        of_spread=_share(*values, float(spreads[place])),
+                        key_exists=rows.keys[place] not in rows.absent,
                     )
                 )
 
@@ -121,12 +140,17 @@ class Tally:
         """Count whole rows that only one of two evaluations has."""
         if not len(times):
             return
-        values = {"with_future": example, "without_future": math.nan}
-        if manner is Manner.NEW:
-            values = {"with_future": math.nan, "without_future": example}
+        is_new = manner is Manner.NEW
         self.add(
             Difference(
-                stage=stage, key=WHOLE_ROW, manner=manner, symbol=None, at=int(times[0]), cells=len(times), **values
+                stage=stage,
+                key=WHOLE_ROW,
+                manner=manner,
+                symbol=None,
+                at=int(times[0]),
+                with_future=math.nan if is_new else example,
+                without_future=example if is_new else math.nan,
+                cells=len(times),
             )
         )
 
@@ -137,14 +161,26 @@ def unequal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Mask:
     return differs
 
 
-def is_last_bits(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Mask:
-    """Return where values differ by a few units in the last place only, relative to the larger of them."""
-    precision = np.finfo(np.promote_types(left.dtype, right.dtype)).eps
+def is_last_bits(left: npt.NDArray[Any], right: npt.NDArray[Any], spreads: FloatArray | float = 0.0) -> Mask:
+    """Return where values differ by units in the last place only, of the larger of them or of the spread of their key.
+
+    Parameters
+    ----------
+    spreads
+        One number, or one per key on the last axis.
+    """
+    kind = np.promote_types(left.dtype, right.dtype)
+    precision = np.finfo(kind if kind.kind == "f" else np.float64).eps
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(left.astype(np.float64) - right)
-        near: Mask = gap <= _LAST_BITS * precision * np.maximum(np.abs(left), np.abs(right))
+        size = np.maximum(np.maximum(np.abs(left), np.abs(right)), spreads)
+        near: Mask = gap <= _LAST_BITS * precision * size
     finite: Mask = np.isfinite(gap)
     return near & finite
+
+
+def _share(left: float, right: float, spread: float) -> float:
+    return abs(left - right) / spread if spread > 0.0 and math.isfinite(left - right) else math.nan
 
 
 def same_bytes(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from tidegate.audit.labels import compare_labels
 from tidegate.audit.poison import poisoned
 from tidegate.audit.reference import Reference, ReferenceStage, Values
 from tidegate.audit.silence import compare_silenced, silenced
-from tidegate.core.errors import InputError
+from tidegate.core.clock import elapsed_seconds
+from tidegate.core.errors import TidegateError
 from tidegate.core.pipeline import OnlinePipeline, Pipeline, Stage, StageKind
 from tidegate.core.units import Int64Array, Mask
 
@@ -69,7 +70,10 @@ class Outcome:
     unseen
         Keys that could not be looked at.
     refused
-        Why the pipeline would not run on this history; it then gave nothing, and rows that were due have vanished.
+        Why the pipeline would not run on this history; what it had given by then is compared, and what it had not
+        says nothing: who refuses a short history does not look ahead.
+    seconds
+        How long it took.
     """
 
     task: Task
@@ -77,12 +81,15 @@ class Outcome:
     cells: int
     unseen: tuple[str, ...] = ()
     refused: str = ""
+    seconds: float = 0.0
 
 
 def run_task(task: Task, pipeline: Pipeline, cutter: Cutter, reference: Reference) -> Outcome:
     """Evaluate and compare, block by block."""
+    started = elapsed_seconds()
     reach = reach_of([stage.declared for stage in reference.stages]) if task.kind is TaskKind.SLICE else {}
-    return compared(task, stages_of(task, pipeline, cutter, reach), reference, cutter.history.bars.times)
+    outcome = compared(task, stages_of(task, pipeline, cutter, reach), reference, cutter.history.bars.times)
+    return replace(outcome, seconds=elapsed_seconds() - started)
 
 
 def stages_of(task: Task, pipeline: Pipeline, cutter: Cutter, reach: Mapping[str, int]) -> Iterator[Stage]:
@@ -129,7 +136,10 @@ def compared(task: Task, stages: Iterable[Stage], reference: Reference, times: I
 
 
 class _UntilRefused:
-    """Stages until the pipeline says that a history is not usable: it then has no more to give."""
+    """Stages until the pipeline says, or shows by an error, that a history is not usable: it has no more to give.
+
+    It ran on everything, so an error is about what is missing: filters and fits ask for so many bars.
+    """
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         self.stages, self.refused = stages, ""
@@ -137,8 +147,10 @@ class _UntilRefused:
     def __iter__(self) -> Iterator[Stage]:
         try:
             yield from self.stages
-        except InputError as error:
-            self.refused = error.found
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody's code; what it raised is told
+            self.refused = error.found if isinstance(error, TidegateError) else f"{type(error).__name__}: {error}"
 
 
 def sliced_keys(declared: Stage) -> tuple[str, ...]:
@@ -155,7 +167,7 @@ def reach_of(stages: Iterable[Stage]) -> dict[str, int]:
     return {name: max(declared[name] for declared in sliced) for name in sorted(names)}
 
 
-def _compare_all(stages: Iterable[Stage], reference: Reference, task: Task, tally: Tally) -> None:
+def _compare_all(stages: _UntilRefused, reference: Reference, task: Task, tally: Tally) -> None:
     """Compare every row up to the instant; rows and stages that come and go are differences."""
     seen = [np.zeros(len(stage.times), dtype=np.bool_) for stage in reference.stages]
     truth = [stage.values() for stage in reference.stages]
@@ -170,6 +182,8 @@ def _compare_all(stages: Iterable[Stage], reference: Reference, task: Task, tall
         else:
             seen[place] |= _compare_rows(block, reference.stages[place], truth[place], task.as_of, tally)
     for stage, values, found in zip(reference.stages, truth, seen, strict=True):
+        if stages.refused:
+            break
         lost = _lost(stage, values, found, task.as_of)
         if len(lost):
             tally.row_is(Manner.GONE, stage.declared.kind.value, stage.times[lost], _example(values[lost[0]]))
@@ -210,6 +224,8 @@ def _compare_values(
         times=times,
         reference=truth,
         anew=anew if same_axes else _on_axes(anew, block, stage.declared),
+        spreads=stage.spreads,
+        absent=frozenset(stage.declared.keys).difference(block.keys),
     )
     tally.compare(rows)
     if not same_axes:
@@ -232,7 +248,7 @@ def _note_extra(block: Stage, declared: Stage, anew: Values, times: Int64Array, 
     tally.note(rows, slice(None), ~np.isnan(extra))
 
 
-def _compare_newest(stages: Iterable[Stage], reference: Reference, newest: int, bars: int, tally: Tally) -> None:
+def _compare_newest(stages: _UntilRefused, reference: Reference, newest: int, bars: int, tally: Tally) -> None:
     """Compare the newest row of a short history, where the declared lookback is not longer than it."""
     answered: set[int] = set()
     for block in stages:
@@ -250,7 +266,7 @@ def _compare_newest(stages: Iterable[Stage], reference: Reference, newest: int, 
     for place, stage in enumerate(reference.stages):
         at = int(np.searchsorted(stage.times, newest))
         there = at < len(stage.times) and stage.times[at] == newest
-        if sliced_keys(stage.declared) and there and place not in answered:
+        if sliced_keys(stage.declared) and there and place not in answered and not stages.refused:
             tally.row_is(Manner.GONE, stage.declared.kind.value, stage.times[at : at + 1], _example(stage.values()[at]))
 
 
@@ -268,6 +284,7 @@ def _compare_row(block: Stage, row: int, stage: ReferenceStage, at: int, bars: i
         times=stage.times[at : at + 1],
         reference=np.asarray(stage.values()[at : at + 1])[:, :, chosen],
         anew=anew[:, :, chosen],
+        spreads=stage.spreads[chosen],
     )
     tally.compare(rows, np.array([declared.bounds.get(key, 0.0) for key in keys]))
 

@@ -15,9 +15,11 @@ from tidegate.core.randomness import generator
 from tidegate.core.time import DAY, HOUR
 from tidegate.core.units import Int64Array
 
-__all__ = ["Chosen", "choose_instants", "strata"]
+__all__ = ["Chosen", "choose_instants", "starts", "strata"]
 
 _RANDOM: Final = "random"
+_BOUNDARY: Final = "boundary"
+_ROWS_OF_A_START: Final = 3
 _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
 _HOLIDAY_FACTOR: Final = 1.5
 _MOST_RELEASES: Final = 20_000
@@ -32,7 +34,14 @@ class Chosen:
 
 
 def choose_instants(
-    kinds: Mapping[str, Int64Array], times: Int64Array, count: int, *, seed: int, random_share: float, scope: str
+    kinds: Mapping[str, Int64Array],
+    times: Int64Array,
+    count: int,
+    *,
+    seed: int,
+    random_share: float,
+    scope: str,
+    always: Sequence[int] = (),
 ) -> Chosen:
     """Draw instants: some anywhere, the others in turn from every stratum that there is.
 
@@ -46,20 +55,23 @@ def choose_instants(
         How many, if there are so many.
     random_share
         Share of those that are drawn anywhere.
+    always
+        Boundaries that are among them, if there is room.
     """
     random = generator(seed, "instants", scope)
     pools = {name: list(random.permutation(found)) for name, found in kinds.items() if len(found)}
     anywhere = list(random.permutation(times[:-1] if len(times) > 1 else times))
-    drawn: dict[int, str] = {}
-    wanted = min(count, len({*times[:-1].tolist(), *(int(one) for found in pools.values() for one in found)}))
-    _draw(drawn, {_RANDOM: anywhere}, min(max(round(count * random_share), 1), wanted))
+    possible = {*times[:-1].tolist(), *(int(one) for found in pools.values() for one in found), *always}
+    wanted = min(count, len(possible))
+    drawn: dict[int, str] = dict.fromkeys(always[:wanted], _BOUNDARY)
+    _draw(drawn, {_RANDOM: anywhere}, min(max(round(count * random_share), 1) + len(drawn), wanted))
     order = [name for _, name in sorted(zip(random.random(len(pools)), pools, strict=True))]
     _draw(drawn, {name: pools[name] for name in order}, wanted)
     _draw(drawn, {_RANDOM: anywhere}, wanted)
     counts = Counter(drawn.values())
     return Chosen(
         instants=np.array(sorted(drawn), dtype=np.int64),
-        counts={name: counts.get(name, 0) for name in (_RANDOM, *kinds)},
+        counts={name: counts.get(name, 0) for name in dict.fromkeys((_RANDOM, *kinds, *drawn.values()))},
     )
 
 
@@ -73,13 +85,31 @@ def _draw(drawn: dict[int, str], pools: Mapping[str, list[np.int64]], wanted: in
                 drawn[instant] = name
 
 
-def strata(history: History, boundaries: Sequence[int] = ()) -> dict[str, Int64Array]:
+def starts(times: Int64Array, begun: Sequence[int], count: int = 1) -> Int64Array:
+    """Return the bars at which something begins, and so many in all from each on: what was fitted for it ended before.
+
+    Parameters
+    ----------
+    times
+        ``int64 (n,)`` instants of the bars.
+    begun
+        Instants of first forecasts, decisions and tests.
+    """
+    first = np.searchsorted(times, np.array(sorted(set(begun)), dtype=np.int64))
+    rows = (first[:, None] + np.arange(count)).ravel()
+    found: Int64Array = times[np.unique(rows[rows < len(times) - 1])]
+    return found
+
+
+def strata(history: History, boundaries: Sequence[int] = (), begun: Sequence[int] = ()) -> dict[str, Int64Array]:
     """Return the kinds of instants at which leaks show that are invisible elsewhere.
 
     Parameters
     ----------
     boundaries
         Instants right after which something was fitted again.
+    begun
+        Instants of first forecasts, decisions and tests, which are boundaries too.
 
     Returns
     -------
@@ -90,8 +120,9 @@ def strata(history: History, boundaries: Sequence[int] = ()) -> dict[str, Int64A
     if not len(bars.times):
         return {}
     found = {name: bars.times[_unique(find(bars))] for name, find in _ROWS.items()}
-    found["release"] = _releases(history)
-    found["boundary"] = _around(bars.times, np.array(sorted(boundaries), dtype=np.int64))
+    found["before_release"], found["release"] = _releases(history)
+    around = _around(bars.times, np.array(sorted(boundaries), dtype=np.int64))
+    found[_BOUNDARY] = np.union1d(around, starts(bars.times, begun, _ROWS_OF_A_START))
     return {name: instants[instants >= bars.times[0]] for name, instants in found.items()}
 
 
@@ -190,18 +221,21 @@ _ROWS: Final[Mapping[str, Callable[[Panel], Int64Array]]] = {
 }
 
 
-def _releases(history: History) -> Int64Array:
-    """Return the last bar before, the instant of, and the first bar after rows of the slower sources become known."""
-    found = []
+def _releases(history: History) -> tuple[Int64Array, Int64Array]:
+    """Return when rows of the slower sources become known: last bars and instants before, and first ones from then on.
+
+    Leaks live before a release, where the value is not known yet, and faults of joins after it.
+    """
+    times, nothing = history.bars.times, np.empty(0, dtype=np.int64)
+    before, after = [nothing], [nothing]
     for rows in history.tables.values():
         known = rows["known_time"].drop_nulls().dt.epoch("us").unique().sort().to_numpy()
-        thinned = known[:: max(len(known) // _MOST_RELEASES, 1)]
-        found += [thinned - 1, thinned, _around(history.bars.times, thinned)]
-    if not found:
-        return np.empty(0, dtype=np.int64)
-    every = np.unique(np.concatenate(found)).astype(np.int64)
-    known_by_then: Int64Array = every[every <= history.bars.times[-1]]
-    return known_by_then
+        thinned = known[:: max(len(known) // _MOST_RELEASES, 1)].astype(np.int64)
+        row = np.searchsorted(times, thinned)
+        before += [thinned - 1, times[row[row > 0] - 1]]
+        after += [thinned, times[row[row < len(times)]]]
+    known_before, known_after = (np.unique(np.concatenate(part)) for part in (before, after))
+    return known_before[known_before <= times[-1]], known_after[known_after <= times[-1]]
 
 
 def _around(times: Int64Array, instants: Int64Array) -> Int64Array:

@@ -8,7 +8,7 @@ from tidegate.audit.differences import Difference, Manner, Rows, Tally, unequal
 from tidegate.audit.reference import ReferenceStage, Values
 from tidegate.audit.result import END
 from tidegate.core.pipeline import Stage
-from tidegate.core.units import Int64Array, Mask
+from tidegate.core.units import FloatArray, Int64Array, Mask
 
 __all__ = ["check_ends", "compare_labels"]
 
@@ -37,7 +37,7 @@ def compare_labels(
         tally.row_is(Manner.NEW, block.kind.value, times)
         return seen
     known, true_ends = np.asarray(truth[places[found]]), stage.ends[places[found]]
-    _compare_values(block, (known, true_ends), (anew, ends), times, as_of, is_poisoned, tally)
+    _compare_values(block, (known, true_ends), (anew, ends), times, as_of, is_poisoned, tally, stage.spreads)
     if not is_poisoned and not found.all():
         early = block.ends[~found] > as_of
         tally.row_is(Manner.EARLY, block.kind.value, block.times[~found][early & _any(block.values[~found])])
@@ -59,13 +59,22 @@ def _compare_values(
     as_of: int,
     is_poisoned: bool,
     tally: Tally,
+    spreads: FloatArray,
 ) -> None:
     (left, left_ends), (right, right_ends) = truth, anew
     there, here = ~np.isnan(left), ~np.isnan(right)
     ended = there & (left_ends <= as_of)[:, None, None]
     ended_anew = here & (right_ends <= as_of)[:, None, None]
     tally.cells += int((ended | here).sum())
-    rows = Rows(stage=block.kind.value, symbols=block.symbols, keys=block.keys, times=times, reference=left, anew=right)
+    rows = Rows(
+        stage=block.kind.value,
+        symbols=block.symbols,
+        keys=block.keys,
+        times=times,
+        reference=left,
+        anew=right,
+        spreads=spreads,
+    )
     looked_at = ended | ended_anew if is_poisoned else ended | here
     tally.note(rows, slice(None), looked_at & unequal(left, right))
     if not is_poisoned:
@@ -73,7 +82,6 @@ def _compare_values(
         _note_early(block, right[late], times[late], tally)
     both = (looked_at & there & here).any(axis=(1, 2)) & (left_ends != right_ends)
     for row in np.flatnonzero(both)[:1]:
-        ends = {"with_future": float(left_ends[row]), "without_future": float(right_ends[row])}
         tally.add(
             Difference(
                 stage=block.kind.value,
@@ -81,8 +89,9 @@ def _compare_values(
                 manner=Manner.CHANGED,
                 symbol=None,
                 at=int(times[row]),
+                with_future=float(left_ends[row]),
+                without_future=float(right_ends[row]),
                 cells=int(both.sum()),
-                **ends,
             )
         )
 

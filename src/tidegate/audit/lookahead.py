@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tidegate.audit.claims import check_claims, check_known_times
 from tidegate.audit.depth import Depth, DepthRun
-from tidegate.audit.evaluate import Outcome, TaskKind
+from tidegate.audit.evaluate import Outcome, Task, TaskKind
+from tidegate.audit.further import in_place_of_refused, shortfalls, spare_tasks, unstable_keys, without_values
 from tidegate.audit.peeks import Peek
 from tidegate.audit.plan import Plan, make_plan
 from tidegate.audit.processes import CannotTravelError
@@ -20,6 +21,7 @@ from tidegate.core.clock import elapsed_seconds
 from tidegate.core.history import History
 from tidegate.core.pipeline import Pipeline, Stage, StageKind
 from tidegate.core.progress import SILENT, Progress
+from tidegate.core.time import Instant, format_instant
 
 __all__ = ["audit_lookahead"]
 
@@ -27,6 +29,7 @@ _MOST_FURTHER: Final = 6
 _ROUNDS: Final = 2
 _DEFAULT: Final = Depth()
 _PEEKING: Final = {FindingKind.TRUNCATED, FindingKind.VANISHED}
+_BY_VALUE: Final = {*_PEEKING, FindingKind.POISONED, FindingKind.SHORT_LOOKBACK}
 _IN_THIS_PROCESS: Final = (
     "whether something kept from before the audit helped: it ran in this process, since the pipeline cannot be handed "
     "to a fresh one ({reason})"
@@ -69,7 +72,7 @@ def audit_lookahead(
     Raises
     ------
     InputError
-        If the pipeline fails, or its process dies; the message says at which instant.
+        If the pipeline fails on everything, or a process dies or does not return; the message says at which instant.
     """
     asked = _Asked(
         pipeline=pipeline,
@@ -90,6 +93,7 @@ def audit_lookahead(
         findings=found.findings,
         warnings=found.warnings,
         unknowns=found.unknowns,
+        shortfalls=found.shortfalls,
         versions=dict(versions or {}),
     )
 
@@ -112,6 +116,7 @@ class _Found:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     unknowns: tuple[str, ...] = ()
+    shortfalls: tuple[str, ...] = ()
     run: DepthRun = field(default_factory=DepthRun)
 
 
@@ -131,25 +136,45 @@ def _found(asked: _Asked) -> _Found:
 def _look(runs: Runs, asked: _Asked) -> _Found:
     history, depth = asked.history, asked.depth
 
-    def plan(stages: Sequence[Stage], first: int) -> Plan:
-        return make_plan(history, stages, first, depth, asked.seed, asked.boundaries)
+    def plan(stages: Sequence[Stage], first: int, begun: Sequence[int]) -> Plan:
+        return make_plan(history, stages, first, depth, asked.seed, asked.boundaries, begun)
 
     looked = runs.look(plan)
     everything, outcomes = looked.everything, list(looked.outcomes)
+    spare = _look_further(runs, asked, outcomes, everything.first)
+    judged = judge(outcomes, everything.ends, int(history.bars.times[-1]))
+    static = (check_claims(everything.claims, history, everything.reference.stages), check_known_times(history))
+    seen = _with_peeks(_with_repeats(judged.findings, runs, int(history.bars.times[-1])), runs, depth.peeks)
+    run = _depth_run(outcomes, looked, everything.cells + sum(part.cells for part in static), is_fresh=runs.is_fresh)
+    return _Found(
+        findings=in_order((*seen, *(one for part in static for one in part.findings))),
+        warnings=judged.warnings,
+        unknowns=(*(one for part in static for one in part.unknowns), *_not_looked_at(outcomes, looked)),
+        shortfalls=tuple(shortfalls(outcomes, everything.reference)),
+        run=replace(run, spare=spare),
+    )
+
+
+def _look_further(runs: Runs, asked: _Asked, outcomes: list[Outcome], first: int) -> int:
+    """Add what the first look leaves open; return how many instants spare time allowed."""
+    times, depth = asked.history.bars.times, asked.depth
+    outcomes += runs.more(in_place_of_refused(outcomes, times, first, depth.prefixes, asked.seed))
+    spare = spare_tasks(outcomes, times, first, depth.spare_seconds * max(asked.workers, 1), asked.seed)
+    outcomes += runs.more(spare)
     for _ in range(_ROUNDS):
         further = needs_more(outcomes, most=_MOST_FURTHER)
         if not further:
             break
         outcomes += runs.more(further)
-    judged = judge(outcomes, everything.ends, int(history.bars.times[-1]))
-    static = (check_claims(everything.claims, history), check_known_times(history))
-    findings = (*_with_peeks(judged.findings, runs, depth.peeks), *(one for part in static for one in part.findings))
-    return _Found(
-        findings=in_order(findings),
-        warnings=judged.warnings,
-        unknowns=(*(one for part in static for one in part.unknowns), *_not_looked_at(outcomes, looked)),
-        run=_depth_run(outcomes, looked, everything.cells + sum(part.cells for part in static), is_fresh=runs.is_fresh),
-    )
+    return len(spare)
+
+
+def _with_repeats(findings: Sequence[Finding], runs: Runs, last: int) -> tuple[Finding, ...]:
+    """Run everything once more where something differs: what then differs from itself is no witness."""
+    if not any(one.kind in _BY_VALUE for one in findings):
+        return tuple(findings)
+    unstable = unstable_keys(runs.more([Task(kind=TaskKind.TRUNCATE, as_of=last)]))
+    return tuple(replace(one, is_reproducible=(one.stage, one.key) not in unstable) for one in findings)
 
 
 def _with_peeks(findings: Sequence[Finding], runs: Runs, most: int) -> tuple[Finding, ...]:
@@ -157,7 +182,11 @@ def _with_peeks(findings: Sequence[Finding], runs: Runs, most: int) -> tuple[Fin
     places = [
         place
         for place, one in enumerate(findings)
-        if one.kind in _PEEKING and one.symbol is not None and one.stage != StageKind.LABELS and one.key != WHOLE_ROW
+        if one.kind in _PEEKING
+        and one.symbol is not None
+        and one.stage != StageKind.LABELS
+        and one.key != WHOLE_ROW
+        and one.is_reproducible
     ][:most]
     answers = runs.peek([_peek(findings[place]) for place in places])
     known = dict(zip(places, answers, strict=True))
@@ -176,7 +205,10 @@ def _not_looked_at(outcomes: Sequence[Outcome], looked: Looked) -> Iterator[str]
         yield f"whether {', '.join(unseen)} are dropped when too old: the bars do not reach so far"
     refused = [one for one in outcomes if one.refused]
     if refused:
-        yield f"{len(refused)} of {len(outcomes)} histories, which the pipeline refused: {refused[0].refused}"
+        first = refused[0]
+        place = f"{first.task.kind.value} {format_instant(Instant(first.task.as_of))}"
+        yield f"{len(refused)} of {len(outcomes)} histories, which the pipeline refused: at {place}, {first.refused}"
+    yield from without_values(outcomes, looked.everything.reference)
     stages = {stage.declared.kind.value for stage in looked.everything.reference.stages}
     if not stages:
         yield "anything: the pipeline gives no stage"

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from tidegate.audit.cut import Cutter
-from tidegate.core.errors import InputError
 from tidegate.core.pipeline import Pipeline, Stage
 
 __all__ = ["Peek", "bars_ahead"]
@@ -74,7 +73,9 @@ def _is_same(left: float, right: float) -> bool:
 def _value(peek: Peek, pipeline: Pipeline, cutter: Cutter, as_of: int) -> float:
     try:
         return _found(peek, pipeline.run(cutter.until(as_of)))
-    except InputError:
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - somebody's code refuses: there is no value
         return math.nan
 
 

@@ -11,30 +11,43 @@ import numpy as np
 
 from tidegate.audit.depth import Depth
 from tidegate.audit.evaluate import Task, TaskKind, sliced_keys
-from tidegate.audit.instants import choose_instants, strata
+from tidegate.audit.instants import choose_instants, starts, strata
 from tidegate.core.history import History
 from tidegate.core.pipeline import Stage
-from tidegate.core.randomness import derive_seed
+from tidegate.core.randomness import derive_seed, generator
+from tidegate.core.units import Int64Array
 
 __all__ = ["Plan", "in_turn", "make_plan"]
 
 _ANYWHERE_OF_PREFIXES: Final = 0.34
 _ANYWHERE_OF_SLICES: Final = 0.5
+_ALWAYS: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Evaluations by what is done, each in order of instants, and how many instants each stratum gave."""
+    """Evaluations by what is done, each in order of instants, and how many instants each stratum gave.
+
+    ``begun`` are those of them, truncated and poisoned, that lie where forecasts, decisions or tests begin and are
+    always among them.
+    """
 
     truncated: tuple[Task, ...]
     slices: tuple[Task, ...]
     poisoned: tuple[Task, ...]
     silenced: tuple[Task, ...]
     instants: Mapping[str, int]
+    begun: tuple[Task, ...] = ()
 
 
 def make_plan(
-    history: History, stages: Sequence[Stage], first: int, depth: Depth, seed: int, boundaries: Sequence[int]
+    history: History,
+    stages: Sequence[Stage],
+    first: int,
+    depth: Depth,
+    seed: int,
+    boundaries: Sequence[int],
+    begun: Sequence[int] = (),
 ) -> Plan:
     """Draw the instants of an audit.
 
@@ -44,12 +57,22 @@ def make_plan(
         What the pipeline declares of each of its stages.
     first
         The first instant at which it gives anything.
+    boundaries, begun
+        Instants right after which something was fitted again; instants at which forecasts, decisions and tests begin.
     """
     times = history.bars.times
-    kinds = {name: found[(found >= first) & (found < times[-1])] for name, found in strata(history, boundaries).items()}
+    found_kinds = strata(history, boundaries, begun)
+    kinds = {name: found[(found >= first) & (found < times[-1])] for name, found in found_kinds.items()}
+    always = _always(times, begun, seed)
     usable = times[times >= first]
     prefixes = choose_instants(
-        kinds, usable, depth.prefixes, seed=seed, random_share=_ANYWHERE_OF_PREFIXES, scope="prefixes"
+        kinds,
+        usable,
+        depth.prefixes,
+        seed=seed,
+        random_share=_ANYWHERE_OF_PREFIXES,
+        scope="prefixes",
+        always=always,
     )
     lookbacks = sorted({stage.lookback_bars[key] for stage in stages for key in sliced_keys(stage)})
     slices = choose_instants(
@@ -59,13 +82,24 @@ def make_plan(
         Task(kind=TaskKind.POISON, as_of=as_of, bars=depth.poisoned_bars, seed=derive_seed(seed, "poison", as_of))
         for as_of in prefixes.instants.tolist()
     ]
+    truncated = tuple(Task(kind=TaskKind.TRUNCATE, as_of=as_of) for as_of in prefixes.instants.tolist())
     return Plan(
-        truncated=tuple(Task(kind=TaskKind.TRUNCATE, as_of=as_of) for as_of in prefixes.instants.tolist()),
+        truncated=truncated,
         slices=tuple(_slices(slices.instants.tolist(), lookbacks)),
         poisoned=tuple(poison),
         silenced=tuple(_silences(history, stages, first, depth.silences)),
         instants=dict(Counter(prefixes.counts) + Counter(slices.counts)) | _none(kinds, prefixes.counts, slices.counts),
+        begun=tuple(task for task in (*truncated, *poison) if task.as_of in always),
     )
+
+
+def _always(times: Int64Array, begun: Sequence[int], seed: int) -> list[int]:
+    """Return two instants at which something begins: of one beginning its row and the next one."""
+    found = starts(times, begun)
+    if len(found) < _ALWAYS:
+        return [int(one) for one in starts(times, begun, _ALWAYS)[:_ALWAYS]]
+    chosen = generator(seed, "begun").choice(found, _ALWAYS, replace=False)
+    return sorted(int(one) for one in chosen)
 
 
 def in_turn(tasks: Iterable[Task], parts: int) -> list[tuple[Task, ...]]:

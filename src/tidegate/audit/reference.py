@@ -6,21 +6,23 @@ They lie in files, so that memory stays bounded by a block of rows, and so that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tidegate.core.errors import InputError
 from tidegate.core.pipeline import Stage, StageKind
-from tidegate.core.units import Int64Array
+from tidegate.core.units import FloatArray, Int64Array
 
 __all__ = ["Reference", "ReferenceStage", "Values", "empty_like", "store_reference"]
 
 Values = npt.NDArray[Any]
 """``float (n, n_symbols, n_keys)``."""
+_VALUES_FOR_SPREAD: Final = 4_000_000
+_ROWS_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,6 +37,10 @@ class ReferenceStage:
         ``int64 (n,)``; ``ends`` is empty where the stage is no label.
     file
         Values of ``shape`` and ``dtype``, row after row.
+    spreads
+        Standard deviation of each key, ``float64 (n_keys,)``, from rows at equal steps; zero where there is none.
+    first_known
+        Key to the first instant from which an evaluation shows a value of it; a key that never has one is absent.
     """
 
     declared: Stage
@@ -42,6 +48,8 @@ class ReferenceStage:
     ends: Int64Array
     file: Path
     dtype: str
+    spreads: FloatArray = field(default_factory=lambda: np.empty(0))
+    first_known: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -121,13 +129,42 @@ class _Writer:
             np.ascontiguousarray(block.values).tofile(file)
 
     def stored(self) -> ReferenceStage:
-        return ReferenceStage(
+        stage = ReferenceStage(
             declared=empty_like(self.first),
             times=np.concatenate(self.times),
             ends=np.concatenate(self.ends) if self.ends else np.empty(0, dtype=np.int64),
             file=self.file,
             dtype=self.first.values.dtype.str,
         )
+        values = stage.values()
+        return replace(stage, spreads=_spreads(values), first_known=_first_known(stage, values))
+
+
+def _spreads(values: Values) -> FloatArray:
+    """Return the standard deviation of each key, over as many rows at equal steps as are quickly read."""
+    rows = max(_VALUES_FOR_SPREAD // max(values[:1].size, 1), 1)
+    sample = np.asarray(values[:: max(-(-len(values) // rows), 1)], dtype=np.float64)
+    known = np.isfinite(sample)
+    count = np.maximum(known.sum(axis=(0, 1)), 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.where(known, sample, 0.0).sum(axis=(0, 1)) / count
+        spread = np.sqrt((np.where(known, sample - mean, 0.0) ** 2).sum(axis=(0, 1)) / count)
+    return np.where(np.isfinite(spread), spread, 0.0)
+
+
+def _first_known(stage: ReferenceStage, values: Values) -> dict[str, int]:
+    """Return when a value of each key is first there: at its row, of a label at the end of it."""
+    shown_at = stage.ends if stage.declared.kind is StageKind.LABELS else stage.times
+    wanted, found = list(range(len(stage.declared.keys))), dict[str, int]()
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        if not wanted:
+            break
+        there = (~np.isnan(np.asarray(values[start : start + _ROWS_AT_ONCE])[:, :, wanted])).any(axis=1)
+        for place, rows in zip(list(wanted), there.T, strict=True):
+            if rows.any():
+                found[stage.declared.keys[place]] = int(shown_at[start : start + _ROWS_AT_ONCE][rows].min())
+                wanted.remove(place)
+    return found
 
 
 def empty_like(stage: Stage) -> Stage:

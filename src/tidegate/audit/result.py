@@ -22,6 +22,9 @@ END: Final = "end"
 """Stands for the end of a label, where ends differ."""
 
 
+_ASKED: Final = ("prefixes", "slices", "poisoned_bars", "silences", "spare_seconds")
+
+
 class FindingKind(StrEnum):
     """How something shows that it knows what it cannot know, or is not what it says."""
 
@@ -54,6 +57,11 @@ _SENTENCES: Final = {
 }
 
 
+_ROUND_OFF: Final = FindingKind.NOT_BIT_STABLE
+_TINY: Final = 1e-9
+"""Share of its spread below which a difference looks like round-off, and is none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """The first of the values that offend in one way, and how many there are.
@@ -81,7 +89,13 @@ class Finding:
         How many bars after its row must be there for the value to be what it is with everything; None if that was not
         found out.
     cells
-        How many values offend in the same way, over all instants.
+        How many values offend in the same way, over all instants. The sign of a zero offends nobody.
+    of_spread
+        Size of the difference as a share of the standard deviation of all values of the key; None where there is none.
+    key_exists
+        Whether what was computed anew has the key at all.
+    is_reproducible
+        False where the very same run, repeated, differs from itself: chance explains the difference.
     """
 
     kind: FindingKind
@@ -94,6 +108,9 @@ class Finding:
     without_future: float = math.nan
     peeks_bars: int | None = None
     cells: int = 1
+    of_spread: float | None = None
+    key_exists: bool = True
+    is_reproducible: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values; a missing number is None."""
@@ -108,22 +125,40 @@ class Finding:
             "without_future": _number(self.without_future),
             "peeks_bars": self.peeks_bars,
             "cells": self.cells,
+            "of_spread": self.of_spread,
+            "key_exists": self.key_exists,
+            "is_reproducible": self.is_reproducible,
         }
 
     def describe(self) -> str:
         """Return the finding in one sentence."""
         if self.key == WHOLE_ROW:
             return self._describe_row()
-        shown = _shown_end if self.key == END else _shown
+        left, right = self._shown_values()
         whose = "" if self.symbol is None else f" of {self.symbol}"
         said = _SENTENCES[self.kind].format(
-            with_future=shown(self.with_future),
-            without_future=shown(self.without_future),
+            with_future=left,
+            without_future=right if self.key_exists else "no key of that name",
             as_of=format_instant(self.as_of),
         )
         peeks = "" if self.peeks_bars is None else f"; it peeks {_bars(self.peeks_bars)} ahead"
         count = "" if self.cells == 1 else f" ({self.cells:,} values in all)"
-        return f"{self.stage} {self.key}{whose} at {format_instant(self.at)} {said}{peeks}{count}"
+        return f"{self.stage} {self.key}{whose} at {format_instant(self.at)} {said}{peeks}{self._remarks()}{count}"
+
+    def _shown_values(self) -> tuple[str, str]:
+        """Return both values, to the last digit where fewer would look the same."""
+        values = self.with_future, self.without_future
+        if self.key == END:
+            return _shown_end(values[0]), _shown_end(values[1])
+        short = _shown(values[0]), _shown(values[1])
+        return short if short[0] != short[1] else (repr(values[0]), repr(values[1]))
+
+    def _remarks(self) -> str:
+        tiny = self.of_spread is not None and 0.0 < self.of_spread < _TINY and self.kind is not _ROUND_OFF
+        moves = f"; it moves by {self.of_spread:.0e} of its spread, and garbage moves it too" if tiny else ""
+        if self.is_reproducible:
+            return moves
+        return f"{moves}; it is not reproducible: the same run, repeated, gives other values, so fix its seed first"
 
     def _describe_row(self) -> str:
         place, until = format_instant(self.at), format_instant(self.as_of)
@@ -148,6 +183,8 @@ class LookaheadAudit:
         What is not stable to the bit, and no leak.
     unknowns
         What could not be looked at, in words.
+    shortfalls
+        What was looked at too little for a verdict that nothing sees the future: in words.
     depth
         What was asked for.
     depth_run
@@ -170,18 +207,20 @@ class LookaheadAudit:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     unknowns: tuple[str, ...] = ()
+    shortfalls: tuple[str, ...] = ()
     versions: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
-        """Failed if anything was found; to have compared nothing is not to have passed."""
+        """Failed if anything was found; to have compared nothing, or too little, is not to have passed."""
         if self.findings:
             return Verdict.FAILED
-        return Verdict.PASSED if self.depth_run.cells else Verdict.INSUFFICIENT_OBSERVATION
+        is_enough = self.depth_run.cells and not self.shortfalls
+        return Verdict.PASSED if is_enough else Verdict.INSUFFICIENT_OBSERVATION
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON and for the evidence."""
-        asked = {name: getattr(self.depth, name) for name in ("prefixes", "slices", "poisoned_bars", "silences")}
+        asked = {name: getattr(self.depth, name) for name in _ASKED}
         return {
             "subject": self.subject,
             "verdict": self.verdict.value,
@@ -191,6 +230,7 @@ class LookaheadAudit:
             "findings": [finding.as_dict() for finding in self.findings],
             "warnings": [warning.as_dict() for warning in self.warnings],
             "unknowns": list(self.unknowns),
+            "shortfalls": list(self.shortfalls),
             "versions": dict(self.versions),
         }
 
@@ -207,6 +247,8 @@ class LookaheadAudit:
         run = self.depth_run
         if not run.cells:
             return f"{self.subject}: nothing could be compared; hand over a history in which the pipeline gives values"
+        if self.shortfalls:
+            return f"{self.subject}: too little could be compared: {self.shortfalls[0]}"
         return (
             f"{self.subject}: nothing saw the future in {run.cells:,} values at {run.prefixes} truncated, "
             f"{run.poisoned} poisoned and {run.slices:,} short histories"

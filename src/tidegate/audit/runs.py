@@ -5,26 +5,29 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from tidegate.audit.cut import Cutter
 from tidegate.audit.evaluate import Outcome, Task, TaskKind, compared, reach_of, run_task, stages_of
 from tidegate.audit.peeks import Peek, bars_ahead
 from tidegate.audit.plan import Plan, in_turn
-from tidegate.audit.processes import Processes, fresh_processes
+from tidegate.audit.processes import Processes, fresh_processes, refuse
 from tidegate.audit.reference import Reference, empty_like
-from tidegate.audit.worker import Everything, Job, evaluate_all
-from tidegate.core.errors import InputError
+from tidegate.audit.worker import Everything, Job, evaluate_all, failure_of
+from tidegate.core.clock import elapsed_seconds
+from tidegate.core.errors import TidegateError
 from tidegate.core.history import History
 from tidegate.core.pipeline import Pipeline, Stage, StageKind
 from tidegate.core.progress import Progress
 
 __all__ = ["Looked", "MakePlan", "Runs", "evaluations_here", "fresh_evaluations"]
 
-MakePlan = Callable[[Sequence[Stage], int], Plan]
-"""From what stages declare, and the first instant at which they give anything, to what is looked at."""
+MakePlan = Callable[[Sequence[Stage], int, Sequence[int]], Plan]
+"""From what stages declare, the first instant at which they give anything, and those at which something begins."""
+_LEAST_SECONDS: Final = 60.0
+_TIMES_EVERYTHING: Final = 20.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,7 +89,8 @@ class _Fresh:
         self.processes.start_early(1 + 2 * workers)
         everything: Everything = self.processes.do([Job()], self.progress, "everything")[0]
         self._everything = everything
-        plan = make_plan([stage.declared for stage in everything.reference.stages], everything.first)
+        self.processes.limit_seconds = max(_LEAST_SECONDS, _TIMES_EVERYTHING * everything.seconds)
+        plan = make_plan([stage.declared for stage in everything.reference.stages], everything.first, everything.begun)
         honest = in_turn((*plan.truncated, *plan.slices), workers)
         poisoned = in_turn(plan.poisoned, workers)
         if plan.silenced:
@@ -127,18 +131,24 @@ class _Here:
 
     def look(self, make_plan: MakePlan) -> Looked:
         declared, first = self._first_rows()
-        plan = make_plan(declared, first)
+        plan = make_plan(declared, first, ())
         reach = reach_of(declared)
         honest = [part for parts in in_turn((*plan.truncated, *plan.slices), 1) for part in parts]
         kept = [
             (task, _Kept(stages_of(task, self.pipeline, self.cutter, reach)))
             for task in self.progress.track(honest, "looking ahead", len(honest))
         ]
-        self._everything = evaluate_all(self.pipeline, self.cutter, self.folder)
+        self._everything = everything = self._evaluate_all()
         times = self.cutter.history.bars.times
-        outcomes = [compared(task, stages, self._everything.reference, times) for task, stages in kept]
-        later = (*plan.poisoned, *plan.silenced)
-        return Looked(everything=self._everything, plan=plan, outcomes=(*outcomes, *self.more(later)))
+        outcomes = [
+            replace(compared(task, stages, everything.reference, times), seconds=stages.seconds)
+            for task, stages in kept
+        ]
+        # Where something begins shows only now; what is planned on it comes later than it does in fresh processes.
+        begun = make_plan(declared, first, everything.begun).begun
+        known = {*plan.truncated, *plan.poisoned}
+        later = (*plan.poisoned, *plan.silenced, *(task for task in begun if task not in known))
+        return Looked(everything=everything, plan=plan, outcomes=(*outcomes, *self.more(later)))
 
     def more(self, tasks: Sequence[Task]) -> tuple[Outcome, ...]:
         assert self._everything is not None
@@ -148,11 +158,19 @@ class _Here:
     def peek(self, peeks: Sequence[Peek]) -> list[int | None]:
         return [bars_ahead(peek, self.pipeline, self.cutter) for peek in peeks]
 
+    def _evaluate_all(self) -> Everything:
+        try:
+            return evaluate_all(self.pipeline, self.cutter, self.folder)
+        except TidegateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody's code; told as another process would tell it
+            refuse(failure_of(error, "begin everything"))
+
     def _first_rows(self) -> tuple[list[Stage], int]:
         """Return what the stages declare, and from when on they give anything, without looking at more than needed."""
         times, bars = self.cutter.history.bars.times, 1
         while bars < len(times):
-            with suppress(InputError):
+            with suppress(Exception):  # what it refuses to do with few bars says nothing
                 stages = list(self.pipeline.run(self.cutter.until(int(times[bars - 1]))))
                 given = [stage for stage in stages if stage.kind is not StageKind.LABELS and len(stage.times)]
                 if given:
@@ -166,11 +184,15 @@ class _Kept:
 
     def __init__(self, stages: Iterator[Stage]) -> None:
         self._stages: list[Stage] = []
-        self._error: InputError | None = None
+        self._error: Exception | None = None
+        started = elapsed_seconds()
         try:
             self._stages += stages
-        except InputError as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody's code; judged once it is known to run on everything
             self._error = error
+        self.seconds = elapsed_seconds() - started
 
     def __iter__(self) -> Iterator[Stage]:
         yield from self._stages

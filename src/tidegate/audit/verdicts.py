@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,7 +46,13 @@ def judge(outcomes: Iterable[Outcome], ends: Iterable[Difference], last: int) ->
     """
     every = list(outcomes)
     clean = _equal_under_poison(every)
-    prefixes = {(one.task.as_of, d.stage, d.key): d.manner for one in every if _is_prefix(one) for d in one.differences}
+    prefixes = {
+        (one.task.as_of, difference.stage, difference.key)
+        for one in every
+        if _is_prefix(one)
+        for difference in one.differences
+        if difference.manner is not Manner.LAST_BITS
+    }
     evaluated = {one.task.as_of for one in every if _is_prefix(one)}
     found = [_finding(FindingKind.TRUNCATED, one, last) for one in ends]
     for outcome in every:
@@ -62,27 +69,36 @@ def judge(outcomes: Iterable[Outcome], ends: Iterable[Difference], last: int) ->
 def needs_more(outcomes: Iterable[Outcome], *, most: int) -> tuple[Task, ...]:
     """Return further evaluations without which a difference cannot be judged: whole prefixes, and whole poison.
 
-    A short history that differs may lack bars or see the future: the whole past tells. A difference in the last bits is
-    round-off only where garbage of the same length changes nothing.
+    A short history that differs may lack bars or see the future: the whole past tells, at the first, the last and the
+    middle one of its key. A difference in the last bits is round-off only where garbage of the same length changes
+    nothing.
     """
     every = list(outcomes)
     prefixes = {one.task.as_of for one in every if _is_prefix(one)}
     whole = {one.task.as_of for one in every if _is_whole_poison(one)}
-    asked: dict[tuple[str, str], int] = {}
-    small: dict[tuple[str, str], int] = {}
+    asked: dict[tuple[str, str], list[int]] = {}
+    small: dict[tuple[str, str], list[int]] = {}
     for one in every:
         for difference in one.differences:
             key = (difference.stage, difference.key)
             if one.task.kind is TaskKind.SLICE:
-                asked.setdefault(key, one.task.as_of)
-            if difference.manner is Manner.LAST_BITS and one.task.kind is not TaskKind.SLICE:
-                small.setdefault(key, one.task.as_of)
-    truncations = list(dict.fromkeys(as_of for as_of in asked.values() if as_of not in prefixes))[:most]
-    poisons = list(dict.fromkeys(as_of for as_of in small.values() if as_of not in whole))[:most]
+                asked.setdefault(key, []).append(one.task.as_of)
+            elif difference.manner is Manner.LAST_BITS:
+                small.setdefault(key, []).append(one.task.as_of)
+    truncations = _spread([sorted(instants) for instants in asked.values()], (0, -1, 0.5), prefixes)[:most]
+    poisons = _spread(list(small.values()), (0,), whole)[:most]
     return (
         *(Task(kind=TaskKind.TRUNCATE, as_of=as_of) for as_of in truncations),
         *(Task(kind=TaskKind.POISON, as_of=as_of, seed=as_of % 2**31) for as_of in poisons),
     )
+
+
+def _spread(found: Sequence[Sequence[int]], places: Sequence[float], known: set[int]) -> list[int]:
+    """Return one instant of every key, then another of every key: the first, the last, or one at a share of them."""
+    chosen = [
+        instants[int(place * len(instants)) if 0 < place < 1 else int(place)] for place in places for instants in found
+    ]
+    return [as_of for as_of in dict.fromkeys(chosen) if as_of not in known]
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -115,7 +131,7 @@ def _kind(
     task: Task,
     difference: Difference,
     poisoned: Mapping[int, set[tuple[str, str]]],
-    prefixes: Mapping[tuple[int, str, str], Manner],
+    prefixes: set[tuple[int, str, str]],
     evaluated: set[int],
 ) -> FindingKind:
     if difference.manner is Manner.STALE:
@@ -138,10 +154,10 @@ def _is_round_off(task: Task, difference: Difference, poisoned: Mapping[int, set
 
 
 def _kind_of_slice(
-    task: Task, difference: Difference, prefixes: Mapping[tuple[int, str, str], Manner], evaluated: set[int]
+    task: Task, difference: Difference, prefixes: set[tuple[int, str, str]], evaluated: set[int]
 ) -> FindingKind:
     """Judge a difference in a short history by what the whole past gave; a leak shows there too."""
-    leaks = {(stage, key) for (_, stage, key), manner in prefixes.items() if manner is not Manner.LAST_BITS}
+    leaks = {(stage, key) for _, stage, key in prefixes}
     here = (task.as_of, difference.stage, difference.key)
     if here in prefixes or (task.as_of not in evaluated and (difference.stage, difference.key) in leaks):
         return FindingKind.VANISHED if difference.manner is Manner.GONE else FindingKind.TRUNCATED
@@ -166,6 +182,8 @@ def _finding(kind: FindingKind, difference: Difference, as_of: int) -> Finding:
         with_future=difference.with_future,
         without_future=difference.without_future,
         cells=difference.cells,
+        of_spread=None if math.isnan(difference.of_spread) else difference.of_spread,
+        key_exists=difference.key_exists,
     )
 
 

@@ -21,13 +21,15 @@ from tidegate.audit.labels import check_ends
 from tidegate.audit.peeks import Peek, bars_ahead
 from tidegate.audit.reference import Reference, store_reference
 from tidegate.audit.stored import dump, load, load_history
+from tidegate.core.clock import elapsed_seconds
 from tidegate.core.errors import TidegateError
-from tidegate.core.pipeline import Claim, Claimant, Pipeline, StageKind
+from tidegate.core.pipeline import Claim, Claimant, Pipeline, SplitClaim, StageKind
 
-__all__ = ["Everything", "Failure", "Job", "do", "evaluate_all", "main"]
+__all__ = ["Everything", "Failure", "Job", "do", "evaluate_all", "failure_of", "main"]
 
 _LAST_FRAMES: Final = 6
 _NEVER: Final = 2**62
+_SAID: Final = (StageKind.PREDICTIONS, StageKind.DECISIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +43,25 @@ class Job:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Everything:
-    """What the run on everything gave: the reference, labels that are there before their end, and claims."""
+    """What the run on everything gave: the reference, labels before their end, claims, and how long it took."""
 
     reference: Reference
     ends: tuple[Difference, ...]
     cells: int
     claims: tuple[Claim, ...]
+    seconds: float = 0.0
+
+    @property
+    def begun(self) -> tuple[int, ...]:
+        """Instants of the first forecasts and decisions, and of the first row of each test that is claimed."""
+        said = [
+            min(stage.first_known.values())
+            for stage in self.reference.stages
+            if stage.declared.kind in _SAID and stage.first_known
+        ]
+        splits = (claim for claim in self.claims if isinstance(claim, SplitClaim))
+        tested = [int(claim.test_times.min()) for claim in splits if len(claim.test_times)]
+        return tuple(sorted({*said, *tested}))
 
     @property
     def first(self) -> int:
@@ -90,7 +105,7 @@ def do(job: Job, pipeline: Pipeline, cutter: Cutter, folder: Path, tell: Callabl
 
 def evaluate_all(pipeline: Pipeline, cutter: Cutter, folder: Path) -> Everything:
     """Run a pipeline on everything, and store what it gives."""
-    history = cutter.history
+    history, started = cutter.history, elapsed_seconds()
     reference = store_reference(pipeline.run(history), folder)
     tally = Tally()
     last = int(history.bars.times[-1])
@@ -98,7 +113,15 @@ def evaluate_all(pipeline: Pipeline, cutter: Cutter, folder: Path) -> Everything
         if stage.declared.kind is StageKind.LABELS:
             check_ends(stage, last, tally)
     claims = tuple(pipeline.claims(history)) if isinstance(pipeline, Claimant) else ()
-    return Everything(reference=reference, ends=tuple(tally), cells=tally.cells, claims=claims)
+    seconds = elapsed_seconds() - started
+    return Everything(reference=reference, ends=tuple(tally), cells=tally.cells, claims=claims, seconds=seconds)
+
+
+def failure_of(error: Exception, doing: str) -> Failure:
+    """Return what a parent needs to know of an error."""
+    trace = "".join(traceback.format_exception(error)[-_LAST_FRAMES:])
+    is_ours = isinstance(error, TidegateError)
+    return Failure(doing=doing, error=f"{type(error).__name__}: {error}", trace=trace, is_ours=is_ours)
 
 
 def main(folder_name: str) -> None:
@@ -121,6 +144,7 @@ def main(folder_name: str) -> None:
     _tell(answers, "ready")
     for line in sys.stdin:
         _answer(Path(line.strip()), pipeline, answers)
+    os._exit(0)  # threads that a pipeline left behind would keep the process for ever
 
 
 def _answer(file: Path, pipeline: Pipeline, answers: IO[str]) -> None:
@@ -135,9 +159,7 @@ def _answer(file: Path, pipeline: Pipeline, answers: IO[str]) -> None:
         # Read only now: processes wait for work without holding tables.
         answer = do(load(file), pipeline, Cutter(load_history(file.parent)), file.parent, tell)
     except Exception as error:  # noqa: BLE001 - the edge of a process: told to the parent, which halts
-        trace = "".join(traceback.format_exception(error)[-_LAST_FRAMES:])
-        is_ours = isinstance(error, TidegateError)
-        answer = Failure(doing=doing, error=f"{type(error).__name__}: {error}", trace=trace, is_ours=is_ours)
+        answer = failure_of(error, doing)
     dump(answer, file.with_suffix(".answer"))
     _tell(answers, "end")
 

@@ -87,6 +87,12 @@ class Stage:
     masks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.values.dtype.kind not in "fiub":
+            raise InputError(
+                found=f"{self.kind.value} of type {self.values.dtype}",
+                expected="real numbers",
+                hint="encode words as numbers; missing is NaN",
+            )
         shape = (len(self.times), len(self.symbols), len(self.keys))
         if self.values.shape != shape or np.any(np.diff(self.times) <= 0):
             raise InputError(
@@ -100,6 +106,16 @@ class Stage:
                 expected="the instant at which each label is known",
                 hint="a label that does not say until when it looks cannot be purged",
             )
+
+
+def _same_length(what: str, **instants: Int64Array) -> None:
+    """Refuse a claim whose arrays do not go together."""
+    if len({np.shape(one) for one in instants.values()}) > 1 or any(np.ndim(one) != 1 for one in instants.values()):
+        raise InputError(
+            found=f"{what} of " + " and ".join(f"{name} {np.shape(one)}" for name, one in instants.items()),
+            expected="one-dimensional arrays of equal length",
+            hint="one instant per sample or order in each",
+        )
 
 
 class Pipeline(Protocol):
@@ -138,6 +154,8 @@ class SplitClaim:
         Decision instants of the training samples, and when each label is known.
     test_times, test_ends
         The same of the test samples.
+    embargo
+        Microseconds after the end of each test label in which no training sample begins.
     """
 
     name: str
@@ -145,6 +163,11 @@ class SplitClaim:
     train_ends: Int64Array
     test_times: Int64Array
     test_ends: Int64Array
+    embargo: int = 0
+
+    def __post_init__(self) -> None:
+        _same_length(f"split {self.name!r}", train_times=self.train_times, train_ends=self.train_ends)
+        _same_length(f"split {self.name!r}", test_times=self.test_times, test_ends=self.test_ends)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -182,6 +205,9 @@ class FillClaim:
     name: str
     decided: Int64Array
     filled: Int64Array
+
+    def __post_init__(self) -> None:
+        _same_length(f"fills {self.name!r}", decided=self.decided, filled=self.filled)
 
 
 @dataclass(frozen=True, kw_only=True)

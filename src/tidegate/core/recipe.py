@@ -121,7 +121,8 @@ class LabelSettings(Settings):
     """What is forecast, over the horizon.
 
     ``gross`` log return, its ``excess`` over the mean of all symbols labelled at that instant, its ``benchmark_excess``
-    over the symbol ``universe.benchmark``, its ``rank`` among them from 0 to 1, or the realised ``volatility``.
+    over the symbol ``universe.benchmark``, its ``rank`` among them from 0 to 1, or the realised ``volatility``, which
+    says nothing about what to buy and so asks for ``strategy: null``.
     """
     threshold: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.005
     """What counts as a move up or down in the three-way label, as a fraction of the price: 0.005 is half a percent."""
@@ -290,7 +291,7 @@ class Recipe(Settings):
 
     Examples
     --------
-    >>> load_recipe("demo").strategy.top_n
+    >>> load_recipe("demo").trading().top_n
     5
     """
 
@@ -314,8 +315,8 @@ class Recipe(Settings):
     """How training and test are kept apart."""
     models: ModelSettings
     """Which forecasters are trained."""
-    strategy: StrategySettings = StrategySettings()
-    """How forecasts become weights."""
+    strategy: StrategySettings | None = StrategySettings()
+    """How forecasts become weights; ``null`` where a recipe forecasts and never trades."""
     costs: CostSettings
     """What trading costs."""
     backtest: BacktestSettings = BacktestSettings()
@@ -325,7 +326,7 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _scores_are_trained(self) -> Self:
-        if self.strategy.scores not in self.models.kinds:
+        if self.strategy is not None and self.strategy.scores not in self.models.kinds:
             scores = self.strategy.scores
             raise misfit(
                 f"a model that is trained: {', '.join(self.models.kinds)}",
@@ -351,10 +352,34 @@ class Recipe(Settings):
         target, at = self.labels.target, ("labels", "target")
         if target == "volatility" and self.labels.reaches(self.data.interval)[0].bars == 1:
             raise misfit("a horizon of 2 bars or more", at=at, value=target, hint="one return has no volatility")
+        if target == "volatility" and self.strategy is not None:
+            hint = "write strategy: null to forecast alone; the highest scores would be the most volatile names"
+            raise misfit("a target that says what to buy", at=at, value=target, hint=hint)
         if target == "benchmark_excess" and self.universe.benchmark == "equal-weight":
             hint = "name it under universe.benchmark, or take target: excess, which is over the mean of the universe"
             raise misfit("a symbol to measure the excess over", at=at, value=target, hint=hint)
         return self
+
+    def trading(self) -> StrategySettings:
+        """Return how forecasts become weights.
+
+        Raises
+        ------
+        RecipeError
+            If the recipe forecasts and never trades.
+        """
+        if self.strategy is None:
+            raise RecipeError(
+                found=f"recipe {self.name!r} with strategy: null",
+                expected="a strategy, to trade by",
+                hint="write one in the recipe; a target of volatility has none",
+            )
+        return self.strategy
+
+    @property
+    def leading_model(self) -> str:
+        """The model whose scores decide; where nothing is traded, the last one that is trained."""
+        return self.models.kinds[-1] if self.strategy is None else self.strategy.scores
 
     def training_fingerprint(self) -> str:
         """Return the SHA-256 of everything that a training run depends on, costs included, strategy not.

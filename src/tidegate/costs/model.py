@@ -34,6 +34,9 @@ class ItemisedCosts:
 class CostModel(Settings):
     """Costs of one market; rates are one way.
 
+    What holding costs stands beside them: :func:`tidegate.costs.carry`, from the funding that was paid. The length of a
+    holding changes that alone, and never what a trade costs.
+
     Parameters
     ----------
     commission_bps

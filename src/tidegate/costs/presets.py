@@ -7,7 +7,7 @@ from typing import Final
 from tidegate.core.recipe import CostSettings, Recipe
 from tidegate.costs.model import CostModel
 
-__all__ = ["PRESETS", "cost_model", "resolve_recipe"]
+__all__ = ["PRESETS", "cost_model", "pays_funding", "resolve_recipe"]
 
 PRESETS: Final[dict[str, CostModel]] = {
     # Liquid US shares at an online broker: 5 bps commission and exchange fees and 5 bps half-spread.
@@ -26,6 +26,8 @@ PRESETS: Final[dict[str, CostModel]] = {
 }
 """Preset name to costs, one way."""
 
+_PERPETUALS: Final = frozenset({"crypto-perpetual"})
+
 
 def cost_model(settings: CostSettings) -> CostModel:
     """Return a preset with the recipe's changes.
@@ -37,6 +39,17 @@ def cost_model(settings: CostSettings) -> CostModel:
     """
     changes = settings.model_dump(exclude={"preset"}, exclude_none=True)
     return PRESETS[settings.preset].model_copy(update=changes)
+
+
+def pays_funding(settings: CostSettings) -> bool:
+    """Return whether positions of a market pay funding while they are held: perpetuals do, shares do not.
+
+    Examples
+    --------
+    >>> pays_funding(CostSettings(preset="crypto-perpetual")), pays_funding(CostSettings(preset="us-equity"))
+    (True, False)
+    """
+    return settings.preset in _PERPETUALS
 
 
 def resolve_recipe(recipe: Recipe) -> Recipe:

@@ -50,11 +50,14 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     ------
     RunError
         If there is no fitting training run.
+    RecipeError
+        If the recipe has no strategy.
     DataError, LookAheadError, LedgerError
         If the data do not suffice, something would use the future, or the books do not balance.
     """
     store = RunStore(workspace)
     recipe = resolve_recipe(recipe)
+    recipe.trading()  # which refuses a recipe that only forecasts, before anything is begun
     trained = train_run or store.latest_training(recipe)
     store.require_training_of(recipe, trained)
     with store.begin(
@@ -71,13 +74,13 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
 
 def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: Path) -> dict[str, Any]:
     data = read_recipe_data(catalog, recipe, trained.data_versions)
-    universe = data.universe.with_columns({"score": scores_on(data.universe, trained, recipe.strategy.scores)})
+    universe = data.universe.with_columns({"score": scores_on(data.universe, trained, recipe.leading_model)})
     if data.membership is not None:
         universe = universe.with_columns({"member": data.membership.astype(np.float64)})
     first, last = _window(universe, recipe.backtest)
     universe, references = universe.rows(0, last), data.panel.rows(0, last)
     rate = read_cash_rate(catalog, recipe, trained.data_versions, universe.times)
-    strategy = trade(universe, rotation(recipe.strategy), recipe, cost_model(recipe.costs), first, rate)
+    strategy = trade(universe, rotation(recipe.trading()), recipe, cost_model(recipe.costs), first, rate)
     benchmark = _benchmark(universe, references, recipe, rate, first)
     index = _index(references, recipe, first)
     data_notes = trained.metrics.get("data_notes", {})

@@ -5,6 +5,7 @@ from tidegate.features.contract import Feature, FeatureContract, FeatureGroup
 from tidegate.features.contracts import CONTRACTS, market_contract
 from tidegate.features.custom import feature
 from tidegate.features.matrix import FeatureMatrix
+from tidegate.features.recent import recent_history
 from tidegate.features.selection import contract_for, declared_contract
 from tidegate.features.sources import Newest, Source
 
@@ -24,4 +25,5 @@ __all__ = [
     "feature",
     "features_at",
     "market_contract",
+    "recent_history",
 ]

@@ -17,6 +17,7 @@ from tidegate.features.contract import Feature, FeatureContract
 from tidegate.features.inputs import Inputs, Row
 from tidegate.features.matrix import FeatureMatrix
 from tidegate.features.reading import Reading
+from tidegate.features.recent import recent_history
 from tidegate.features.sources import Observe
 
 if TYPE_CHECKING:
@@ -251,7 +252,9 @@ def features_at(view: PastView, contract: FeatureContract) -> Float32Array:
             expected="at least one",
             hint="start later or load more history",
         )
-    newest: Float32Array = FeatureBuilder(view.history(), contract).rows(len(view.times) - 1, len(view.times))[0]
+    recent = recent_history(view.history(), contract)
+    last = len(recent.bars.times) - 1
+    newest: Float32Array = FeatureBuilder(recent, contract).rows(last, last + 1)[0]
     return newest
 
 

@@ -78,11 +78,15 @@ class FeatureMatrix:
     def present(self) -> Mask:
         """Return where something is known of the symbol itself, ``bool (n_times, n_symbols)``.
 
-        The calendar, macro series and neutral values beside a flag are there for a share that is not yet listed, too;
+        The calendar, macro series, flags and the neutral values beside them are there for a share that is not yet listed, too;
         they do not count, unless a contract has nothing else.
         """
-        features = enumerate(self.contract.features)
-        own = [place for place, one in features if one.neutral is None and one.group not in _OF_EVERYONE]
+        flags = {one.mask for one in self.contract.features}
+        own = [
+            place
+            for place, one in enumerate(self.contract.features)
+            if one.neutral is None and one.name not in flags and one.group not in _OF_EVERYONE
+        ]
         found = np.zeros(self.values.shape[:2], dtype=bool)
         for place in own or range(self.contract.dimension):
             found |= ~np.isnan(self.values[:, :, place])

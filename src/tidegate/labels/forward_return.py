@@ -9,6 +9,7 @@ from tidegate.core.horizon import Reach
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import FillPrice
 from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.labels.holding import Holding
 from tidegate.labels.outcome import Labels
 
 __all__ = ["forward_labels", "forward_returns"]
@@ -63,6 +64,7 @@ def forward_labels(
     *,
     threshold: float = 0.005,
     buckets: int = 5,
+    holding: Holding | None = None,
 ) -> Labels:
     """Label every row over a reach, which may be a time on the clock; otherwise as :func:`forward_returns`.
 
@@ -80,6 +82,8 @@ def forward_labels(
         What counts as a move, a fraction of the price, above 0.
     buckets
         Into how many parts :attr:`Labels.bucket` divides the symbols of an instant.
+    holding
+        What holding costs between the two fills; None where it costs nothing or nobody knows what.
 
     Examples
     --------
@@ -107,6 +111,7 @@ def forward_labels(
         benchmark=_between(_log_price(panel[benchmark][:, :1]), exits, met) if benchmark in panel else None,
         threshold=threshold,
         buckets=buckets,
+        holding=holding,
     )
 
 

@@ -149,6 +149,11 @@ class LabelSet:
         return first
 
     @property
+    def returns(self) -> tuple[Labels, ...]:
+        """The parts that hold returns, of one horizon each."""
+        return tuple(part for part in self.parts if isinstance(part, Labels))
+
+    @property
     def gross(self) -> FloatArray:
         """Gross log return over the trained horizon."""
         return self.trained.gross

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from tidegate.core.horizon import Reach
 from tidegate.core.panel import read_only
 from tidegate.core.spans import Spans
 from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.costs import Side, carry
 from tidegate.labels.ends import ends_at, spans_until
+from tidegate.labels.holding import Holding
 from tidegate.labels.relative import excess_over_mean, percent_rank, rank_bucket
 from tidegate.labels.volatility import realised_volatility
 
@@ -30,6 +32,7 @@ _KINDS: Final = (
     "move_after_cost",
     "net_long",
     "net_short",
+    "carry",
 )
 
 
@@ -60,6 +63,8 @@ class Labels:
         What counts as a move, a fraction of the price: 0.005 is half a percent.
     buckets
         Into how many parts ``bucket`` divides the symbols of an instant.
+    holding
+        What holding costs between the two fills; without it no carry is in the net columns.
     """
 
     times: Int64Array
@@ -72,6 +77,7 @@ class Labels:
     benchmark: FloatArray | None = None
     threshold: float = 0.005
     buckets: int = 5
+    holding: Holding | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gross", read_only(self.gross))
@@ -93,17 +99,41 @@ class Labels:
 
     @property
     def net_long(self) -> FloatArray:
-        """Log return of buying and selling again, after costs: ``gross - cost``.
+        """Log return of buying and selling again, after costs: ``gross - cost - carry``.
 
-        The cost is what :meth:`tidegate.costs.CostModel.round_trip_rate` says: fees, spread and tax both ways. Impact
-        and least fees depend on the size of an order, and funding on the side and the hours held; no label has them.
+        ``cost = -ln(1 - c)``, *c* being what :meth:`tidegate.costs.CostModel.round_trip_rate` says: fees, spread and
+        tax both ways. Impact and least fees depend on the size of an order, which no label has.
+
+        :attr:`carry` is there where funding is known; elsewhere the net columns do not hold it, and
+        :meth:`as_document` says so. It enters as it was paid, a sum of fractions of the notional, and not as a
+        logarithm: so the one side receives what the other pays. ``-ln(1 - x)`` differs from *x* by half its square, or
+        5e-7 at a carry of 0.1 %. Where a payment may be missing, so is the net return.
         """
-        return self.gross - self._log_cost
+        return self._net(Side.LONG)
 
     @property
     def net_short(self) -> FloatArray:
-        """Log return of the opposite position, after the same costs: ``-gross - cost``."""
-        return -self.gross - self._log_cost
+        """Log return of the opposite position, after the same costs: ``-gross - cost + carry``."""
+        return self._net(Side.SHORT)
+
+    @property
+    def carry(self) -> FloatArray:
+        """What a long position paid in funding while it was held, and a short one received; a fraction of the notional.
+
+        NaN where a payment may be missing, and where there is no label.
+
+        Raises
+        ------
+        DataError
+            If no funding is known.
+        """
+        if self.holding is None:
+            raise DataError(
+                found="no funding beside the bars",
+                expected="the payments of perpetuals, to say what holding them cost",
+                hint="name their data set under data.uses.funding; shares pay none",
+            )
+        return np.where(np.isnan(self.gross), np.nan, carry(Side.LONG, self.holding.paid(self.exits, self.ends)))
 
     @property
     def excess(self) -> FloatArray:
@@ -176,7 +206,8 @@ class Labels:
     @property
     def move_after_cost(self) -> FloatArray:
         """1 where buying paid after costs, -1 where selling did, 0 where neither did."""
-        return self._three_ways(self.net_long > 0.0, self.net_short > 0.0)
+        long, short = self.net_long, self.net_short
+        return np.where(np.isnan(long), np.nan, self._three_ways(long > 0.0, short > 0.0))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -184,6 +215,8 @@ class Labels:
         absent = {"benchmark_excess"} if self.benchmark is None else set()
         if self.horizon_bars < 2:
             absent.add("volatility")
+        if self.holding is None:
+            absent.add("carry")
         return tuple(kind for kind in _KINDS if kind not in absent)
 
     @property
@@ -218,6 +251,28 @@ class Labels:
         values: FloatArray = getattr(self, kind)
         return values
 
+    def as_document(self) -> dict[str, Any]:
+        """Return what the labels are made of, as plain values; ``carry_in_net`` says whether the net columns hold it.
+
+        Examples
+        --------
+        >>> from tidegate.core.recipe import FillPrice
+        >>> from tidegate.labels import forward_returns
+        >>> from tidegate.testing import synthetic_panel
+        >>> labels = forward_returns(synthetic_panel(7, n_times=9, n_symbols=2), 1, FillPrice.NEXT_OPEN, 0.001)
+        >>> labels.as_document()["carry_in_net"], labels.as_document()["round_trip_cost"]
+        (False, 0.001)
+        """
+        return {
+            "horizon": self.reach.name,
+            "horizon_bars": self.horizon_bars,
+            "names": list(self.names),
+            "round_trip_cost": self.round_trip_cost,
+            "carry_in_net": self.holding is not None,
+            "threshold": self.threshold,
+            "buckets": self.buckets,
+        }
+
     def of_members(self, membership: Mask) -> Labels:
         """Return the labels of those that belonged to a universe at the decision; the others have none.
 
@@ -230,6 +285,12 @@ class Labels:
 
     def _three_ways(self, up: Mask, down: Mask) -> FloatArray:
         return np.where(np.isnan(self.gross), np.nan, up.astype(np.float64) - down)
+
+    def _net(self, side: Side) -> FloatArray:
+        before_carry = float(side) * self.gross - self._log_cost
+        if self.holding is None:
+            return before_carry
+        return before_carry - carry(side, self.holding.paid(self.exits, self.ends))
 
     @property
     def _log_cost(self) -> float:

@@ -85,8 +85,8 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
             Section(title=painter.text("section.forecasts"), lead=painter.text("section.forecasts_absent.lead"))
         )
     else:
-        verdicts.append(forecast_verdict(forecasts.models, recipe.strategy.scores))
-        cards += rank_cards(painter, forecasts, recipe.strategy.scores)
+        verdicts.append(forecast_verdict(forecasts.models, recipe.leading_model))
+        cards += rank_cards(painter, forecasts, recipe.leading_model)
         sections += forecast_sections(painter, forecasts)
     sections.append(_limits(painter, verdicts[0]))
     period = (files.performance.strategy.start, files.performance.strategy.end)
@@ -106,7 +106,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
 
 def _training_page(painter: Painter, run: Run) -> Page:
     recipe, files = _recipe(run), read_forecast_files(run.folder)
-    verdict = forecast_verdict(files.models, recipe.strategy.scores)
+    verdict = forecast_verdict(files.models, recipe.leading_model)
     period = _tested(files, run)
     chosen = hindsight(recipe.universe, run.metrics.get("survivorship"))
     return Page(
@@ -120,7 +120,7 @@ def _training_page(painter: Painter, run: Run) -> Page:
             *(painter.say(said) for said in data_notes(run.metrics.get("data_notes", {}))),
             *(painter.say(said) for said in (*chosen, *verdict.cautions)),
         ],
-        cards=forecast_cards(painter, files, recipe.strategy.scores),
+        cards=forecast_cards(painter, files, recipe.leading_model),
         sections=[*forecast_sections(painter, files), _limits(painter, verdict)],
         origin=_origin(painter, run, recipe, None),
         appendix=_appendix(painter, run, recipe),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from tidegate.audit import Depth, LookaheadAudit, audit_lookahead
-from tidegate.audit.functions import FeaturePipeline, FunctionKind, FunctionPipeline, kind_of
-from tidegate.core.errors import InputError
+from tidegate.core.errors import InputError, TidegateError
 from tidegate.core.evidence import Verdict
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
@@ -17,6 +19,9 @@ from tidegate.core.pipeline import Pipeline
 from tidegate.core.randomness import generator
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.testing.functions import FeaturePipeline, FunctionPipeline
+from tidegate.testing.kinds import FRAMES, FunctionKind, kind_of
+from tidegate.testing.market_frames import market_bars, panel_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_feature", "check_pipeline", "sample_history"]
 
-_MANY_PREFIXES: Final = Depth(prefixes=48, slices=0)
-_MANY_SLICES: Final = Depth(prefixes=16, slices=400)
+_MANY_PREFIXES: Final = Depth(prefixes=48, slices=0, spare_seconds=5.0)
+_MANY_SLICES: Final = Depth(prefixes=16, slices=400, spare_seconds=5.0)
 _FIRST_MONDAY: Final = parse_instant("2018-01-01") + 21 * HOUR
 _HOLIDAYS_A_YEAR: Final = 9
+_CALLER: Final = 2
 
 
 def check_feature(
@@ -56,7 +62,7 @@ def check_feature(
         Data, by default :func:`sample_history`; a frame needs ``symbol``, ``time`` and numbers.
     lookback_bars, bound
         Bars that suffice for a value, the present one included, and how much earlier ones may change it; with them
-        hundreds of short histories are tried.
+        hundreds of short histories are tried. Of a frame: rows of the symbol itself, wherever it has any.
     kind, name
         What it takes, where no annotation says; what to call it.
     sources
@@ -81,7 +87,18 @@ def check_feature(
     pipeline = _pipeline(function, called, kind, lookback_bars, bound, sources)
     declares = lookback_bars is not None or isinstance(pipeline, FeaturePipeline)
     chosen = depth if depth is not None else _MANY_SLICES if declares else _MANY_PREFIXES
-    return check_pipeline(pipeline, history=history, subject=called, depth=chosen, seed=seed, workers=workers)
+    data = _as_history(history)
+    if isinstance(pipeline, FunctionPipeline) and pipeline.kind in FRAMES and pipeline.lookback_bars is not None:
+        # Its rows are bars of one symbol, and a window over them reaches across the days on which it had none.
+        pipeline = replace(pipeline, lookback_bars=market_bars(data.bars, pipeline.lookback_bars))
+    audit = check_pipeline(pipeline, history=data, subject=called, depth=chosen, seed=seed, workers=workers)
+    if isinstance(pipeline, FunctionPipeline) and not pipeline.adds_something(data):
+        raise InputError(
+            found=f"{called}, which returns the columns that it was handed, as they were",
+            expected="a column that is new or changed",
+            hint="return the frame that the column was added to",
+        )
+    return audit
 
 
 def check_pipeline(
@@ -114,17 +131,31 @@ def check_pipeline(
     InputError
         If the pipeline fails.
     """
-    audit = audit_lookahead(
-        pipeline,
-        _as_history(history),
-        subject=subject or type(pipeline).__name__,
-        depth=depth if depth is not None else _MANY_SLICES,
-        seed=seed,
-        workers=workers,
-        boundaries=boundaries,
-    )
+    if not callable(getattr(pipeline, "run", None)):
+        raise InputError(
+            found=f"a pipeline of type {type(pipeline).__name__}",
+            expected="an object with run(history), which yields stages",
+            hint="a function is checked by check_feature",
+        )
+    called, data = subject or type(pipeline).__name__, _as_history(history)
+    try:
+        audit = audit_lookahead(
+            pipeline,
+            data,
+            subject=called,
+            depth=depth if depth is not None else _MANY_SLICES,
+            seed=seed,
+            workers=workers,
+            boundaries=boundaries,
+        )
+    except TidegateError:
+        raise
+    except Exception as error:
+        raise _failed(called, error) from error
     if audit.verdict is not Verdict.PASSED:
         raise AssertionError(audit.describe())
+    for unknown in audit.unknowns:
+        warnings.warn(f"{called}: the check does not know {unknown}", stacklevel=_CALLER)
     return audit
 
 
@@ -186,14 +217,60 @@ def _pipeline(
     lookback_bars: int | None,
     bound: float,
     sources: Sequence[Any],
-) -> Pipeline:
+) -> FunctionPipeline | FeaturePipeline:
+    declared, allowed = _lookback(lookback_bars), _bound(bound)
     if kind is None and not callable(function) and hasattr(function, "formula"):
         return FeaturePipeline(feature=function, sources=tuple(sources))
+    return FunctionPipeline(
+        function=function, kind=_kind(function, kind), name=name, lookback_bars=declared, bound=allowed
+    )
+
+
+def _kind(function: Any, kind: FunctionKind | str | None) -> FunctionKind:
+    import polars as pl
+
+    if isinstance(function, pl.Expr):
+        return FunctionKind.FRAME
+    if not callable(function):
+        raise InputError(
+            found=f"a feature of type {type(function).__name__}",
+            expected="a declared feature, a Polars expression or a function",
+            hint="hand over the function itself, not what it returns",
+        )
     if kind is None:
-        taken = FunctionKind.FRAME if hasattr(function, "meta") else kind_of(function)
-    else:
-        taken = FunctionKind(kind)
-    return FunctionPipeline(function=function, kind=taken, name=name, lookback_bars=lookback_bars, bound=bound)
+        return kind_of(function)
+    if kind not in set(FunctionKind):
+        raise InputError(
+            found=f"kind {kind!r}", expected=f"one of {', '.join(FunctionKind)}", hint="it says what the function takes"
+        )
+    return FunctionKind(kind)
+
+
+def _lookback(given: Any) -> int | None:
+    if given is None:
+        return None
+    try:
+        bars = -1 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        bars = -1
+    if bars < 1:
+        raise InputError(
+            found=f"lookback_bars {given!r}",
+            expected="a whole number, at least 1",
+            hint="the present bar counts: a value of it alone has a lookback of 1",
+        )
+    return bars
+
+
+def _bound(given: Any) -> float:
+    is_number = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+    if not is_number or not np.isfinite(given) or given < 0:
+        raise InputError(
+            found=f"bound {given!r}",
+            expected="a finite number, at least 0",
+            hint="the largest change that bars before the lookback can make",
+        )
+    return float(given)
 
 
 def _name_of(function: Any) -> str:
@@ -206,26 +283,12 @@ def _as_history(given: History | Panel | pl.DataFrame | None) -> History:
         return sample_history()
     if isinstance(given, History):
         return given
-    return History(given if isinstance(given, Panel) else _panel_of(given))
+    return History(given if isinstance(given, Panel) else panel_of(given))
 
 
-def _panel_of(frame: pl.DataFrame) -> Panel:
-    import polars as pl
-
-    rows = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
-    if not {"symbol", "time"} <= set(rows.columns):
-        raise InputError(
-            found=f"a frame with {', '.join(rows.columns)}",
-            expected="symbol, time, and columns of numbers",
-            hint="rename the columns; time is the close of the bar",
-        )
-    moments = rows["time"]
-    moments = moments if moments.dtype != pl.Date else moments.cast(pl.Datetime("us"))
-    instants = moments.dt.epoch("us").to_numpy()
-    times, at = np.unique(instants, return_inverse=True)
-    symbols, places = np.unique(rows["symbol"].cast(pl.String).to_numpy().astype(str), return_inverse=True)
-    columns = {}
-    for name in (name for name, kind in rows.schema.items() if kind.is_numeric() or kind == pl.Boolean):
-        columns[name] = np.full((len(times), len(symbols)), np.nan)
-        columns[name][at, places] = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return Panel(times.astype(np.int64), tuple(symbols.tolist()), columns)
+def _failed(subject: str, error: Exception) -> InputError:
+    return InputError(
+        found=f"{subject}, which fails: {type(error).__name__}: {error}",
+        expected="values, on the history and on what was known of it at any instant",
+        hint="run it on history.until(...) yourself; the error above this one says where",
+    )

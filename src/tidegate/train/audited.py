@@ -12,16 +12,16 @@ from tidegate.core.panel import Panel
 from tidegate.core.pipeline import Claim, FillClaim, SplitClaim, Stage, StageKind
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, format_instant
-from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
+from tidegate.core.units import Float32Array, FloatArray, Int64Array
 from tidegate.costs import cost_model
 from tidegate.engine import Simulation, trade
-from tidegate.features import MEMBER, FeatureBuilder, FeatureContract, FeatureGroup
+from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
 from tidegate.models import make_forecaster
 from tidegate.split import Fold, WalkForward
 from tidegate.strategy import rotation
 from tidegate.train.dataset import Dataset, assemble, labels_of
 
-__all__ = ["FeaturePipeline", "FoldPipeline", "folds_of", "members_of"]
+__all__ = ["FeaturePipeline", "FoldPipeline", "folds_of"]
 
 
 class FeaturePipeline:
@@ -42,14 +42,15 @@ class FeaturePipeline:
         """Yield features by blocks of rows, then labels."""
         for first, block in FeatureBuilder(history, self.contract).blocks():
             yield self._stage(history, first, block)
-        labels = labels_of(history, self.recipe, members_of(history))
+        labels = labels_of(history, self.recipe)
         # A stage per horizon: an hour ends sooner than a week, and is held to its own end.
         yield from (labels.as_stage(part.names) for part in labels.parts)
 
     def newest(self, history: History) -> Stage:
         """Return the features of the newest row, as an online decision needs them."""
-        last = len(history.bars.times) - 1
-        return self._stage(history, last, FeatureBuilder(history, self.contract).rows(last, last + 1))
+        recent = recent_history(history, self.contract)
+        last = len(recent.bars.times) - 1
+        return self._stage(recent, last, FeatureBuilder(recent, self.contract).rows(last, last + 1))
 
     def _stage(self, history: History, first: int, block: Float32Array) -> Stage:
         return Stage(
@@ -97,14 +98,14 @@ class FoldPipeline:
         self.recipe, self.test_start, self.sessions, self.threads = recipe, test_start, sessions, threads
 
     def run(self, history: History) -> Iterator[Stage]:
-        """Yield forecasts of the fold's test rows by every model, and the weights that the strategy decides on them."""
+        """Yield forecasts of the fold's test rows by every model, and the weights that a strategy decides on them."""
         data, fold = self._fold(history)
         scores = self._scores(data, fold)
         times = data.times[fold.test]
         kinds = self.recipe.models.kinds
         values = np.stack([scores[kind] for kind in kinds], axis=2)
         yield Stage(kind=StageKind.PREDICTIONS, times=times, symbols=data.symbols, keys=kinds, values=values)
-        decided = self._simulate(history, fold, scores).decisions
+        decided = self._simulate(history, fold, scores).decisions if self.recipe.strategy is not None else ()
         if decided:
             weights = [np.nan_to_num(one.weights) if one.weights is not None else _held(data) for one in decided]
             at = np.array([one.at for one in decided], dtype=np.int64)
@@ -124,6 +125,8 @@ class FoldPipeline:
             test_times=data.times[fold.test],
             test_ends=ends[fold.test],
         )
+        if self.recipe.strategy is None:
+            return
         fills = self._simulate(history, fold, self._scores(data, fold)).ledger.fills
         yield FillClaim(
             name=f"fills from {format_instant(self.test_start)}",
@@ -132,7 +135,7 @@ class FoldPipeline:
         )
 
     def _fold(self, history: History) -> tuple[Dataset, Fold]:
-        data = assemble(history, self.recipe, members_of(history))
+        data = assemble(history, self.recipe)
         for fold in folds_of(data, self.recipe):
             if fold.test_start == self.test_start:
                 return data, fold
@@ -157,17 +160,12 @@ class FoldPipeline:
 
     def _simulate(self, history: History, fold: Fold, scores: dict[str, FloatArray]) -> Simulation:
         score = np.full(history.bars.shape, np.nan)
-        score[fold.test] = scores[self.recipe.strategy.scores]
+        score[fold.test] = scores[self.recipe.leading_model]
         tested = history.bars.with_columns({"score": score}).rows(0, int(fold.test[-1]) + 1)
         panel = _with_next_session(tested, self.sessions)
         return trade(
-            panel, rotation(self.recipe.strategy), self.recipe, cost_model(self.recipe.costs), int(fold.test[0])
+            panel, rotation(self.recipe.trading()), self.recipe, cost_model(self.recipe.costs), int(fold.test[0])
         )
-
-
-def members_of(history: History) -> Mask | None:
-    """Return who belonged to the universe at each row, ``bool (n_times, n_symbols)``; None means everyone."""
-    return history.bars[MEMBER] > 0.0 if MEMBER in history.bars else None
 
 
 def folds_of(data: Dataset, recipe: Recipe) -> list[Fold]:

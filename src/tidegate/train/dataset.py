@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegate.core.history import History
-from tidegate.core.recipe import Recipe
+from tidegate.core.recipe import DataKind, Recipe
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
-from tidegate.costs import cost_model
-from tidegate.features import FeatureMatrix, build_features, contract_for
+from tidegate.costs import FundingPayments, cost_model, pays_funding
+from tidegate.features import MEMBER, FeatureMatrix, build_features, contract_for
 from tidegate.labels import LabelSet, build_labels
 
-__all__ = ["Dataset", "assemble", "labels_of"]
+__all__ = ["Dataset", "assemble", "labels_of", "members_of"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,16 +63,11 @@ class Dataset:
         return cut
 
 
-def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -> Dataset:
+def assemble(history: History, recipe: Recipe) -> Dataset:
     """Build features and labels of a history as a recipe asks for them.
 
     Features look at every symbol, whether it belongs or not: a name that joins tomorrow has its past today. Labels
-    exist for members alone, so that their mean, too, is one of members.
-
-    Parameters
-    ----------
-    membership
-        ``bool (n_times, n_symbols)``: who belonged to the universe, by what was known at *t*; None means everyone.
+    exist for members alone, so that their mean, too, is one of members. Who belonged says :func:`members_of`.
 
     Raises
     ------
@@ -82,7 +77,7 @@ def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -
     panel = history.bars
     contract = contract_for(panel, recipe.features, tables=history.tables, interval=recipe.data.interval)
     features = build_features(history, contract)
-    labels = labels_of(history, recipe, membership)
+    labels, membership = labels_of(history, recipe), members_of(history)
     present = features.present()
     predictable = present & ~np.isnan(panel["close"])
     if membership is not None:
@@ -97,13 +92,11 @@ def assemble(history: History, recipe: Recipe, membership: Mask | None = None) -
     )
 
 
-def labels_of(history: History, recipe: Recipe, membership: Mask | None = None) -> LabelSet:
+def labels_of(history: History, recipe: Recipe) -> LabelSet:
     """Build the labels of a history as a recipe asks for them: every horizon, at the one cost of the recipe.
 
-    Parameters
-    ----------
-    membership
-        ``bool (n_times, n_symbols)``: who belonged to the universe, by what was known at *t*; None means everyone.
+    Positions in perpetuals pay what the history's ``funding`` says. Without that table, and for shares, the net labels
+    hold the round trip alone.
 
     Raises
     ------
@@ -112,5 +105,30 @@ def labels_of(history: History, recipe: Recipe, membership: Mask | None = None) 
     """
     cost = cost_model(recipe.costs).round_trip_rate()
     interval, fill = recipe.data.interval, recipe.backtest.fill
-    labels = build_labels(history.bars, recipe.labels, interval=interval, fill=fill, round_trip_cost=cost)
+    labels = build_labels(
+        history.bars,
+        recipe.labels,
+        interval=interval,
+        fill=fill,
+        round_trip_cost=cost,
+        funding=_funding(history, recipe),
+    )
+    membership = members_of(history)
     return labels if membership is None else labels.of_members(membership)
+
+
+def members_of(history: History) -> Mask | None:
+    """Return who belonged to the universe, by what was known at each row; None means everyone.
+
+    Returns
+    -------
+    members
+        ``bool (n_times, n_symbols)``.
+    """
+    return history.bars[MEMBER] > 0.0 if MEMBER in history.bars else None
+
+
+def _funding(history: History, recipe: Recipe) -> FundingPayments | None:
+    if DataKind.FUNDING not in history.tables or not pays_funding(recipe.costs):
+        return None
+    return FundingPayments.of_rows(history.tables[DataKind.FUNDING], history.bars.symbols)

@@ -22,7 +22,7 @@ from tidegate.data.recipe_data import pinned_versions, read_recipe_data
 from tidegate.features import FeatureContract, contract_for
 from tidegate.registry import RunStore
 from tidegate.split import Fold
-from tidegate.train.audited import FeaturePipeline, FoldPipeline, folds_of, members_of
+from tidegate.train.audited import FeaturePipeline, FoldPipeline, folds_of
 from tidegate.train.dataset import assemble
 
 __all__ = ["RecipeAudit", "audit_recipe", "lookahead_subject"]
@@ -155,7 +155,7 @@ def _chosen(recipe: Recipe, history: History, count: int) -> list[Fold]:
     """Return folds spread from the first to the last; one alone is the first, whose training part is the smallest."""
     if not count:
         return []
-    all_of_them = folds_of(assemble(history, recipe, members_of(history)), recipe)
+    all_of_them = folds_of(assemble(history, recipe), recipe)
     places = np.unique(np.linspace(0, len(all_of_them) - 1, min(count, len(all_of_them))).round().astype(int))
     return [all_of_them[place] for place in places]
 

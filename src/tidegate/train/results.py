@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,27 @@ def gather_scores(run: Path, kinds: Sequence[str], folds: Sequence[Fold]) -> pl.
     return scores
 
 
-def write_quality(run: Path, scores: pl.DataFrame, data: Dataset) -> dict[str, Any]:
-    """Compare forecasts with outcomes: ``daily_quality.parquet`` and ``evaluation.json``, also returned."""
+def write_quality(run: Path, scores: pl.DataFrame, data: Dataset, target: str) -> dict[str, Any]:
+    """Compare forecasts with outcomes: ``daily_quality.parquet`` and ``evaluation.json``, also returned.
+
+    ``rank_ic``, its t statistic and ``hit_rate`` hold a forecast against what was forecast, which ``target`` names.
+    Money is another matter: ``quantile_spread`` and what begins with ``gross_`` hold it against the gross log return
+    over the horizon. The two agree where the target is the gross return.
+    """
     daily, evaluation = [], {}
     for (kind,), part in scores.group_by("model", maintain_order=True):
-        quality = forecast_quality(data.times, _dense(part, data), np.asarray(data.labels.gross))
-        evaluation[str(kind)] = summarise_quality(quality, lags=data.labels.horizon_bars)
+        dense = _dense(part, data)
+        money = forecast_quality(data.times, dense, np.asarray(data.labels.gross))
+        quality = replace(
+            forecast_quality(data.times, dense, np.asarray(data.target)), quantile_spread=money.quantile_spread
+        )
+        lags = data.labels.horizon_bars
+        earned = summarise_quality(money, lags=lags)
+        evaluation[str(kind)] = {
+            "target": target,
+            **summarise_quality(quality, lags=lags),
+            **{f"gross_{name}": earned[name] for name in ("rank_ic", "rank_ic_t", "hit_rate")},
+        }
         daily.append(_daily(str(kind), quality))
     frame = pl.concat(daily)
     write_atomically(run / "daily_quality.parquet", frame.write_parquet)

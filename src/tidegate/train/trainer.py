@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.core.files import write_json
+from tidegate.core.history import History
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
@@ -14,6 +15,7 @@ from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import pinned_versions, read_recipe_data
 from tidegate.data.universe import survivorship_of
+from tidegate.features.delivery import undelivered, wanted_contract
 from tidegate.registry import ActiveRun, Run, RunKind, RunStore, scores_fingerprint
 from tidegate.split import Fold, WalkForward
 from tidegate.train.dataset import Dataset, assemble
@@ -44,8 +46,8 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
     Returns
     -------
     run
-        Its folder holds ``folds.json``, ``contract.json``, ``scores.parquet``, ``daily_quality.parquet``,
-        ``evaluation.json``, ``importance.json`` and ``models/``.
+        Its folder holds ``folds.json``, ``contract.json``, ``labels.json``, ``scores.parquet``,
+        ``daily_quality.parquet``, ``evaluation.json``, ``importance.json`` and ``models/``.
 
     Raises
     ------
@@ -67,12 +69,14 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
         read = read_recipe_data(catalog, recipe, versions, sources=True)
-        data = assemble(read.history(recipe.universe.benchmark), recipe, read.membership)
+        history = read.history(recipe.universe.benchmark)
+        data = assemble(history, recipe)
         folds = WalkForward(recipe.split).split(data.times, data.labels.spans)
         _describe(run.folder, data, folds)
         for fold in progress.track(folds, "training folds", total=len(folds)):
             run_fold(run.folder, recipe, data, fold, threads)
         told = {
+            "absent_features": _absent_features(history, recipe),
             "data_notes": audited.findings["notes"],
             "survivorship": survivorship_of(recipe.universe, catalog, versions).value,
         }
@@ -84,14 +88,22 @@ def train(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: P
 
 def _describe(folder: Path, data: Dataset, folds: list[Fold]) -> None:
     write_json(folder / "contract.json", data.features.contract.as_document())
+    write_json(folder / "labels.json", [part.as_document() for part in data.labels.returns])
     write_json(folder / "folds.json", [fold.as_document() for fold in folds])
+
+
+def _absent_features(history: History, recipe: Recipe) -> dict[str, str]:
+    """Return the features that the recipe asks for and no model saw, each with the sources that it lacks (D-05)."""
+    wanted = wanted_contract(recipe.features, recipe.data.interval)
+    absent = undelivered(wanted, columns=history.bars, tables=history.tables)
+    return {name: ", ".join(lacked) for name, lacked in absent.items()}
 
 
 def _conclude(run: ActiveRun, recipe: Recipe, data: Dataset, folds: list[Fold]) -> dict[str, Any]:
     """Write what concerns all folds and return the metrics of the run."""
     kinds = recipe.models.kinds
     scores = gather_scores(run.folder, kinds, folds)
-    evaluation = write_quality(run.folder, scores, data)
+    evaluation = write_quality(run.folder, scores, data, recipe.labels.target)
     write_importance(run.folder, kinds, folds, data.features.contract.names)
     overall = {
         kind: {name: value for name, value in found.items() if name != "by_year"} for kind, found in evaluation.items()
