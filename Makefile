@@ -2,7 +2,7 @@
 # What each target does: make help
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test test-exhaustive check clean
 
 VENV      := .venv
 RUN       := $(VENV)/bin/python -m
@@ -18,6 +18,9 @@ demo: $(VENV)/.ready-base  ## install what is missing, then run the whole path o
 
 test: $(VENV)/.ready-dev  ## install what is missing, then run every test (PYTEST_ARGUMENTS="-k time" narrows it)
 	$(RUN) pytest -q -ra --durations=10 $(PYTEST_ARGUMENTS)
+
+test-exhaustive: $(VENV)/.ready-dev  ## the tests that take minutes: shipped recipes on real data, twice each
+	$(RUN) pytest -q -ra --durations=10 -m exhaustive $(PYTEST_ARGUMENTS)
 
 check: $(VENV)/.ready-dev  ## lint, format, types, import rules, ambient inputs
 	$(RUN) ruff check

@@ -27,12 +27,15 @@ _NOTICE = "<!-- Written by tools/feature_reference.py from contracts and tools/f
 _MARKETS = {
     "en": {
         "us-equity": "US shares, bars of a day.",
-        "ashare": "A-shares, bars of a day, with price limits, and means of industries where an industry is known.",
+        "ashare": "A-shares, bars of a day, with price limits, and means of industries where an industry is known. "
+        "Who is under special treatment (ST) is read from `symbol_lives`; without that table every share counts as "
+        "untreated, and a treated one of the main board, whose limit is 5%, is then measured against 10%.",
         "crypto": "Perpetuals, bars of five minutes; on bars of another size the windows stay and the frames follow.",
     },
     "zh": {
         "us-equity": "美股，日线。",
-        "ashare": "A 股，日线，含涨跌停状态；上市资料里有行业的，含行业均值。",
+        "ashare": "A 股，日线，含涨跌停状态；上市资料里有行业的，含行业均值。是否 ST 取自 `symbol_lives`；"
+        "没有这张表时一律按非 ST 处理，主板 ST 股的 5% 涨跌幅会被当成 10%。",
         "crypto": "永续合约，五分钟线；换用其他周期时窗口不变，上级周期随之改变。",
     },
 }

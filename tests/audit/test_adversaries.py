@@ -228,13 +228,13 @@ def test_a_purge_one_bar_short_is_found_at_the_first_forecast(seed: int) -> None
     """D-08: only the instant at which forecasts begin shows it, and that is always looked at."""
     depth = Depth(prefixes=3, slices=0, peeks=0)
 
-    assert audit(trained(purged=4), depth, seed=seed).verdict is Verdict.FAILED
-    assert audit(trained(purged=5), depth, seed=seed).verdict is Verdict.PASSED
+    assert audit(trained(purged=3), depth, seed=seed).verdict is Verdict.FAILED
+    assert audit(trained(purged=4), depth, seed=seed).verdict is Verdict.PASSED
 
 
 def test_fresh_processes_plan_the_beginning_among_the_others() -> None:
     depth = Depth(prefixes=3, slices=0, peeks=0)
-    found = audit_lookahead(trained(purged=4), market(), subject="tried", depth=depth)
+    found = audit_lookahead(trained(purged=3), market(), subject="tried", depth=depth)
 
     assert found.verdict is Verdict.FAILED
     assert (found.depth_run.prefixes, found.depth_run.instants["boundary"]) == (3, 2)

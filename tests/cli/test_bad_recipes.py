@@ -98,7 +98,7 @@ MISFITS = {
         "first test 2016-06-01",
     ),
     "a horizon longer than the data": ("horizon_bars: 5", "horizon_bars: 5000", "with 0 labels"),
-    "an unknown feature group": ("[return]", "[astrology]", "astrology"),
+    "an unknown feature group": ("[price]", "[astrology]", "astrology"),
     "a cash rate that is not there": (
         "  dataset: made-up",
         "  dataset: made-up\n  cash_rate: nothing",

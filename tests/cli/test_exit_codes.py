@@ -158,6 +158,35 @@ def test_interrupted_is_130(
     assert "interrupted; repeat the command" in done.err
 
 
+@pytest.mark.parametrize(
+    ("command", "inside"),
+    [
+        (("audit", "lookahead", "us-rotation"), "tidegate.train.audit_recipe"),
+        (("audit", "parity", "us-rotation"), "tidegate.features.store.read_recipe_inputs"),
+        (("lineage", "0123456789ab"), "tidegate.audit.lineage.check_lineage"),
+    ],
+)
+def test_an_interrupted_audit_says_that_it_starts_anew(
+    tidegate: Any, stocked: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], inside: str
+) -> None:
+    def stopped(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inside, stopped)
+
+    done = tidegate(*command, "--workspace", stocked)
+
+    assert (done.exit_code, done.out) == (130, "")
+    assert "interrupted; nothing was kept, repeat the command to start anew" in done.err
+    assert "to go on" not in done.err
+
+
+def test_the_help_of_audit_names_every_audit(tidegate: Any) -> None:
+    said = " ".join(tidegate("audit", "--help").out.split())
+    for words in ("Audits of data", "readiness to train", "look-ahead", "parity"):
+        assert words in said
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_reader_that_leaves_early_is_no_bug(stocked: Path, options: tuple[str, ...]) -> None:
     read, write = os.pipe()

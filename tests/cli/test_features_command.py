@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def test_build_says_what_was_built_and_where(tidegate: Any, stocked_small: tuple
     inputs = read_recipe_inputs(Workspace.open(root), load_recipe(recipe))
     assert stored.lineage_id == found["lineage_id"]
     assert found["shape"] == [700, 6, len(inputs.contract.names)]
+    assert found["first"] == "2015-01-02T00:00:00Z"  # midnight, too, as a bar that ends at noon would be
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00Z", found["last"])
     assert found["data_versions"] == {"bars/made-up": 0}
     assert found["blocks"] == {"computed": 1, "kept": 0}
     assert list(found["missing_by_group"]) == list(inputs.contract.groups)
@@ -72,6 +75,7 @@ def test_show_names_every_feature_and_what_its_data_lack(tidegate: Any, stocked_
     assert "log_return_252" not in features  # excluded
     assert features["log_return_1"]["lookback_bars"] == 2
     assert features["log_return_1"]["lacks"] == []
+    assert features["log_return_1"]["sources"] == ["bars"]
     assert features["return_over_benchmark_20"]["lacks"] == ["bars without benchmark_close"]
     said = tidegate(*show).checked().out
     assert "bars without benchmark_close" in said
@@ -83,6 +87,11 @@ def test_show_needs_no_workspace_and_picks_groups(tidegate: Any, tmp_path: Path)
     found = tidegate(*show, "--group", "volume", "--json").checked().document
 
     assert {entry["group"] for entry in found["features"]} == {"volume"}
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    shown = tidegate("features", "show", "crypto-horizons", "--json", "--workspace", tmp_path / "none").document
+    for entry in shown["features"]:
+        tables = ", ".join(f"`{name}`" for name in entry["sources"])
+        assert re.search(rf"^\| `{entry['name']}` \|.*\| {tables} \|", page, re.MULTILINE), entry["name"]
     assert "no workspace" in found["note"]
     assert "not compared with data" in tidegate(*show).checked().out
 

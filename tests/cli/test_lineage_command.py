@@ -170,5 +170,7 @@ def test_what_is_not_there_is_refused(tidegate: Any, own: tuple[Path, str], json
     flags = ["--json"] if json_output else []
     refused = tidegate("lineage", "0123456789ab", "--workspace", root, *flags)
     assert "no run" in assert_refused(refused, json_output=json_output)["found"]
+    refused = tidegate("lineage", "", "--workspace", root, *flags)
+    assert assert_refused(refused, json_output=json_output)["found"] == "an empty id"
     refused = tidegate("lineage", lineage, "--symbol", "NONE", "--workspace", root, *flags)
     assert "no symbol 'NONE'" in assert_refused(refused, json_output=json_output)["found"]

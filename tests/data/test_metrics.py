@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tidegate.core.errors import DataError
+from tidegate.core.time import DAY
 from tidegate.data.metrics import DERIVATIVES, METRICS, metric_spec
 
 
@@ -43,6 +44,11 @@ def test_every_metric_grows_old() -> None:
     """D-16: no value is carried for ever."""
     assert all(0 < spec.maximum_age < 366 * 86_400_000_000 for spec in METRICS.values())
     assert all(spec.unit and spec.about for spec in METRICS.values())
+
+
+@pytest.mark.parametrize("name", ["net_inflow", "exchange_netflow", "netflow"])
+def test_a_daily_flow_outlives_the_day_until_it_is_told(name: str) -> None:
+    assert METRICS[name].maximum_age == 3 * DAY
 
 
 def test_an_unknown_metric_is_refused() -> None:

@@ -74,6 +74,29 @@ def test_what_is_macro_concerns_every_symbol(workspace: Workspace) -> None:
     assert seen(catalog, "events", "event_id") == [("BTC", 1, "a"), ("BTC", 0, "fed"), ("ETH", 0, "fed")]
 
 
+def test_what_is_macro_no_longer_counts_for_nobody_but_those_it_is_linked_to(workspace: Workspace) -> None:
+    """Spec 6.2: restated to another scope, it went on counting for every symbol."""
+    catalog = Catalog(workspace)
+    for minutes, scope in ((0, "macro"), (60, "crypto"), (120, "macro"), (180, "crypto")):
+        one = {"event_id": "a", "known_time": after(minutes), "scope": scope, "confidence": 0.9, "tier": 1}
+        catalog.append("events", rows(EVENTS, one))
+    catalog.append("entity_links", rows(ENTITY_LINKS, link("BTC", "a", 1), link("ETH", "a", 150)))
+    symbols, times = ("BTC", "ETH", "SOL"), [instant_of(after(minutes)) for minutes in range(30, 240, 60)]
+
+    def counts(as_of: int) -> list[list[float]]:
+        found = vintages_about(catalog, "events", dataset="d", symbols=symbols, as_of=as_of, versions={}).collect()
+        return EventProfile().open({"events": found}, symbols)(np.array(times))["event_count"].tolist()
+
+    assert counts(LATER) == [[1, 1, 1], [1, 0, 0], [1, 1, 1], [1, 1, 0]]
+    # What stands at an instant is the same without what became known after it.
+    assert [counts(time)[place] for place, time in enumerate(times)] == counts(LATER)
+    late = vintages_about(catalog, "events", dataset="d", symbols=("ETH",), as_of=LATER, versions={}).collect()
+    minutes = ((late["known_time"] - NOON).dt.total_seconds() / 60).to_list()
+    assert list(zip(minutes, late["scope"], late["confidence"].round(2), strict=True)) == [
+        (0, "macro", 0.9), (60, "crypto", 0.0), (120, "macro", 0.9), (180, "crypto", 0.9),
+    ]  # fmt: skip
+
+
 def test_every_reading_of_a_post_is_a_row(workspace: Workspace) -> None:
     """D-11."""
     catalog = Catalog(workspace)

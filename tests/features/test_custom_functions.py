@@ -447,7 +447,7 @@ BROKEN = {
     "x = 1\n": "mine.py: no feature",
     f"{PRICE}def a(close):\n    return close.nothing()\n": "mine.py:4.*nothing",
     f"{PRICE.replace('price', 'prise')}def a(close):\n    return close\n": "mine.py:.*group 'prise'",
-    "@feature(group='price')\ndef a(close):\n    return close\n": "mine.py:2: TypeError.*lookback_bars",
+    "@feature(group='price')\ndef a(close):\n    return close\n": "mine.py:2: @feature.group.: missing a .*lookback_bars",
     "f = feature(group='price', unit='x', lookback_bars=2, name='twice')\n"
     "f(lambda close: close)\nf(lambda close: -close)\n": "mine.py: features twice more than once",
 }
@@ -528,3 +528,23 @@ def test_a_feature_of_a_plain_script_works_without_a_recipe() -> None:
     )
     assert len(change.implementation) == 64
     assert moment_of(int(panel.times[0])) < datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("@feature", "mine.py:3: @feature without brackets"),
+        ('@feature(group="price", lookback_bars=2)', "missing a required .*argument: 'unit'"),
+        ('@feature(group="price", lookback=2, unit="log")', "'lookback(_bars)?'"),
+        ("@feature()", "missing a required .*argument: 'group'"),
+    ],
+)
+def test_a_decorator_that_is_written_otherwise_is_told_how(written: str, found: str) -> None:
+    code = f"\n{written}\ndef mine(close):\n    return close.log()\n"
+    with pytest.raises(RecipeError, match=found) as refused:
+        module_features(file_of(code))
+
+    assert refused.value.hint == 'write: @feature(group="price", lookback_bars=20, unit="fraction")'
+    assert "requires" in refused.value.expected
+    with pytest.raises(InputError, match="@feature"):
+        exec(code, {"feature": feature})

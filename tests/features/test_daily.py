@@ -53,7 +53,7 @@ def by_hand(name: str, past: Column) -> float:
         return float(close[-1] / close[-int(window) :].mean() - 1.0)
     if kind == "volatility":
         return float(np.diff(log)[-int(window) :].std(ddof=1))
-    value, volume, moves = past["traded_value"], past["volume"], np.diff(close)[-14:]
+    value, moves = past["traded_value"], np.diff(close)[-14:]
     low, high, shares = past["low"][-1], past["high"][-1], past["volume"] * past["raw_close"] / close
     return float(
         {
@@ -66,7 +66,7 @@ def by_hand(name: str, past: Column) -> float:
             "intraday_range": np.log(high / low),
             "close_location": (close[-1] - low) / (high - low),
             "overnight_gap": np.log(past["open"][-1]) - log[-2],
-            "volume_z_20": (volume[-1] - volume[-20:].mean()) / volume[-20:].std(ddof=1),
+            "volume_z_20": (shares[-1] - shares[-20:].mean()) / shares[-20:].std(ddof=1),
             "volume_ratio_5": shares[-1] / shares[-5:].mean(),
             "traded_value_trend": np.log(value[-20:].mean() / value[-60:].mean()),
         }[name]
@@ -102,6 +102,14 @@ def test_a_table_by_hand() -> None:
     assert newest("log_return_5") == pytest.approx(np.log(1.26))
     assert newest("average_bias_5") == pytest.approx(12.6 / 11.72 - 1.0)
     assert newest("volume_ratio_5") == pytest.approx(1.0)  # the same shares, counted anew
+
+
+@pytest.mark.parametrize("name", ["volume_z_20", "volume_ratio_5"])
+def test_a_split_is_no_burst_of_trading(name: str) -> None:
+    """Equity H 17: ten new shares for one, and ten times as many of them trade at a tenth of the price."""
+    ratio = np.where(np.arange(300) < 270, 1.0, 10.0)[:, np.newaxis]
+    split = PANEL.with_columns({"raw_close": PANEL["raw_close"] / ratio, "volume": PANEL["volume"] * ratio})
+    np.testing.assert_allclose(computed(named(name), split), computed(named(name)), rtol=1e-9, atol=1e-9)
 
 
 def test_relative_strength_counts_rises_alone_as_one_and_no_move_as_missing() -> None:

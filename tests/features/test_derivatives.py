@@ -63,11 +63,18 @@ def test_a_flow_is_that_metric_and_no_other() -> None:
     flows = [metric("net_inflow", -24 * day, float(day % 7)) for day in range(1, 60)]
     others = [metric(name, -1, 1e9) for name in ("exchange_netflow", "netflow", "open_interest_delta")]
     before = np.array([day % 7 for day in range(1, 60)], dtype=float)
-    found = said({"onchain": rows_of("metrics", *flows, *others, metric("net_inflow", 0, 30.0))}, 0, 1, 25)
+    found = said({"onchain": rows_of("metrics", *flows, *others, metric("net_inflow", 0, 30.0))}, 0, 72, 73)
     middle = np.median(before)
     expected = (30.0 - middle) / (1.4826 * np.median(np.abs(before - middle)))
     assert found["onchain_flow_z"] == pytest.approx([min(expected, 10.0)] * 2 + [0], rel=1e-6)
     assert found["onchain_missing_flag"] == [0, 0, 1]
+
+
+def test_a_daily_flow_that_is_told_a_day_late_is_there_until_the_next() -> None:
+    """D-16: a day after its event it is only just known, and it stands until the next is told."""
+    flows = [metric("net_inflow", 24 * day, float(day % 7), delay=24) for day in range(60)]
+    found = said({"onchain": rows_of("metrics", *flows)}, *(24 * 50 + hour for hour in range(24)))
+    assert found["onchain_missing_flag"] == [0] * 24
 
 
 def test_a_flow_without_enough_before_it_is_missing() -> None:

@@ -160,6 +160,22 @@ def test_what_nobody_believes_is_not_there() -> None:
     assert (said["event_missing_flag"], said["event_sentiment_missing_flag"]) == ([1], [1])
 
 
+def test_what_was_not_believed_yet_makes_nothing_younger() -> None:
+    """Believed from noon on, it was known at ten: until noon the newest that counts is the one of nine."""
+    rows = rows_of(
+        "events",
+        event("a", 9, event_time=at(9)),
+        event("b", 10, confidence=0.0, event_time=at(10)),
+        event("b", 12, confidence=0.9, event_time=at(10)),
+        event("b", 14, confidence=0.0, event_time=at(10)),
+    )
+    times = instants(8, 9, 10, 11, 12, 13, 14, 33, 33.5)
+    ages = observed(PROFILE, {"events": rows}, times)["event_age"].ravel() / HOUR
+    np.testing.assert_array_equal(ages, [np.nan, 0, 1, 2, 2, 3, 5, 24, np.nan])
+    until = observed(PROFILE, {"events": rows_until(rows, at(11))}, times)["event_age"].ravel() / HOUR
+    np.testing.assert_array_equal(until[:4], ages[:4])
+
+
 @pytest.mark.parametrize("count", [1, 2, 50])
 def test_equal_opinions_do_not_disagree(count: int) -> None:
     rows = rows_of("events", *(event(f"{i}", i / 10, sentiment=0.1, confidence=0.07) for i in range(count)))
@@ -191,7 +207,7 @@ def test_the_last_five_keys_of_the_original_stand_in_the_contract() -> None:
 
 some_hours = st.integers(0, 60).map(lambda steps: steps / 2)
 number = st.one_of(st.none(), st.integers(0, 20).map(lambda steps: steps / 20))
-some_events = st.lists(
+told_events = st.lists(
     st.fixed_dictionaries(
         {
             "symbol": st.sampled_from(["A", "B", "Z"]),
@@ -210,6 +226,22 @@ some_events = st.lists(
     max_size=25,
     unique_by=lambda row: (row["symbol"], row["event_id"], row["known_time"]),
 )
+doubted_events = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.sampled_from([0.0, 0.9])),
+    min_size=3,
+    max_size=10,
+    unique_by=lambda row: row[:2],
+).map(
+    lambda told: [
+        {
+            **dict.fromkeys(("importance", "novelty", "sentiment", "publisher", "scope")),
+            **event(name, hours, event_time=at(0), confidence=confidence, source="s"),
+        }
+        for name, hours, confidence in told
+    ]
+)
+"""Few events, restated within hours, of which many a vintage is believed by nobody."""
+some_events = st.one_of(told_events, doubted_events)
 some_times = st.lists(some_hours, min_size=1, max_size=6, unique=True).map(lambda hours: instants(*sorted(hours)))
 
 

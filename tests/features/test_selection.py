@@ -26,10 +26,12 @@ def test_the_default_is_everything_that_the_bars_carry() -> None:
 
 
 def test_a_feature_that_the_source_cannot_carry_is_absent() -> None:
-    names = set(contract_for({"close", "volume"}, FeatureSettings()).names)
+    names = set(contract_for({"close", "raw_close", "volume"}, FeatureSettings()).names)
 
     assert {"volume_z_20", "volume_z_20_rank", "log_return_5"} <= names
     assert not names & {"overnight_gap", "intraday_range", "close_location", "traded_value_trend"}
+    # Without unadjusted closes nobody can tell a split from trading.
+    assert not {"volume_z_20", "volume_ratio_5"} & set(contract_for({"close", "volume"}, FeatureSettings()).names)
 
 
 def test_groups_and_exclusions_choose() -> None:

@@ -163,6 +163,18 @@ def test_a_change_of_logarithms_wants_positive_values() -> None:
     np.testing.assert_array_equal(found.ravel(), [np.nan, 1.0, np.nan, np.nan])
 
 
+@pytest.mark.parametrize("logarithm", [False, True])
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, np.nan])
+def test_what_is_infinite_is_missing(wrong: float, logarithm: bool) -> None:
+    rows: list[Row] = [("A", step, 0, 0, wrong if step in (3, 4) else float(1 + step % 2)) for step in range(10)]
+    source, times = replace(CHANGE, back=1, logarithm=logarithm), np.arange(10)
+    found = observed(source, {"funding": funding(rows)}, times)["moved"].ravel()
+    assert np.flatnonzero(np.isnan(found)).tolist() == [0, 3, 4, 5]
+    scores = observed(SCORE, {"funding": funding(rows)}, times)["score"].ravel()
+    assert np.isnan(scores[3:5]).all()
+    assert not np.isinf(scores).any()
+
+
 def test_what_grew_too_old_is_missing() -> None:
     """D-16: the age counts from the event, however late it became known."""
     rows: list[Row] = [("A", 0, 0, 0, 1.0), ("A", 1, 9, 0, 7.0)]

@@ -253,6 +253,66 @@ def spoil(stored: StoredFeatures, row: int) -> None:
     values.flush()
 
 
+def test_a_finished_set_with_altered_bytes_is_mended_block_by_block(workspace: Workspace) -> None:
+    first = build(workspace, market(), 1).stored
+    whole = (first.folder / "values.npy").read_bytes()
+    spoil(first, row=30)
+    assert first.altered() != ()
+
+    again = build(workspace, market(), 1)
+
+    assert (again.computed, again.kept, again.stored.altered()) == (1, ROWS // PER_BLOCK - 1, ())
+    assert again.stored.folder == first.folder
+    assert (first.folder / "values.npy").read_bytes() == whole
+    assert build(workspace, market(), 1).computed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "computed"),
+    [
+        ("values.npy", -1, 1),  # the last block
+        ("values.npy", 300, 6),
+        ("values.npy", 3, 6),  # not even a header
+        ("times.npy", 20, 0),
+        ("symbols.json", 5, 0),
+        ("contract.json", 5, 0),
+        ("manifest.json", 5, 0),
+    ],
+)
+def test_a_truncated_file_of_a_finished_set_is_mended(
+    workspace: Workspace, name: str, left: int, computed: int
+) -> None:
+    folder = build(workspace, market(), 1).stored.folder
+    names = ("values.npy", "times.npy", "symbols.json", "contract.json")
+    whole = {one: (folder / one).read_bytes() for one in names}
+    (folder / name).write_bytes((folder / name).read_bytes()[:left])
+
+    assert build(workspace, market(), 1).computed == computed
+    assert {one: (folder / one).read_bytes() for one in names} == whole
+    require_equal(StoredFeatures.open(folder), market())
+
+
+def test_a_header_of_other_numbers_is_written_anew(workspace: Workspace) -> None:
+    path = build(workspace, market(), 1).stored.folder / "values.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"<f4", b"<i4", 1))
+
+    assert build(workspace, market(), 1).computed == ROWS // PER_BLOCK
+    assert path.read_bytes() == whole
+
+
+def test_an_interrupt_while_mending_leaves_no_finished_set(workspace: Workspace) -> None:
+    folder = build(workspace, market(), 1).stored.folder
+    spoil(StoredFeatures.open(folder), row=110)
+    with pytest.raises(KeyboardInterrupt):
+        build_stored(
+            workspace, market(), SMALL, Origin(recipe=RECIPE, versions={"bars/made-up": 1}), progress=InterruptedAt(3)
+        )
+
+    assert not (folder / "manifest.json").exists()
+    assert build(workspace, market(), 1).computed == 1
+
+
 @pytest.mark.parametrize("name", ["times.npy", "symbols.json", "values.npy", "manifest.json"])
 def test_a_damaged_set_is_refused(workspace: Workspace, name: str) -> None:
     folder = build(workspace, market(), 1).stored.folder

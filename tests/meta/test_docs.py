@@ -28,6 +28,7 @@ README = PROJECT / "README.md"
 CHINESE_README = PROJECT / "README.zh-CN.md"
 LIFE_OF_A_SIGNAL = PROJECT / "docs" / "life_of_a_signal.md"
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
+CHINESE_PAGES = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
 TEXT_FILES = sorted(
     path
     for pattern in ("*.md", "*.toml", "Makefile", ".ci/*", "docs/**/*.md", "[est]*/**/*.py", "src/**/*.yaml")
@@ -115,9 +116,9 @@ def without_comments(block: Block) -> str:
     return "\n".join([block.language, *lines])
 
 
-# The Chinese page holds the same code, which a test of its own checks; once is enough to run it.
+# The Chinese pages hold the same code, which the next test checks; once is enough to run it.
 @pytest.mark.slow
-@pytest.mark.parametrize("page", named([page for page in PAGES if python_of(page) and page != CHINESE_README]))
+@pytest.mark.parametrize("page", named([page for page in PAGES if python_of(page) and page not in CHINESE_PAGES]))
 def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     script = tmp_path / "blocks.py"
     script.write_text(python_of(page), encoding="utf-8")
@@ -127,6 +128,14 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     done = run([sys.executable, "-W", "error", str(script)], empty)
 
     assert done.returncode == 0, done.stderr[-4000:]
+
+
+@pytest.mark.parametrize("page", named(CHINESE_PAGES))
+def test_a_chinese_page_holds_the_same_code(page: Path) -> None:
+    english = page.with_name(page.name.replace(".zh-CN", ""))
+
+    code = [re.sub(r"\s*#.*", "", python_of(one)) for one in (english, page)]
+    assert code[0] == code[1]
 
 
 @pytest.fixture(scope="module")

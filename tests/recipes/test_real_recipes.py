@@ -63,6 +63,7 @@ def fingerprints(trained: Run, tested: Run) -> tuple[str, str, str]:
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", CASES)
 def test_a_shipped_recipe_repeats_itself_with_one_and_two_threads(name: str, real_data: Path, tmp_path: Path) -> None:
     workspace = stocked(name, tmp_path / "work", real_data)

@@ -132,6 +132,12 @@ def check_lineage(
     RunError, InputError
         If there is no such set or training run, or no such symbol in it.
     """
+    if not identifier.strip():
+        raise InputError(
+            found="an empty id",
+            expected="the beginning of a feature set's lineage id, or of a training run's id",
+            hint="list the runs: tidegate runs --kind train --status finished",
+        )
     catalog = Catalog(workspace)
     stored = find_stored(workspace, identifier)
     kept = _of_run(RunStore(workspace).get(identifier), catalog) if stored is None else _of_set(stored)

@@ -28,6 +28,7 @@ _PROGRAM: Final = "import sys; from tidegate.audit.worker import main; main(sys.
 _WAITING: Final = 3
 _LAST_LINES: Final = 12
 _SECONDS_TO_END: Final = 5.0
+_SECONDS_TO_START: Final = 60.0
 _RUNS_OF_A_PEEK: Final = 3
 
 
@@ -168,6 +169,7 @@ class _Watch:
     def __init__(self, child: subprocess.Popen[str], seconds: float | None) -> None:
         self.child, self.seconds, self.gave_up = child, seconds or 0.0, False
         self._last, self._is_over = elapsed_seconds(), threading.Event()
+        self._allowed = max(self.seconds, _SECONDS_TO_START)
         self._thread = None if seconds is None else threading.Thread(target=self._guard, daemon=True)
 
     def __enter__(self) -> Self:
@@ -181,12 +183,12 @@ class _Watch:
             self._thread.join()
 
     def hear(self) -> None:
-        """Note that the process said something."""
-        self._last = elapsed_seconds()
+        """Note that the process said something; once it runs, its limit counts."""
+        self._last, self._allowed = elapsed_seconds(), self.seconds
 
     def _guard(self) -> None:
         while not self._is_over.wait(min(self.seconds / 4, 1.0)):
-            if elapsed_seconds() - self._last > self.seconds:
+            if elapsed_seconds() - self._last > self._allowed:
                 self.gave_up = True
                 self.child.kill()
                 return

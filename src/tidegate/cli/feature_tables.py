@@ -10,8 +10,9 @@ from rich.console import RenderableType
 
 from tidegate.audit.snapshots import Comparison
 from tidegate.cli.terminal import key_values, table
-from tidegate.core.time import DAY, HOUR, MINUTE, SECOND, format_instant
+from tidegate.core.time import DAY, HOUR, MINUTE, SECOND, format_instant, moment_of
 from tidegate.features import FeatureContract
+from tidegate.features.reference import tables_read
 from tidegate.features.store import BuiltFeatures, RecipeInputs
 
 __all__ = ["built_document", "built_tables", "comparison_tables", "contract_document", "contract_table"]
@@ -26,7 +27,7 @@ def contract_document(wanted: FeatureContract, lacking: Mapping[str, tuple[str, 
         {
             **feature.as_document(),
             "requires": list(feature.requires),
-            "sources": sorted({one.name for one in map(wanted.source_of, feature.requires) if one is not None}),
+            "sources": tables_read(feature, wanted),
             "maximum_age": _span(wanted.maximum_age(feature)),
             "lacks": list(lacking.get(feature.name, ())),
         }
@@ -43,7 +44,7 @@ def contract_table(title: str, document: list[dict[str, Any]]) -> RenderableType
             entry["group"],
             entry["unit"],
             entry["lookback_bars"],
-            ", ".join(entry["sources"]) or "bars",
+            ", ".join(entry["sources"]),
             entry["maximum_age"] or _ABSENT,
             entry["mask"] or _ABSENT,
             "; ".join(entry["lacks"]),
@@ -69,8 +70,8 @@ def built_document(
         "built_at": format_instant(stored.built_at),
         "contract": inputs.contract.fingerprint,
         "shape": list(stored.values.shape),
-        "first": format_instant(int(stored.times[0])),
-        "last": format_instant(int(stored.times[-1])),
+        "first": _moment(int(stored.times[0])),
+        "last": _moment(int(stored.times[-1])),
         "data_versions": dict(inputs.versions),
         "blocks": {"computed": built.computed, "kept": built.kept},
         "missing_by_group": stored.missing_by_group(),
@@ -127,6 +128,11 @@ def comparison_tables(title: str, found: Comparison, facts: Mapping[str, object]
 
 def _value(value: float | None) -> str:
     return _ABSENT if value is None else f"{value:.9g}"
+
+
+def _moment(instant: int) -> str:
+    """Return an instant with its time of day, midnight too: the two ends of a span are written alike."""
+    return moment_of(instant).isoformat().replace("+00:00", "Z")
 
 
 def _span(microseconds: int | None) -> str | None:

@@ -25,6 +25,8 @@ from tidegate.core.workspace import explain_refusal
 __all__ = ["run"]
 
 _INTERRUPTED: Final = 130
+_STARTS_ANEW: Final = ("audit", "lineage")
+"""Commands that keep nothing of what an interrupt stops."""
 _NO_SPACE = ("no space left on device", "database or disk is full")
 _READ_ONLY = ("read-only file system", "readonly database")
 _UNREACHED = ("object-store error", "generic s3 error")
@@ -41,13 +43,13 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = app(args=list(arguments), prog_name="tidegate", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
-        return _interrupted()
+        return _interrupted(arguments)
     except SystemExit:
         return 0  # whoever read the output has seen enough, as in: tidegate runs | head
     except Exception as error:  # noqa: BLE001 - the process edge: every failure becomes an exit code
-        return _interrupted() if interrupt_requested() else _report(_understood(error, arguments), arguments)
+        return _interrupted(arguments) if interrupt_requested() else _report(_understood(error, arguments), arguments)
     if result == _INTERRUPTED:  # Typer caught it first
-        return _interrupted()
+        return _interrupted(arguments)
     return result if isinstance(result, int) else 0
 
 
@@ -59,9 +61,11 @@ def _understood(error: Exception, arguments: Sequence[str]) -> TidegateError:
     return _explained(error)
 
 
-def _interrupted() -> int:
+def _interrupted(arguments: Sequence[str]) -> int:
     logger().warning("interrupted")
-    print("interrupted; repeat the command to go on", file=sys.stderr)
+    anew = next((word for word in arguments if not word.startswith("-")), "") in _STARTS_ANEW
+    then = "nothing was kept, repeat the command to start anew" if anew else "repeat the command to go on"
+    print(f"interrupted; {then}", file=sys.stderr)
     return _INTERRUPTED
 
 

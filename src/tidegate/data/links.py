@@ -63,10 +63,10 @@ def items_about(
     )
     version = pinned.get(f"{table}/{dataset}")
     items = catalog.read(table, dataset=dataset, as_of=as_of, window=window, version=version)
-    joined = items.join(links, on=member).with_columns(
+    joined = items.join(links, on=member, maintain_order="left_right").with_columns(
         pl.max_horizontal("known_time", "linked_time").alias("linked_time")
     )
-    return joined.sort("symbol", "event_time", member)
+    return joined.sort("symbol", "event_time", member, maintain_order=True)
 
 
 def vintages_about(
@@ -93,7 +93,8 @@ def vintages_about(
         The table's columns with ``symbol``, sorted by symbol, event time and item; ``known_time`` is the later of item
         and link, since an article that was tagged a week later is about nothing until then. Of the vintages that had
         been superseded by then only the last is there. Links that were made up never count. An event of scope
-        ``macro`` concerns every symbol, whatever its links.
+        ``macro`` concerns every symbol, whatever its links; where it is restated to another scope, the later vintage
+        stands with a confidence of 0 at the symbols that it is not linked to, so that it counts for them no longer.
 
     Raises
     ------
@@ -111,15 +112,48 @@ def vintages_about(
         .agg(pl.col("known_time").min().alias("_linked"))
     )
     items = catalog.revisions(table, dataset=dataset, as_of=as_of, version=pinned[table])
-    about = items.join(links, on=member)
-    if table == "events":
-        is_macro = pl.col("scope").eq_missing(pl.lit("macro"))
-        everyone = pl.LazyFrame({"symbol": list(symbols)}, schema={"symbol": pl.String})
-        about = pl.concat([about.filter(~is_macro), items.filter(is_macro).join(everyone, how="cross")], how="diagonal")
+    about = (
+        _of_everyone(items, links, symbols, member)
+        if table == "events"
+        else items.join(links, on=member, maintain_order="left_right")
+    )
     return (
-        about.sort("symbol", "event_time", member, "known_time", "recorded_time")
+        about.sort("symbol", "event_time", member, "known_time", "recorded_time", maintain_order=True)
         .with_columns(pl.max_horizontal("known_time", "_linked").alias("known_time"))
         .drop("_linked")
         # What was restated before it was linked was never seen of this symbol.
         .unique(["symbol", "event_time", member, "known_time"], keep="last", maintain_order=True)
+    )
+
+
+def _of_everyone(items: pl.LazyFrame, links: pl.LazyFrame, symbols: Sequence[str], member: str) -> pl.LazyFrame:
+    """Return the vintages of events at the symbols that each is about: what is macro is about every symbol.
+
+    Of rows that are known together the one that counts comes last.
+    """
+    is_macro = pl.col("scope").eq_missing(pl.lit("macro"))
+    everyone = pl.LazyFrame({"symbol": list(symbols)}, schema={"symbol": pl.String})
+    macro = items.filter(is_macro)
+    spoken = macro.group_by(member).agg(pl.col("known_time").min().alias("_spoken"))
+    # Without them an event that was macro once would go on counting for everyone.
+    ended = (
+        items.filter(~is_macro)
+        .join(spoken, on=member, maintain_order="left")
+        .filter(pl.col("known_time") >= pl.col("_spoken"))
+        .drop("_spoken")
+        .join(everyone, how="cross", maintain_order="left_right")
+        .with_columns(pl.lit(0.0).alias("confidence"))
+    )
+    following = pl.col("known_time").shift(-1).over("event_time", member)
+    linked = (
+        items.sort("event_time", member, "known_time", "recorded_time", maintain_order=True)
+        .with_columns(following.alias("_following"))
+        .filter(~is_macro)
+        .join(links, on=member, maintain_order="left_right")
+        # A vintage that was superseded when its link came, by a macro one too, is not the newest from then on.
+        .filter(~(pl.col("_following") <= pl.col("_linked")).fill_null(value=False))
+        .drop("_following")
+    )
+    return pl.concat(
+        [ended, linked, macro.join(everyone, how="cross", maintain_order="left_right")], how="diagonal_relaxed"
     )

@@ -111,7 +111,8 @@ def _amount(name: str, unit: str, about: str) -> MetricSpec:
 
 
 def _flow(name: str, about: str) -> MetricSpec:
-    return MetricSpec(name=name, unit="USD", family=MetricFamily.ON_CHAIN, maximum_age=DAY, about=about)
+    # Told once a day and often only a day after: within one day of its event the newest value is mostly not known yet.
+    return MetricSpec(name=name, unit="USD", family=MetricFamily.ON_CHAIN, maximum_age=3 * DAY, about=about)
 
 
 def _daily(name: str, unit: str, family: MetricFamily, about: str) -> MetricSpec:

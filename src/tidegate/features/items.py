@@ -176,7 +176,8 @@ def _vintages(
     vintages = (
         rows.lazy()
         .filter(genuine & pl.col("known_time").is_not_null())
-        .join(places, on="symbol")
+        # Rows of equal instants stand in the order in which they came.
+        .join(places, on="symbol", maintain_order="left")
         .with_row_index("row")
         .select(
             "place",

@@ -78,8 +78,8 @@ class FeatureMatrix:
     def present(self) -> Mask:
         """Return where something is known of the symbol itself, ``bool (n_times, n_symbols)``.
 
-        The calendar, macro series, flags and the neutral values beside them are there for a share that is not yet listed, too;
-        they do not count, unless a contract has nothing else.
+        The calendar, macro series, flags and the neutral values beside them are there for a share that is not yet
+        listed, too; they do not count, unless a contract has nothing else.
         """
         flags = {one.mask for one in self.contract.features}
         own = [

@@ -30,6 +30,7 @@ _LOWEST_TIER: Final = 5.0
 _MACRO_WEIGHT: Final = 0.7
 _LEAST_WEIGHT: Final = 1e-9
 _MOST_FOLLOWERS: Final = 1e12
+_NOTHING: Final = -(2**62)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,23 +263,51 @@ class SocialProfile:
 def newest_age(items: ItemSpans) -> Callable[[Int64Array], FloatArray]:
     """Return what tells, at some instants, the microseconds since the newest item there was first known.
 
-    NaN where there is none.
+    Only spans that hold the instant count: a vintage that is not there, because nobody believed it then, makes nothing
+    younger, though its item was known. NaN where there is none.
     """
-    order = np.lexsort((items.first, items.spans.symbol))
-    first, symbol = items.first[order], items.spans.symbol[order]
-    bounds = np.searchsorted(symbol, np.arange(items.n_symbols + 1))
-    there = tally(items.spans, {"count": np.ones(len(first))}, items.n_symbols)
+    instants, bounds, newest = _newest_between(items)
 
     def ages(times: Int64Array) -> FloatArray:
         found = np.full((len(times), items.n_symbols), np.nan)
         for place in range(items.n_symbols):
-            own = first[bounds[place] : bounds[place + 1]]
-            if len(own):
-                newest = np.searchsorted(own, times, side="right") - 1
-                found[:, place] = times - own[np.maximum(newest, 0)]
-        return np.where(there.at(times)["count"] > 0.0, found, np.nan)
+            own = slice(bounds[place], bounds[place + 1])
+            since = np.searchsorted(instants[own], times, side="right") - 1
+            if len(instants[own]):
+                first = newest[own][np.maximum(since, 0)]
+                found[:, place] = np.where((since >= 0) & (first > _NOTHING), times - first, np.nan)
+        return found
 
     return ages
+
+
+def _newest_between(items: ItemSpans) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Return instants at which spans begin or end, where each symbol's begin, and the largest ``first`` after each.
+
+    Each span writes its ``first`` to the two blocks of ``2 ** k`` instants that cover it; then each block hands what it
+    holds to its halves.
+    """
+    spans = items.spans
+    some = np.flatnonzero(spans.start < spans.stop)
+    symbol, first = np.tile(spans.symbol[some], 2), items.first[some]
+    moments = np.concatenate([spans.start[some], spans.stop[some]])
+    order = np.lexsort((moments, symbol))
+    instants, owner = moments[order], symbol[order]
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    # Of equal instants a search finds the last: what begins or ends anywhere among them stands there.
+    begin, end = place[: len(some)], place[len(some) :]
+    level = np.frexp(np.maximum(end - begin, 1).astype(np.float64))[1] - 1
+    newest = np.full(len(order), _NOTHING, dtype=np.int64)
+    for size in range(int(level.max(initial=0)), -1, -1):
+        at_level = np.flatnonzero(level == size)
+        np.maximum.at(newest, begin[at_level], first[at_level])
+        np.maximum.at(newest, end[at_level] - 2**size, first[at_level])
+        if size:
+            half = 2 ** (size - 1)
+            handed = newest.copy()
+            np.maximum(newest[half:], handed[:-half], out=newest[half:])
+    return instants, np.searchsorted(owner, np.arange(items.n_symbols + 1)), newest
 
 
 def _is_macro(items: ItemSpans) -> Mask:

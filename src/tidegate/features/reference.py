@@ -10,7 +10,7 @@ from typing import Final
 from tidegate.core.time import DAY, HOUR, MINUTE
 from tidegate.features.contract import Feature, FeatureContract
 
-__all__ = ["HEADINGS", "reference_table"]
+__all__ = ["HEADINGS", "reference_table", "tables_read"]
 
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -69,10 +69,14 @@ def reference_table(contract: FeatureContract, *, language: str = "en") -> str:
     )
 
 
-def _cells(feature: Feature, contract: FeatureContract, language: str) -> tuple[str, ...]:
+def tables_read(feature: Feature, contract: FeatureContract) -> list[str]:
+    """Return the tables whose rows a feature is made of: ``bars`` first, then slower sources in alphabetical order."""
     sources = [contract.source_of(column) for column in feature.requires]
     tables = sorted({source.table for source in sources if source is not None}.union(feature.tables))
-    from_bars = ["bars"] if any(source is None for source in sources) else []
+    return [*(["bars"] if None in sources else []), *tables]
+
+
+def _cells(feature: Feature, contract: FeatureContract, language: str) -> tuple[str, ...]:
     age = contract.maximum_age(feature)
     missing = ""
     if feature.mask is not None:
@@ -84,7 +88,7 @@ def _cells(feature: Feature, contract: FeatureContract, language: str) -> tuple[
         feature.description,
         feature.unit + (f" (± {feature.bound:g})" if feature.bound else ""),
         str(feature.lookback_bars),
-        ", ".join(f"`{name}`" for name in [*from_bars, *tables]),
+        ", ".join(f"`{name}`" for name in tables_read(feature, contract)),
         "" if age is None or age >= _FOR_GOOD else _age(age, language),
         missing,
         f"`{feature.known_as}`" if feature.known_as else "",

@@ -60,6 +60,7 @@ class _Trail:
 def _trail(rows: pl.DataFrame, count: int) -> _Trail:
     instants = {name: rows[name].dt.epoch("us").to_numpy() for name in rows.columns if name.endswith("_time")}
     event, value = instants["event_time"], rows["value"].fill_null(np.nan).to_numpy()
+    value = np.where(np.isfinite(value), value, np.nan)  # what is infinite is no observation to measure from
     known = np.maximum(instants["known_time"], event)  # what was announced ahead stands from when it happens
     recorded = instants.get("recorded_time", np.zeros(len(event), dtype=np.int64))
     order = np.lexsort((recorded, event, known))

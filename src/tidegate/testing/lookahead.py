@@ -88,16 +88,9 @@ def check_feature(
     declares = lookback_bars is not None or isinstance(pipeline, FeaturePipeline)
     chosen = depth if depth is not None else _MANY_SLICES if declares else _MANY_PREFIXES
     data = _as_history(history)
-    if isinstance(pipeline, FunctionPipeline) and pipeline.kind in FRAMES and pipeline.lookback_bars is not None:
-        # Its rows are bars of one symbol, and a window over them reaches across the days on which it had none.
-        pipeline = replace(pipeline, lookback_bars=market_bars(data.bars, pipeline.lookback_bars))
-    audit = check_pipeline(pipeline, history=data, subject=called, depth=chosen, seed=seed, workers=workers)
-    if isinstance(pipeline, FunctionPipeline) and not pipeline.adds_something(data):
-        raise InputError(
-            found=f"{called}, which returns the columns that it was handed, as they were",
-            expected="a column that is new or changed",
-            hint="return the frame that the column was added to",
-        )
+    reaching = _across_gaps(pipeline, data)
+    audit = check_pipeline(reaching, history=data, subject=called, depth=chosen, seed=seed, workers=workers)
+    _refuse_unchanged(pipeline, data, called)
     return audit
 
 
@@ -224,6 +217,22 @@ def _pipeline(
     return FunctionPipeline(
         function=function, kind=_kind(function, kind), name=name, lookback_bars=declared, bound=allowed
     )
+
+
+def _refuse_unchanged(pipeline: Pipeline, history: History, called: str) -> None:
+    if isinstance(pipeline, FunctionPipeline) and not pipeline.adds_something(history):
+        raise InputError(
+            found=f"{called}, which returns the columns that it was handed, as they were",
+            expected="a column that is new or changed",
+            hint="return the frame that the column was added to",
+        )
+
+
+def _across_gaps(pipeline: Pipeline, history: History) -> Pipeline:
+    """Declare in bars of the market what a frame's rows reach: across the days on which their symbol had no bar."""
+    if not isinstance(pipeline, FunctionPipeline) or pipeline.kind not in FRAMES or pipeline.lookback_bars is None:
+        return pipeline
+    return replace(pipeline, lookback_bars=market_bars(history.bars, pipeline.lookback_bars))
 
 
 def _kind(function: Any, kind: FunctionKind | str | None) -> FunctionKind:

@@ -180,17 +180,13 @@ def _polars_instants(times: Any) -> Int64Array:
 
 
 def _pandas_instants(times: Any) -> Int64Array:
-    import pandas as pd  # type: ignore[import-untyped]
-
-    values = pd.Series(times).reset_index(drop=True)
-    if values.isna().any():
+    series = times.to_series().reset_index(drop=True) if hasattr(times, "to_series") else times
+    if series.isna().any():
         raise _nameless("time")
-    is_time = not len(values) or getattr(values.dtype, "kind", "O") == "M"
-    if not is_time and not all(isinstance(one, date) for one in values):
-        raise _timeless(values.dtype)
-    moments = pd.to_datetime(values, utc=True).dt.tz_localize(None)
-    instants: Int64Array = moments.to_numpy().astype("datetime64[us]").astype(np.int64)
-    return instants
+    is_time = not len(series) or getattr(series.dtype, "kind", "O") == "M"
+    if not is_time and not all(isinstance(one, date) for one in series):
+        raise _timeless(series.dtype)
+    return numbers("time", series).astype(np.int64)
 
 
 def _nameless(what: str) -> InputError:

@@ -16,6 +16,7 @@ from tidegate.core.units import Float32Array, FloatArray, Int64Array
 from tidegate.costs import cost_model
 from tidegate.engine import Simulation, trade
 from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
+from tidegate.features.recent import table_lookbacks
 from tidegate.models import make_forecaster
 from tidegate.split import Fold, WalkForward
 from tidegate.strategy import rotation
@@ -62,9 +63,15 @@ class FeaturePipeline:
             lookback_bars={feature.name: feature.lookback_bars for feature in self.contract.features},
             bounds={feature.name: feature.bound for feature in self.contract.features if feature.bound > 0.0},
             maximum_ages=self._maximum_ages,
+            table_lookbacks=self._table_lookbacks,
             neutrals={one.name: one.neutral for one in self.contract.features if one.neutral is not None},
             masks={one.name: one.mask for one in self.contract.features if one.mask is not None},
         )
+
+    @property
+    def _table_lookbacks(self) -> dict[str, int]:
+        # Between sessions lies more time than bars tell, so daily bars read their few slow rows whole.
+        return {} if self.contract.interval.is_session else table_lookbacks(self.contract)
 
     @property
     def _maximum_ages(self) -> dict[str, int]:

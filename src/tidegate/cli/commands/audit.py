@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Mode", "app", "data", "readiness"]
 
-app = typer.Typer(help="Audits: coverage, gaps, staleness, outliers.", no_args_is_help=True)
+_HELP = "Audits of data, of readiness to train, of look-ahead, and of parity between batch and online."
+
+app = typer.Typer(help=_HELP, no_args_is_help=True)
 
 
 @app.callback()
 def audits() -> None:
-    """Audits: coverage, gaps, staleness, outliers."""
+    """Audits of data, of readiness to train, of look-ahead, and of parity between batch and online."""
 
 
 @app.command(

@@ -25,7 +25,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec
 
 from tidegate.core.errors import InputError
 from tidegate.core.fingerprint import fingerprint
@@ -42,6 +43,8 @@ from tidegate.features.inputs import Inputs
 __all__ = ["Loading", "OwnFormula", "feature", "loading"]
 
 _VIEW: Final = "PastView"
+_Told = ParamSpec("_Told")
+_Decorator = Callable[[Callable[..., Any]], Feature]
 
 
 @dataclass(kw_only=True)
@@ -96,6 +99,27 @@ class OwnFormula:
         return self.restore, (self.name,)
 
 
+def _explaining(make: Callable[_Told, _Decorator]) -> Callable[_Told, _Decorator]:
+    """Say how the decorator is written where it is called otherwise; Python's own words name no way out."""
+    expected = inspect.signature(make)
+
+    @wraps(make)
+    def explained(*told: _Told.args, **named: _Told.kwargs) -> _Decorator:
+        try:
+            expected.bind(*told, **named)
+        except TypeError as error:
+            bare = len(told) == 1 and callable(told[0]) and not named
+            raise InputError(
+                found="@feature without brackets" if bare else f"@feature({', '.join(named) or '...'}): {error}",
+                expected=f"group, lookback_bars and unit; also known are {', '.join(list(expected.parameters)[3:])}",
+                hint='write: @feature(group="price", lookback_bars=20, unit="fraction")',
+            ) from None
+        return make(*told, **named)
+
+    return explained
+
+
+@_explaining
 def feature(
     *,
     group: str,
@@ -106,7 +130,7 @@ def feature(
     bound: float = 0.0,
     name: str | None = None,
     description: str | None = None,
-) -> Callable[[Callable[..., Any]], Feature]:
+) -> _Decorator:
     """Make a feature of a function.
 
     A function whose one parameter is a :class:`~tidegate.core.past_view.PastView` (by annotation, or by the name

@@ -136,14 +136,18 @@ def _overnight_gap(bars: Inputs) -> FloatArray:
     return np.log(bars.price("open")) - lagged(bars.log_close, 1)
 
 
+def _shares(bars: Inputs) -> FloatArray:
+    """Return the shares that traded, counted at one adjustment: a split multiplies them, and they are the same."""
+    return bars.amount("volume") * bars.price("raw_close") / bars.close
+
+
 def _volume_z(bars: Inputs) -> FloatArray:
-    volume = bars.amount("volume")
+    volume = _shares(bars)
     return ratio(volume - rolling_mean(volume, _MONTH), rolling_std(volume, _MONTH))
 
 
 def _volume_ratio(bars: Inputs) -> FloatArray:
-    # A bonus issue multiplies the shares that trade; counted at one adjustment, they are the same shares.
-    volume = bars.amount("volume") * bars.price("raw_close") / bars.close
+    volume = _shares(bars)
     return ratio(volume, rolling_mean(volume, _WEEK))
 
 
@@ -234,8 +238,9 @@ FEATURES: Final[tuple[Feature, ...]] = (
         group=FeatureGroup.VOLUME,
         lookback=_MONTH,
         unit="deviations",
-        description="(volume[t] - mean(volume, 20 bars)) / deviation(volume, 20 bars); missing where that is 0",
-        requires=("volume",),
+        description="(volume[t] - mean(volume, 20 bars)) / deviation(volume, 20 bars), in shares of one adjustment; "
+        "missing where that is 0",
+        requires=("close", "raw_close", "volume"),
         known_as="vol_z_20",
     ),
     _declared(

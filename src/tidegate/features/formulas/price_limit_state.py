@@ -1,6 +1,7 @@
 """Where an A-share stood against its price limits: a share at its limit cannot be bought, or sold, at will.
 
 The rule and its sources are those of :mod:`tidegate.data.price_limits`. Limits hold for prices as they were traded.
+Who is under special treatment comes from ``symbol_lives``; without it every share counts as untreated.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ["FEATURES"]
 
 _LONGEST: Final = 5
 _UP, _DOWN = 0, 1
+_TREATED: Final = "; without symbol_lives no share counts as under special treatment"
 _LIMITS: Final = ("close", LIMIT_PERCENT, "raw_close")
 
 
@@ -72,8 +74,10 @@ def _declared(
 
 
 FEATURES: Final[tuple[Feature, ...]] = (
-    _declared("at_limit_up", _CLOSED_AT_LIMIT_UP, "1 if the close is at the upper price limit, else 0"),
-    _declared("at_limit_down", _reached("close", _DOWN), "1 if the close is at the lower price limit, else 0"),
+    _declared("at_limit_up", _CLOSED_AT_LIMIT_UP, f"1 if the close is at the upper price limit, else 0{_TREATED}"),
+    _declared(
+        "at_limit_down", _reached("close", _DOWN), f"1 if the close is at the lower price limit, else 0{_TREATED}"
+    ),
     _declared(
         "touched_limit_up", _reached("high", _UP), "1 if the high is at the upper price limit, else 0", price="high"
     ),

@@ -115,6 +115,9 @@ class BlockFile:
             np.lib.format.read_magic(file)
             n_times, n_symbols, n_features = np.lib.format.read_array_header_1_0(file)[0]
             found = cls(folder, (n_times, n_symbols, n_features))
+            file.seek(0)
+            if file.read(len(found._header)) != found._header:  # other numbers than those that are written here
+                return None
             found.finished = [Block.from_document(entry) for entry in read_json(folder / _BLOCKS)]
             return found
         return None

@@ -10,6 +10,7 @@ import numpy as np
 
 from tidegate.core.clock import now
 from tidegate.core.environment import describe_environment
+from tidegate.core.errors import TidegateError
 from tidegate.core.files import write_atomically, write_json
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.history import History
@@ -54,7 +55,8 @@ def build_stored(
     """Build the features of every row of a history into a folder of the workspace.
 
     Memory is bounded by a block of rows. A set is there when its manifest is; what an interrupt leaves is gone on with
-    when the same set is asked for again. Each block remembers a fingerprint of exactly what it was computed from, its
+    when the same set is asked for again, and of a finished one whose files are damaged the bad blocks are computed
+    again. Each block remembers a fingerprint of exactly what it was computed from, its
     lookback and the observations of slower sources included, so after appended bars only the last blocks are computed,
     and after a restatement those that read it; the result is the one of a build from nothing, to the bit.
 
@@ -81,10 +83,10 @@ def build_stored(
     identity = lineage_id(origin, contract, history.bars)
     folder = workspace.features_folder / f"{name}-{identity[:LINEAGE_DIGITS]}"
     with workspace.lock(f"features-{name}", wait_seconds=0.0):
-        if (folder / MANIFEST).exists():
-            stored = StoredFeatures.open(folder)
-            return BuiltFeatures(stored=stored, computed=0, kept=len(stored.blocks))
         _describe(folder, builder)
+        if (stored := _intact(folder, builder)) is not None:
+            return BuiltFeatures(stored=stored, computed=0, kept=len(stored.blocks))
+        (folder / MANIFEST).unlink(missing_ok=True)  # a damaged set is not finished while it is mended
         computed, blocks = _build_blocks(folder, builder, progress)
         document = {
             "lineage_id": identity,
@@ -97,6 +99,22 @@ def build_stored(
         write_json(folder / MANIFEST, document)
         _forget_unfinished(folder)
     return BuiltFeatures(stored=StoredFeatures.open(folder), computed=computed, kept=len(blocks) - computed)
+
+
+def _intact(folder: Path, builder: FeatureBuilder) -> StoredFeatures | None:
+    """Return the finished set of a folder, every value read and compared with its digest; None if one is amiss."""
+    try:
+        stored = StoredFeatures.open(folder)
+    except TidegateError:
+        return None
+    rows = builder.bars.shape[0]
+    starts = range(0, rows, rows_per_block(builder.bars.shape[1], builder.contract.dimension))
+    whole = stored.values.dtype == np.float32 and stored.values.shape == (
+        *builder.bars.shape,
+        builder.contract.dimension,
+    )
+    covered = {row for block in stored.blocks for row in (block.start, block.stop)} >= {*starts, rows}
+    return stored if whole and covered and not stored.altered() else None
 
 
 def _describe(folder: Path, builder: FeatureBuilder) -> None:

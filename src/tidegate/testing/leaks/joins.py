@@ -123,24 +123,24 @@ def _factors(history: History) -> FloatArray:
 
 
 def _value_by_shares_of_today(history: History) -> FloatArray:
-    newest = pl.col("shares").sort_by("known_time").last().over("symbol")
-    shares = _joined(history, "shares", "shares", history.tables["shares"].with_columns(newest), 5 * _YEAR)
+    newest = pl.col("value").sort_by("known_time").last().over("symbol")
+    shares = _joined(history, "metrics", "value", history.tables["metrics"].with_columns(newest), 5 * _YEAR)
     return log_close(history) + np.log(np.where(shares > 0.0, shares, np.nan))
 
 
 def _value_by_shares_of_the_day(history: History) -> FloatArray:
-    shares = _joined(history, "shares", "shares", history.tables["shares"], 5 * _YEAR)
+    shares = _joined(history, "metrics", "value", history.tables["metrics"], 5 * _YEAR)
     return log_close(history) + np.log(np.where(shares > 0.0, shares, np.nan))
 
 
 def _candle_at_its_open(history: History) -> FloatArray:
     opened = pl.col("event_time") - pl.duration(hours=1)
-    rows = history.tables["candles"].with_columns(event_time=opened, known_time=opened)
-    return log_close(history) - np.log(_joined(history, "candles", "close", rows, DAY))
+    rows = history.tables["bars"].with_columns(event_time=opened, known_time=opened)
+    return log_close(history) - np.log(_joined(history, "bars", "close", rows, DAY))
 
 
 def _candle_at_its_close(history: History) -> FloatArray:
-    return log_close(history) - np.log(_joined(history, "candles", "close", history.tables["candles"], DAY))
+    return log_close(history) - np.log(_joined(history, "bars", "close", history.tables["bars"], DAY))
 
 
 def _of_sessions() -> ClaimingFormulas:

@@ -35,14 +35,14 @@ def daily_market(seed: int, n_times: int = 360, n_symbols: int = 5) -> History:
         A few a week and symbol, their counts read days later.
     ``corporate_actions``
         Dividends as ``ratio``, the factor by which earlier prices are multiplied, announced at their ex-date.
-    ``shares``
+    ``metrics``
         Shares outstanding, changed now and then.
 
     Examples
     --------
     >>> history = daily_market(7)
     >>> history.bars.shape, sorted(history.tables)
-    ((360, 5), ['corporate_actions', 'macro', 'posts', 'shares'])
+    ((360, 5), ['corporate_actions', 'macro', 'metrics', 'posts'])
     """
     random = generator(seed, "zoo", "daily")
     times = _sessions(random, n_times)
@@ -55,18 +55,18 @@ def daily_market(seed: int, n_times: int = 360, n_symbols: int = 5) -> History:
         "macro": _macro(random, times),
         "posts": _posts(random, bars),
         "corporate_actions": _actions(random, bars),
-        "shares": _shares(random, bars),
+        "metrics": _shares(random, bars),
     }
     return History(bars, tables)
 
 
 @lru_cache(maxsize=16)
 def hourly_market(seed: int, n_times: int = 480, n_symbols: int = 3) -> History:
-    """Return a market that never closes, in bars of a quarter of an hour, with candles of an hour in ``candles``.
+    """Return a market that never closes, in bars of a quarter of an hour, and of an hour in the table ``bars``.
 
     Examples
     --------
-    >>> hourly_market(7).tables["candles"].height
+    >>> hourly_market(7).tables["bars"].height
     360
     """
     first = _FIRST_MONDAY - _FIRST_MONDAY % HOUR + 15 * MINUTE
@@ -76,11 +76,12 @@ def hourly_market(seed: int, n_times: int = 480, n_symbols: int = 3) -> History:
     closes = _filled(bars["close"])[ends]
     candles = _rows(
         symbol=list(bars.symbols) * len(ends),
+        interval=["1h"] * closes.size,
         event_time=np.repeat(times[ends], n_symbols),
         known_time=np.repeat(times[ends], n_symbols),
         close=closes.ravel(),
     )
-    return History(bars, {"candles": candles})
+    return History(bars, {"bars": candles})
 
 
 @lru_cache(maxsize=4)
@@ -182,7 +183,8 @@ def _shares(random: np.random.Generator, bars: Panel) -> pl.DataFrame:
         symbol=np.repeat(bars.symbols, len(days)),
         event_time=np.tile(days, len(bars.symbols)),
         known_time=np.tile(days, len(bars.symbols)),
-        shares=random.uniform(1e6, 2e6, count),
+        metric=["shares_outstanding"] * count,
+        value=random.uniform(1e6, 2e6, count),
     )
 
 
