@@ -447,7 +447,7 @@ BROKEN = {
     "x = 1\n": "mine.py: no feature",
     f"{PRICE}def a(close):\n    return close.nothing()\n": "mine.py:4.*nothing",
     f"{PRICE.replace('price', 'prise')}def a(close):\n    return close\n": "mine.py:.*group 'prise'",
-    "@feature(group='price')\ndef a(close):\n    return close\n": "mine.py:2: @feature.group.: missing a .*lookback_bars",
+    "@feature(group='price')\ndef a(close):\n    return close\n": "mine.py:2: @feature.*missing .*lookback_bars",
     "f = feature(group='price', unit='x', lookback_bars=2, name='twice')\n"
     "f(lambda close: close)\nf(lambda close: -close)\n": "mine.py: features twice more than once",
 }

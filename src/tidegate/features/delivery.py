@@ -42,7 +42,7 @@ def undelivered(
     --------
     >>> wanted = wanted_contract(FeatureSettings(groups=("volume",)))
     >>> undelivered(wanted, columns=["close"], tables=())["volume_z_20"]
-    ('bars without volume',)
+    ('bars without raw_close', 'bars without volume')
     """
     present = set(columns)
 

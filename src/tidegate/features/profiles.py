@@ -1,8 +1,9 @@
 """What was said about a symbol lately: sums over the items that were known at an instant and young enough.
 
 Events, posts and comments are profiled each for themselves and never mixed (D-30). The weight of an item is
-``clip((6 - tier) / 5, 0.1, 1) * confidence``, times 0.7 where it concerns every symbol (scope ``macro``). What states
-no tier counts as tier 5, and what states no confidence is weighted by its tier alone; posts and comments state neither.
+``(6 - clip(tier, 1, 5)) / 5 * confidence``, from 0.2 to 1 before the confidence, times 0.7 where it concerns every
+symbol (scope ``macro``). What states no tier counts as tier 5, and what states no confidence is weighted by its tier
+alone; posts and comments state neither.
 """
 
 from __future__ import annotations
