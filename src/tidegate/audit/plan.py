@@ -63,7 +63,7 @@ def make_plan(
     times = history.bars.times
     found_kinds = strata(history, boundaries, begun)
     kinds = {name: found[(found >= first) & (found < times[-1])] for name, found in found_kinds.items()}
-    always = _always(times, begun, seed)
+    always = _always(times, begun, seed)[: max(depth.prefixes - 1, 1)]  # the rest of the rows is looked at too
     usable = times[times >= first]
     prefixes = choose_instants(
         kinds,
