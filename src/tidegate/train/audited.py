@@ -107,6 +107,8 @@ class FoldPipeline:
     def run(self, history: History) -> Iterator[Stage]:
         """Yield forecasts of the fold's test rows by every model, and the weights that a strategy decides on them."""
         data, fold = self._fold(history)
+        # What the split claims of its spans is held against the labels' own ends.
+        yield data.labels.as_stage()
         scores = self._scores(data, fold)
         times = data.times[fold.test]
         kinds = self.recipe.models.kinds
