@@ -336,7 +336,7 @@ def test_names_are_the_recipes_own() -> None:
 
 
 def test_a_formula_can_be_left_out_and_cannot_be_lost() -> None:
-    settings = FeatureSettings(groups=("volume",), expressions={"mine": "open / close"})
+    settings = FeatureSettings(groups=("price",), expressions={"mine": "open / close"})
 
     assert contract_for(COLUMNS, settings).names[-1] == "mine"
     assert "mine" not in contract_for(COLUMNS, settings.model_copy(update={"exclude": ("mine",)})).names
