@@ -22,6 +22,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import RecipeData, read_recipe_data
 from tidegate.data.recipe_sources import read_sources
+from tidegate.data.reference_bars import datasets_beside
 from tidegate.data.universe import membership, reference_symbols
 from tidegate.features import FeatureContract, build_features, features_at
 from tidegate.features.selection import declared_contract
@@ -226,26 +227,43 @@ def _bars_as_of(
     catalog: Catalog, origin: Origin, times: Int64Array, symbols: tuple[str, ...], columns: Sequence[str]
 ) -> Panel:
     """Return the bars known at the last of some instants, on these instants; what was not there is missing."""
-    data, shape = origin.recipe.data, (len(times), len(symbols))
-    window = Window(start=Instant(int(times[0]) - 1), end=Instant(int(times[-1])))
+    laid = {name: np.full((len(times), len(symbols)), np.nan) for name in columns}
+    for dataset, names in _datasets_of(catalog, origin, symbols).items():
+        found = _found_as_of(catalog, origin, times, dataset, names)
+        rows, at = np.searchsorted(times, found.times), np.isin(found.times, times)
+        known = tuple(symbol for symbol in symbols if symbol in found.symbols)
+        cells = np.ix_(rows[at], np.array([symbols.index(symbol) for symbol in known], dtype=np.int64))
+        for name, column in found.take(known).columns.items():
+            laid.setdefault(name, np.full((len(times), len(symbols)), np.nan))[cells] = column[at]
+    return Panel(times, symbols, laid)
+
+
+def _datasets_of(catalog: Catalog, origin: Origin, symbols: tuple[str, ...]) -> dict[str, tuple[str, ...] | None]:
+    """Return the data sets that hold the bars, and which of the symbols are theirs; None means all of them."""
+    recipe, chosen = origin.recipe, symbols if origin.recipe.universe.symbols else None
+    beside = datasets_beside(catalog, recipe, origin.versions)
+    others = {
+        dataset: tuple(name for name in names if name in symbols)
+        for dataset, names in beside.items()
+        if dataset != recipe.data.dataset
+    }
+    return {recipe.data.dataset: chosen, **{dataset: names for dataset, names in others.items() if names}}
+
+
+def _found_as_of(
+    catalog: Catalog, origin: Origin, times: Int64Array, dataset: str, symbols: tuple[str, ...] | None
+) -> Panel:
     try:
-        found = catalog.bar_panel(
-            data.dataset,
-            interval=data.interval,
+        return catalog.bar_panel(
+            dataset,
+            interval=origin.recipe.data.interval,
             as_of=Instant(int(times[-1])),
-            version=origin.versions[f"bars/{data.dataset}"],
-            symbols=symbols if origin.recipe.universe.symbols else None,
-            window=window,
+            version=origin.versions[f"bars/{dataset}"],
+            symbols=symbols,
+            window=Window(start=Instant(int(times[0]) - 1), end=Instant(int(times[-1]))),
         )
     except DataError:  # a hole longer than the lookback
-        found = Panel(times[:0], (), {})
-    rows = np.searchsorted(times, found.times)
-    known = [symbol for symbol in symbols if symbol in found.symbols]
-    cells = np.ix_(rows, np.array([symbols.index(symbol) for symbol in known], dtype=np.int64))
-    laid = {name: np.full(shape, np.nan) for name in {*columns, *found}}
-    for name, column in found.take(tuple(known)).columns.items():
-        laid[name][cells] = column
-    return Panel(times, symbols, laid)
+        return Panel(times[:0], (), {})
 
 
 def _members_as_of(catalog: Catalog, origin: Origin, times: Int64Array, symbols: Sequence[str]) -> Mask | None:

@@ -18,6 +18,7 @@ from tidegate.cli.commands import (
     features,
     ingest,
     init,
+    lean,
     lineage,
     lookahead,
     parity,
@@ -94,6 +95,7 @@ app.add_typer(review.app, name="review")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(features.app, name="features")
+app.add_typer(lean.app, name="lean")
 app.command(
     "lineage",
     epilog=_examples(

@@ -5,7 +5,6 @@ Only data live here; each section is interpreted by the room of the same name.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,8 +17,10 @@ from tidegate.core.fingerprint import fingerprint
 from tidegate.core.horizon import Horizon, Reach
 from tidegate.core.recipe_data import CollectStep, DataKind, DataSettings, Day, Name, QualitySettings, ReadinessSettings
 from tidegate.core.recipe_features import ExpressionSettings, FeatureFile, FeatureSettings
+from tidegate.core.recipe_strategy import LegacySettings, StrategySettings, Weighting
+from tidegate.core.recipe_trading import LIMITED_PRESETS, BacktestSettings, CostSettings, FillPrice
 from tidegate.core.time import BarInterval
-from tidegate.core.units import Bps, Count, Fraction
+from tidegate.core.units import Count, Fraction
 
 __all__ = [
     "RECIPE_SCHEMA",
@@ -33,6 +34,7 @@ __all__ = [
     "FeatureSettings",
     "FillPrice",
     "LabelSettings",
+    "LegacySettings",
     "LightgbmSettings",
     "ModelSettings",
     "QualitySettings",
@@ -52,26 +54,6 @@ RECIPE_SCHEMA = 1
 Months = Annotated[int, Field(ge=1, le=1200)]
 
 
-class FillPrice(StrEnum):
-    """At which price of the session after the decision an order is filled."""
-
-    NEXT_OPEN = "next_open"
-    NEXT_CLOSE = "next_close"
-
-    @property
-    def column(self) -> str:
-        """The panel column that holds this price."""
-        return "open" if self is FillPrice.NEXT_OPEN else "close"
-
-
-class Weighting(StrEnum):
-    """How the chosen names share the exposure."""
-
-    EQUAL = "equal"
-    RANK = "rank"
-    SCORE = "score"
-
-
 class UniverseSettings(Settings):
     """Which symbols may be held, and what they are measured against."""
 
@@ -89,6 +71,11 @@ class UniverseSettings(Settings):
     """A symbol, or ``equal-weight`` for the universe itself, bought in equal parts and rebalanced at the same dates."""
     index: str | None = None
     """A symbol drawn beside the benchmark."""
+    references: Name | None = None
+    """Data set of bars that holds benchmark, index and defensive assets which ``data.dataset`` does not hold.
+
+    So funds are read without being among the names to choose from.
+    """
     survivorship_biased: bool = False
     """Whether the data set holds only names that survived; the verdict then says so."""
 
@@ -228,57 +215,6 @@ class ModelSettings(Settings):
         return tuple(name for name in ("ridge", "lightgbm") if getattr(self, name) is not None)
 
 
-class StrategySettings(Settings):
-    """Weekly top-N rotation by score."""
-
-    scores: Literal["ridge", "lightgbm"] = "lightgbm"
-    """The model whose scores decide."""
-    top_n: Count = 10
-    """How many names are bought."""
-    retain_top_n: Annotated[int, Field(ge=0)] = 0
-    """A held name stays while it ranks within ``top_n + retain_top_n``."""
-    weighting: Weighting = Weighting.EQUAL
-    """Equal parts, by rank, or by score."""
-    minimum_score: float | None = None
-    """A name that scores lower is not bought; none means no floor."""
-    max_weight: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Largest weight of one name, a fraction of equity; what it cuts off stays in cash if no other may take it."""
-    max_exposure: Fraction = 1.0
-    """Largest sum of weights as a fraction of equity."""
-    max_score_age_bars: Count = 10
-    """Older scores are no signal: the book is held."""
-
-
-class CostSettings(Settings):
-    """A market's preset and what differs from it; an unset field takes the preset's value."""
-
-    preset: Literal["us-equity", "a-share", "crypto-perpetual", "free"]
-    """The market whose costs apply."""
-    commission_bps: Bps | None = None
-    """Broker's commission, one way."""
-    half_spread_bps: Bps | None = None
-    """Half the distance between bid and ask, one way."""
-    minimum_fee: Annotated[float, Field(ge=0.0)] | None = None
-    """Smallest commission of one order, in currency."""
-    stamp_tax_sell_bps: Bps | None = None
-    """Tax on what is sold."""
-    impact_coefficient: Annotated[float, Field(ge=0.0)] | None = None
-    """Strength of the market impact of an order's size; 0 switches it off."""
-
-
-class BacktestSettings(Settings):
-    """Money and the price at which orders fill."""
-
-    initial_cash: Annotated[float, Field(gt=0.0)] = 1_000_000.0
-    """Money at the start, in currency."""
-    fill: FillPrice = FillPrice.NEXT_OPEN
-    """Price at which a decision is filled, in the session after it."""
-    start: Day | None = None
-    """First day traded; none means the first day with scores."""
-    end: Day | None = None
-    """Last day traded; none means the last day with scores."""
-
-
 def _not_newer(schema: int) -> int:
     # The version is the first field, so a newer recipe is told to upgrade before its new fields are called unknown.
     if schema > RECIPE_SCHEMA:
@@ -358,6 +294,34 @@ class Recipe(Settings):
         if target == "benchmark_excess" and self.universe.benchmark == "equal-weight":
             hint = "name it under universe.benchmark, or take target: excess, which is over the mean of the universe"
             raise misfit("a symbol to measure the excess over", at=at, value=target, hint=hint)
+        return self
+
+    @model_validator(mode="after")
+    def _strategy_fits_the_universe(self) -> Self:
+        strategy, universe = self.strategy, self.universe
+        if strategy is None:
+            return self
+        if strategy.reads_benchmark and universe.benchmark == "equal-weight":
+            hint = "name one that has bars, or do without what reads it, such as market_filter: false"
+            wanted = "a symbol, which the strategy decides by"
+            raise misfit(wanted, at=("universe", "benchmark"), value=universe.benchmark, hint=hint)
+        chosen = set(universe.symbols) - set(universe.exclude)
+        if both := [symbol for symbol in strategy.defensives if symbol in chosen]:
+            hint = "a defensive asset is never chosen by score: take it out of universe.symbols"
+            wanted = "names that are not defensive assets too"
+            raise misfit(wanted, at=("universe", "symbols"), value=", ".join(both), hint=hint)
+        return self
+
+    @model_validator(mode="after")
+    def _market_has_the_rules(self) -> Self:
+        asked = [name for name in ("price_limits", "t_plus_one") if getattr(self.backtest, name)]
+        if asked and self.costs.preset not in LIMITED_PRESETS:
+            hint = f"backtest.{asked[0]} is a rule of A-shares; leave it out for other markets"
+            at, given = ("costs", "preset"), self.costs.preset
+            raise misfit(f"one of {', '.join(LIMITED_PRESETS)}", at=at, value=given, hint=hint)
+        if self.backtest.price_limits and not self.data.interval.is_session:
+            hint = "limits follow from the close of the session before; leave backtest.price_limits out"
+            raise misfit("1d", at=("data", "interval"), value=str(self.data.interval), hint=hint)
         return self
 
     def trading(self) -> StrategySettings:

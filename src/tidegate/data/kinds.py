@@ -39,7 +39,7 @@ def declared_tables(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     (('bars', 'us-large-caps'), ('macro', 'us-large-caps'))
     """
     data = recipe.data
-    pairs = [("bars", data.dataset)]
+    pairs = [("bars", dataset) for dataset in _bar_datasets(recipe)]
     if data.cash_rate is not None:
         pairs.append(("macro", data.dataset))
     if recipe.universe.snapshot is not None:
@@ -49,12 +49,22 @@ def declared_tables(recipe: Recipe) -> tuple[tuple[str, str], ...]:
 
 
 def linked_tables(recipe: Recipe) -> tuple[tuple[str, str], ...]:
-    """Return table and data set of what is read where it is there: links of items, and lives of the bars' symbols."""
+    """Return table and data set of what is read where it is there.
+
+    These are links of items, and of the bars' symbols their lives, dividends and splits.
+    """
     uses = recipe.data.uses
     pairs = [("entity_links", dataset) for kind, dataset in uses.items() if kind in _LINKED]
-    if DataKind.SYMBOL_LIVES not in uses:
-        pairs.append(("symbol_lives", recipe.data.dataset))
+    for dataset in _bar_datasets(recipe):
+        if DataKind.SYMBOL_LIVES not in uses or dataset != recipe.data.dataset:
+            pairs.append(("symbol_lives", dataset))
+        pairs.append(("corporate_actions", dataset))
     return tuple(dict.fromkeys(pairs))
+
+
+def _bar_datasets(recipe: Recipe) -> tuple[str, ...]:
+    references = recipe.universe.references
+    return (recipe.data.dataset,) if references is None else (recipe.data.dataset, references)
 
 
 def present_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:

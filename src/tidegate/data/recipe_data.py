@@ -12,7 +12,7 @@ from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
-from tidegate.core.recipe import DataKind, Recipe
+from tidegate.core.recipe import DataKind, FillPrice, Recipe
 from tidegate.core.time import DAY, Instant, Window, parse_instant
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.catalog import Catalog
@@ -20,10 +20,11 @@ from tidegate.data.kinds import declared_tables, present_versions
 from tidegate.data.lives import SymbolLives
 from tidegate.data.price_limits import LIMIT_PERCENT, board_of, limit_percent
 from tidegate.data.recipe_sources import read_sources
+from tidegate.data.reference_bars import with_symbols_beside
 from tidegate.data.series import series_as_of
-from tidegate.data.universe import membership, reference_symbols, traded_symbols
+from tidegate.data.universe import membership, own_references, symbols_beside, traded_symbols
 
-__all__ = ["RecipeData", "pinned_versions", "read_cash_rate", "read_recipe_data"]
+__all__ = ["RecipeData", "end_of_data", "pinned_versions", "read_cash_rate", "read_recipe_data"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class RecipeData:
     Parameters
     ----------
     panel
-        Every symbol that is traded or measured against.
+        Every symbol that is traded, measured against, or bought when stocks are not.
     traded
         Those that may be held.
     membership
@@ -116,35 +117,39 @@ def read_recipe_data(
         has a member.
     """
     settings, universe = recipe.data, recipe.universe
-    references = reference_symbols(universe)
+    version = versions[f"bars/{settings.dataset}"]
+    references = own_references(universe, catalog.members("bars", settings.dataset, version=version))
     panel = catalog.bar_panel(
         settings.dataset,
         interval=settings.interval,
-        as_of=_end_of_data(recipe),
-        version=versions[f"bars/{settings.dataset}"],
+        as_of=end_of_data(recipe),
+        version=version,
         symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
         window=Window.of_dates(settings.start, settings.end),
     )
-    absent = sorted(set(references) - set(panel.symbols))
-    if absent:
+    _require_fill_price(recipe, panel)
+    traded = traded_symbols(panel.symbols, universe)
+    panel = with_symbols_beside(catalog, recipe, versions, panel, as_of=end_of_data(recipe))
+    return RecipeData(
+        panel=panel.take(tuple(sorted({*traded, *symbols_beside(recipe)}))),
+        traded=traded,
+        membership=_membership(catalog, recipe, versions, panel.times, traded),
+        tables=read_sources(catalog, recipe, versions, traded, as_of=end_of_data(recipe)) if sources else {},
+    )
+
+
+def _require_fill_price(recipe: Recipe, panel: Panel) -> None:
+    """Refuse bars that lack what the fill price is made of, as only closes are known of some markets."""
+    fill = recipe.backtest.fill
+    needed = ("volume", "high", "low", "close") if fill is FillPrice.NEXT_VWAP else (fill.column,)
+    lacking = [name for name in needed if name not in panel]
+    if lacking:
         raise DataError(
-            found=f"no bars of {', '.join(absent)}",
-            expected="benchmark and index in the data set",
-            hint="check universe.benchmark and universe.index; equal-weight needs no symbol",
-        )
-    if recipe.backtest.fill.column not in panel:
-        raise DataError(
-            found=f"data set {settings.dataset!r} without {recipe.backtest.fill.column} prices",
+            found=f"data set {recipe.data.dataset!r} without {' and '.join(lacking)}"
+            + ("" if "volume" in lacking else " prices"),
             expected="the price that orders fill at",
             hint="set backtest.fill: next_close",
         )
-    traded = traded_symbols(panel.symbols, universe)
-    return RecipeData(
-        panel=panel.take(tuple(sorted({*traded, *references}))),
-        traded=traded,
-        membership=_membership(catalog, recipe, versions, panel.times, traded),
-        tables=read_sources(catalog, recipe, versions, traded, as_of=_end_of_data(recipe)) if sources else {},
-    )
 
 
 def _membership(
@@ -166,7 +171,8 @@ def read_cash_rate(
     )
 
 
-def _end_of_data(recipe: Recipe) -> Instant:
+def end_of_data(recipe: Recipe) -> Instant:
+    """Return the instant up to which a recipe's data are read: nothing that became known later enters."""
     if recipe.data.end is None:
         return now()
     return Instant(min(now(), parse_instant(recipe.data.end) + DAY))

@@ -1,64 +1,118 @@
-"""What the simulated market knows of each bar: fill prices, marks, and what impact is made of."""
+"""What the simulated market knows of each bar: marks, fill prices, and everything that decisions may see of the past."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from tidegate.core.panel import Panel
-from tidegate.core.recipe import FillPrice
-from tidegate.core.units import FloatArray, Mask
-from tidegate.features import windows
+from tidegate.core.units import FloatArray, Int64Array, Mask
 
-__all__ = ["Market", "carried_forward"]
-
-_IMPACT_WINDOW = 20
+__all__ = ["CorporateActions", "Market", "carried_forward"]
 
 
-@dataclass(frozen=True, eq=False)
-class Market:
-    """Matrices ``(n_times, n_symbols)`` of one panel.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CorporateActions:
+    """What happens to shares held overnight, in order of rows, each array ``(n_actions,)``.
 
     Parameters
     ----------
-    fill
-        Price at which an order of this bar fills; NaN where it cannot: no bar, or no volume where the source has it.
-    mark
-        Last known close, carried forward through gaps; NaN before the first.
-    volatility, daily_value
-        Standard deviation of the last 20 returns and mean of the last 20 traded values, known at this bar's close and
-        carried forward; of a name with too little history the worst of all names, since trading it is not free; None
-        where the source has no volume.
+    row, place
+        ``int64``: the session before whose open it happens, and the symbol.
+    ratio
+        ``float64``: shares after per share before; 1 where nothing changes.
+    cash
+        ``float64``: currency paid per share held before; negative where a long position pays, as funding.
     """
 
-    fill: FloatArray
+    row: Int64Array
+    place: Int64Array
+    ratio: FloatArray
+    cash: FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Market:
+    """Matrices ``(n_times, n_symbols)`` of one market; row *t* of what decisions read was known at ``times[t]``.
+
+    Parameters
+    ----------
+    times, symbols
+        ``int64 (n_times,)`` closes in microseconds UTC, and names in ascending order.
+    close
+        Last adjusted close, carried forward through gaps, NaN before the first: what returns and averages are made of.
+    mark
+        What one share is worth at the close, in currency, carried forward. The same array as ``close`` where the
+        account holds total-return shares.
+    traded
+        ``bool``: the symbol has a bar, and volume where the source knows it.
+    fill
+        Price at which orders of this row fill; NaN where they cannot.
+    score
+        What ranks the symbols; NaN where there is none.
+    signals
+        ``float64 (n_signals, n_times, n_symbols)``: further scores, of several horizons; None where there are none.
+    member
+        ``bool``: the symbol belongs to the universe; None where all always do.
+    candidate
+        ``bool (n_symbols,)``: may be chosen by score; benchmark and defensive assets may not.
+    benchmark
+        ``float64 (n_times,)``: adjusted closes of the benchmark, carried forward; None where it is no symbol.
+    benchmark_place
+        Column in which the benchmark can be bought; -1 where it cannot.
+    volatility, daily_value
+        Deviation of the last 20 returns and mean of the last 20 traded values, known at this close; None where the
+        source has no volume, and then there is no impact.
+    session_value
+        Currency traded in this session, which caps participation in it; None where it is unknown.
+    buy_blocked, sell_blocked
+        ``bool``: an order of this row cannot be bought, or sold, at its fill price: the share is at its limit. None
+        where there are no limits.
+    lot
+        ``float64 (n_symbols,)``: shares of one lot, 0 where fractions trade.
+    interest
+        ``float64 (n_times,)``: what a unit of cash held since the close before earns, credited at this row.
+    last_row
+        ``int64 (n_symbols,)``: row of the symbol's last session by a table of lives; -1 where none is known.
+    actions
+        Splits, dividends and funding; None in an account of total-return shares.
+    """
+
+    times: Int64Array
+    symbols: tuple[str, ...]
+    close: FloatArray
     mark: FloatArray
-    volatility: FloatArray | None
-    daily_value: FloatArray | None
+    traded: Mask
+    fill: FloatArray
+    score: FloatArray
+    candidate: Mask
+    lot: FloatArray
+    interest: FloatArray
+    last_row: Int64Array
+    benchmark_place: int = -1
+    benchmark: FloatArray | None = None
+    member: Mask | None = None
+    signals: FloatArray | None = None
+    volatility: FloatArray | None = None
+    daily_value: FloatArray | None = None
+    session_value: FloatArray | None = None
+    buy_blocked: Mask | None = None
+    sell_blocked: Mask | None = None
+    actions: CorporateActions | None = None
 
-    @classmethod
-    def of(cls, panel: Panel, fill: FillPrice) -> Market:
-        """Read a panel's columns."""
-        price = panel[fill.column]
-        if "volume" not in panel:
-            return cls(fill=price, mark=carried_forward(panel["close"]), volatility=None, daily_value=None)
-        open_for_trade: Mask = panel["volume"] > 0.0
-        return cls(
-            fill=np.where(open_for_trade, price, np.nan),
-            mark=carried_forward(panel["close"]),
-            volatility=_worst_if_unknown(_volatility(panel["close"]), np.fmax),
-            daily_value=_worst_if_unknown(windows.rolling_mean(_traded_value(panel), _IMPACT_WINDOW), np.fmin),
-        )
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_times, n_symbols)``."""
+        return len(self.times), len(self.symbols)
 
-    def rows(self, start: int, stop: int) -> Market:
-        """Return the rows ``start`` to ``stop`` (exclusive) over the same memory."""
-        return Market(
-            fill=self.fill[start:stop],
-            mark=self.mark[start:stop],
-            volatility=None if self.volatility is None else self.volatility[start:stop],
-            daily_value=None if self.daily_value is None else self.daily_value[start:stop],
-        )
+    def until(self, stop: int) -> Market:
+        """Return the first ``stop`` rows over the same memory: what an engine that stopped there had seen."""
+        cut = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and field.name not in {"candidate", "lot", "last_row"}:
+                cut[field.name] = value[:, :stop] if field.name == "signals" else value[:stop]
+        return replace(self, **cut)
 
 
 def carried_forward(values: FloatArray) -> FloatArray:
@@ -67,20 +121,3 @@ def carried_forward(values: FloatArray) -> FloatArray:
     last = np.maximum.accumulate(rows, axis=0)
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     return np.where(last >= 0, filled, np.nan)
-
-
-def _worst_if_unknown(values: FloatArray, worst: np.ufunc) -> FloatArray:
-    known = carried_forward(values)
-    return np.where(np.isfinite(known), known, worst.reduce(known, axis=1)[:, None])
-
-
-def _volatility(close: FloatArray) -> FloatArray:
-    returns = np.full_like(close, np.nan)
-    returns[1:] = close[1:] / close[:-1] - 1.0
-    return windows.rolling_std(returns, _IMPACT_WINDOW)
-
-
-def _traded_value(panel: Panel) -> FloatArray:
-    if "traded_value" in panel:
-        return panel["traded_value"]
-    return panel["volume"] * panel["raw_close"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegate.core.recipe import Weighting
+from tidegate.core.recipe_strategy import Weighting
 from tidegate.core.units import FloatArray
 
 __all__ = ["raw_weights", "water_fill"]

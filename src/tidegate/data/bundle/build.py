@@ -25,7 +25,7 @@ from tidegate.data.bundle.manifest import MANIFEST_NAME, BundleFile, BundleManif
 from tidegate.data.bundle.parquet import parquet_writer, write_groups
 from tidegate.data.catalog import Catalog
 from tidegate.data.kinds import declared_tables, present_versions
-from tidegate.data.universe import reference_symbols
+from tidegate.data.universe import symbols_beside
 
 __all__ = ["Bundle", "build_bundle", "side_file_of"]
 
@@ -233,7 +233,7 @@ def _window_of(recipe: Recipe) -> Window:
 
 def _symbols_of(recipe: Recipe) -> tuple[str, ...]:
     chosen = recipe.universe.symbols
-    return (*chosen, *reference_symbols(recipe.universe)) if chosen else ()
+    return tuple(dict.fromkeys((*chosen, *symbols_beside(recipe)))) if chosen else ()
 
 
 def _sha256_of(path: Path) -> str:

@@ -28,7 +28,7 @@ from tidegate.data.readiness.result import ReadinessAudit
 from tidegate.data.readiness.rows import BARS_SCHEMA, Latency, bars_known_in_time
 from tidegate.data.readiness.scope import Mode, Scope, end_of_recipe, scope_of, wanted_window
 from tidegate.data.readiness.sources import SourceAudit
-from tidegate.data.universe import reference_symbols
+from tidegate.data.universe import own_references, reference_symbols
 
 __all__ = ["audit_readiness"]
 
@@ -89,7 +89,8 @@ class _Bars:
         version = versions.get(f"bars/{data.dataset}")
         if version is None:
             return cls(pl.DataFrame(schema=BARS_SCHEMA), None, 0, is_there=False, ever=(), members=None)
-        references = reference_symbols(universe)
+        ever = catalog.members("bars", data.dataset, version=version)
+        references = own_references(universe, ever)
         windows = [wanted_window(recipe, mode, as_of) for mode in ("research", data.mode)]
         rows, latency, late = bars_known_in_time(
             catalog,
@@ -100,7 +101,6 @@ class _Bars:
             symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
             window=_hull(windows),
         )
-        ever = catalog.members("bars", data.dataset, version=version)
         return cls(rows, latency, late, is_there=True, ever=ever, members=_members(catalog, recipe, as_of, versions))
 
     def scope(self, recipe: Recipe, mode: Mode, as_of: Instant, announced: Announced) -> Scope:
@@ -112,7 +112,7 @@ class _Bars:
         universe = recipe.universe
         chosen = set(there) if self.members is None else set(there) & set(self.members)
         wanted = (set(universe.symbols) or chosen) - set(universe.exclude)
-        wanted |= set(reference_symbols(universe))
+        wanted |= set(own_references(universe, self.ever))
         rows = rows.filter(pl.col("symbol").is_in(list(wanted)))
         interval = recipe.data.interval
         names = sorted(wanted)

@@ -4,7 +4,13 @@ from tidegate.data.universe.build import UniverseBuilt, build_universe
 from tidegate.data.universe.resolve import UniverseSnapshot, membership, resolve_universe
 from tidegate.data.universe.rules import Rebalance, UniverseRules
 from tidegate.data.universe.survivorship import Survivorship, survivorship_of
-from tidegate.data.universe.symbols import EQUAL_WEIGHT, reference_symbols, traded_symbols
+from tidegate.data.universe.symbols import (
+    EQUAL_WEIGHT,
+    own_references,
+    reference_symbols,
+    symbols_beside,
+    traded_symbols,
+)
 
 __all__ = [
     "EQUAL_WEIGHT",
@@ -15,8 +21,10 @@ __all__ = [
     "UniverseSnapshot",
     "build_universe",
     "membership",
+    "own_references",
     "reference_symbols",
     "resolve_universe",
     "survivorship_of",
+    "symbols_beside",
     "traded_symbols",
 ]

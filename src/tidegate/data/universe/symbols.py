@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidegate.core.errors import DataError
-from tidegate.core.recipe import UniverseSettings
+from tidegate.core.recipe import Recipe, UniverseSettings
 
-__all__ = ["EQUAL_WEIGHT", "reference_symbols", "traded_symbols"]
+__all__ = ["EQUAL_WEIGHT", "own_references", "reference_symbols", "symbols_beside", "traded_symbols"]
 
 EQUAL_WEIGHT = "equal-weight"
 
@@ -50,3 +50,23 @@ def reference_symbols(universe: UniverseSettings) -> tuple[str, ...]:
     """Return the symbols that are only measured against."""
     names = {universe.benchmark, universe.index} - {EQUAL_WEIGHT, None}
     return tuple(sorted(name for name in names if name))
+
+
+def own_references(universe: UniverseSettings, available: Sequence[str]) -> tuple[str, ...]:
+    """Return the references that a recipe's own data set must hold: all of them, unless another may hold the rest.
+
+    Examples
+    --------
+    >>> own_references(UniverseSettings(benchmark="SPY", index="SPX"), ["A", "SPX"])
+    ('SPX', 'SPY')
+    >>> own_references(UniverseSettings(benchmark="SPY", index="SPX", references="funds"), ["A", "SPX"])
+    ('SPX',)
+    """
+    names = reference_symbols(universe)
+    return names if universe.references is None else tuple(name for name in names if name in set(available))
+
+
+def symbols_beside(recipe: Recipe) -> tuple[str, ...]:
+    """Return the symbols read beside those that may be chosen: benchmark, index and defensive assets, ascending."""
+    defensives = () if recipe.strategy is None else recipe.strategy.defensives
+    return tuple(sorted({*reference_symbols(recipe.universe), *defensives}))

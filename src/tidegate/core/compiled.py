@@ -1,0 +1,76 @@
+"""Compiled loops: one decorator, and a cache of machine code that is never stale.
+
+Numba keys a cached function by its own source file alone, so a change in a function that it calls from another file
+would go unnoticed. The cache therefore lies in a folder named by a hash of every compiled source and of Numba's version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from tidegate.core.environment import read_variable
+
+__all__ = ["cache_folder", "compiled"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE: Final = Path(__file__).parents[1]
+_ROOMS: Final = ("core", "costs", "strategy", "engine")
+_MARK: Final = b"core.compiled import"
+
+
+def cache_folder() -> Path:
+    """Return where compiled code is kept: under ``NUMBA_CACHE_DIR``, the user's cache, or a temporary folder.
+
+    A home that cannot be written to is no obstacle: the code is then compiled once per machine start.
+    """
+    name = f"tidegate-{_fingerprint()}"
+    wished = read_variable("NUMBA_CACHE_DIR") or read_variable("XDG_CACHE_HOME")
+    home = read_variable("HOME")
+    places = [Path(wished)] if wished else []
+    places += [Path(home) / ".cache"] if home else []
+    for place in places:
+        if _writable(place / "tidegate"):
+            return place / "tidegate" / name
+    return Path(tempfile.gettempdir()) / "tidegate" / name
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(metadata.version("numba").encode())
+    for room in _ROOMS:
+        for source in sorted((_PACKAGE / room).rglob("*.py")):
+            if _MARK in (content := source.read_bytes()) or source.name == "compiled.py":
+                digest.update(source.relative_to(_PACKAGE).as_posix().encode())
+                digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def _numba() -> Any:
+    import numba
+
+    if numba.config.CACHE_DIR == "":
+        numba.config.CACHE_DIR = str(cache_folder())
+    return numba
+
+
+def compiled(function: F) -> F:
+    """Compile a function of arrays and numbers on its first call; it holds no lock while it runs.
+
+    Arithmetic is that of Python and NumPy, operation by operation: no reordering, no fused multiply-add, so a plain
+    loop over the same numbers gives the same bits. Division by zero gives infinities as in NumPy.
+    """
+    return cast(F, _numba().njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -1,0 +1,247 @@
+"""One decision of the rotation, steps 3 to 11 of the order of operations: guard, filter, scores, weights, turnover."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tidegate.core.compiled import compiled
+from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.strategy.rotation.defensive import fill_idle, risk_off
+from tidegate.strategy.rotation.guard import guard_locked, market_state, tier_cap
+from tidegate.strategy.rotation.selection import choose
+from tidegate.strategy.rotation.weights import (
+    benchmark_sigma,
+    portfolio_sigma,
+    raw_weights,
+    renormalised,
+    water_fill,
+)
+from tidegate.strategy.seam import Action, Binding, Past, Ranking, Step, Targets, open_book, put
+
+__all__ = ["Work", "decide_rotation", "new_work"]
+
+_HOLD, _TRADE = int(Action.HOLD), int(Action.TRADE)
+_CAP, _MAX_EXPOSURE, _TIER, _VOLATILITY = (
+    int(Binding.CAP),
+    int(Binding.MAX_EXPOSURE),
+    int(Binding.TIER),
+    int(Binding.VOLATILITY),
+)
+_GUARD, _FILTER, _TURNOVER = int(Binding.GUARD), int(Binding.FILTER), int(Binding.TURNOVER)
+_STALE, _EMPTY, _NOT_READY = int(Binding.STALE_SCORES), int(Binding.NO_CANDIDATES), int(Binding.NOT_READY)
+_UNKNOWN, _SUSPENDED = int(Binding.VOLATILITY_UNKNOWN), int(Binding.SUSPENDED)
+_RANKING, _BY_GUARD, _BY_FILTER, _BY_TIER = int(Step.RANKING), int(Step.GUARD), int(Step.FILTER), int(Step.TIER)
+_BY_AGE, _BY_READINESS, _BY_EMPTINESS = int(Step.STALE), int(Step.NOT_READY), int(Step.EMPTY)
+_PASSES = 1.0 + 1e-12
+_ROUND_OFF = 1e-12
+
+
+class Work(NamedTuple):
+    """Scratch of one thread, each ``(n_room,)``: names by rank, then the same by symbol."""
+
+    rank: Int64Array
+    score: FloatArray
+    place: Int64Array
+    raw: FloatArray
+    weight: FloatArray
+    is_open: Mask
+    daily: FloatArray
+
+
+def new_work(room: int, window: int) -> Work:
+    """Return scratch for so many names and a volatility window of so many bars."""
+    return Work(
+        rank=np.zeros(room, dtype=np.int64),
+        score=np.zeros(room),
+        place=np.zeros(room, dtype=np.int64),
+        raw=np.zeros(room),
+        weight=np.zeros(room),
+        is_open=np.zeros(room, dtype=np.bool_),
+        daily=np.zeros(max(window, 1)),
+    )
+
+
+@compiled
+def decide_rotation(
+    p: Any,
+    states: Any,
+    s: int,
+    equity: float,
+    place: Int64Array,
+    shares: FloatArray,
+    count: int,
+    past: Past,
+    ranking: Ranking,
+    r: int,
+    row: int,
+    rebalances: bool,
+    targets: Targets,
+    work: Work,
+) -> None:
+    """Decide at the close of ``row`` (see :func:`tidegate.strategy.decide.decide`).
+
+    The guard acts at every close, everything else where ``rebalances``.
+    """
+    targets.number[1] = 0
+    locked = guard_locked(p, states, s, equity, past, row)
+    if not locked and not rebalances:
+        return
+    open_book(past, row, place, shares, count, equity, targets)
+    targets.value[0] = states[s].drawdown
+    cap = tier_cap(p, states[s].drawdown)
+    targets.value[1] = cap
+    if locked:
+        targets.number[2] |= _GUARD
+        _leave(p, states, s, cap, past, row, rebalances, targets, _BY_GUARD)
+        return
+    if p.market_filter:
+        market = market_state(past.benchmark, row, p.market_window)
+        if market == 0:
+            _hold(targets, _NOT_READY, _BY_READINESS)
+            return
+        if market < 0:
+            targets.number[2] |= _FILTER
+            _leave(p, states, s, cap, past, row, rebalances, targets, _BY_FILTER)
+            return
+    if ranking.count[r] < 0 and not p.exit_when_stale:
+        _hold(targets, _STALE, _BY_AGE)
+        return
+    if cap <= 0.0:
+        targets.number[2] |= _TIER
+        _leave(p, states, s, cap, past, row, rebalances, targets, _BY_TIER)
+        return
+    states[s].risk_off = False
+    states[s].pick = -1
+    _rank_and_weigh(p, past, ranking, r, row, cap, targets, work)
+    fill_idle(p, past, row, targets)
+    _limit_turnover(p, targets)
+    targets.number[1] = _TRADE
+
+
+@compiled
+def _hold(targets: Targets, why: int, step: int) -> None:
+    targets.number[1] = _HOLD
+    targets.number[2] |= why
+    targets.number[3] = step
+
+
+@compiled
+def _leave(
+    p: Any, states: Any, s: int, cap: float, past: Past, row: int, rebalances: bool, targets: Targets, step: int
+) -> None:
+    """Go to risk-off, or stay in it."""
+    traded = risk_off(p, states, s, cap, past, row, targets)
+    targets.number[3] = step
+    targets.number[5] = states[s].pick
+    if traded:
+        targets.number[1] = _TRADE
+    elif rebalances:
+        targets.number[1] = _HOLD
+
+
+@compiled
+def _rank_and_weigh(
+    p: Any, past: Past, ranking: Ranking, r: int, row: int, cap: float, targets: Targets, work: Work
+) -> None:
+    """Write the weights of the chosen names, under cap and exposure."""
+    targets.number[3] = _RANKING
+    chosen = choose(p, ranking, r, targets, work.rank, work.score) if ranking.count[r] > 0 else 0
+    stuck = targets.value[5]
+    if stuck > 0.0:
+        targets.number[2] |= _SUSPENDED
+    if chosen == 0:
+        targets.number[2] |= _STALE if ranking.count[r] < 0 else _EMPTY
+        targets.number[3] = _BY_EMPTINESS
+        return
+    for k in range(chosen):
+        work.place[k] = ranking.place[r, work.rank[k]]
+    raw_weights(p, work.place, work.score, chosen, ranking.mean[r], past, row, work.raw)
+    _by_symbol(work, chosen)
+    budget = max(p.max_exposure - stuck, 0.0)
+    if p.renormalises:
+        capped = renormalised(work.raw, chosen, budget, p.max_weight, work.is_open, work.weight)
+    else:
+        capped = water_fill(work.raw, chosen, budget, p.max_weight, work.is_open, work.weight)
+    if capped:
+        targets.number[2] |= _CAP
+    _limit_exposure(p, past, row, cap, chosen, targets, work)
+    for k in range(chosen):
+        put(targets, work.place[k], work.weight[k])
+
+
+@compiled
+def _by_symbol(work: Work, count: int) -> None:
+    """Order the chosen by symbol, in which all sums run."""
+    for k in range(1, count):
+        place, raw = work.place[k], work.raw[k]
+        at = k
+        while at > 0 and work.place[at - 1] > place:
+            work.place[at] = work.place[at - 1]
+            work.raw[at] = work.raw[at - 1]
+            at -= 1
+        work.place[at] = place
+        work.raw[at] = raw
+
+
+@compiled
+def _limit_exposure(p: Any, past: Past, row: int, cap: float, count: int, targets: Targets, work: Work) -> None:
+    """Scale the weights down to what exposure, tier and volatility target leave beside suspended holdings."""
+    total = 0.0
+    for k in range(count):
+        total += work.weight[k]
+    stuck = targets.value[5]
+    if p.max_exposure < 1.0 and total >= max(p.max_exposure - stuck, 0.0) / _PASSES:
+        targets.number[2] |= _MAX_EXPOSURE
+    exposure = p.max_exposure
+    if cap < exposure:
+        exposure = cap
+        if total > max(cap - stuck, 0.0):
+            targets.number[2] |= _TIER
+    if p.volatility_target > 0.0:
+        allowed = _volatility_cap(p, past, row, count, targets, work)
+        if total > max(allowed - stuck, 0.0):
+            targets.number[2] |= _VOLATILITY
+        exposure = min(exposure, allowed)
+    targets.value[3] = exposure
+    room = max(exposure - stuck, 0.0)
+    if total > room:
+        factor = room / total
+        for k in range(count):
+            work.weight[k] = work.weight[k] * factor
+
+
+@compiled
+def _volatility_cap(p: Any, past: Past, row: int, count: int, targets: Targets, work: Work) -> float:
+    """Return the exposure at which the annual volatility is the target; infinite where it is unknown, which is told."""
+    if p.volatility_of_benchmark:
+        sigma = benchmark_sigma(past.benchmark, row, p.volatility_closes, work.daily)
+    else:
+        sigma = portfolio_sigma(past, work.place, work.weight, count, row, p.volatility_closes, work.daily)
+    sigma *= math.sqrt(p.periods_per_year)
+    targets.value[2] = sigma
+    if not sigma > 0.0:
+        targets.number[2] |= _UNKNOWN
+        return math.inf
+    return float(p.volatility_target / sigma)
+
+
+@compiled
+def _limit_turnover(p: Any, targets: Targets) -> None:
+    """Go only part of the way if the half sum of weight changes is above the limit."""
+    count = targets.number[0]
+    change = 0.0
+    for k in range(count):
+        if not targets.keep[k]:
+            change += abs(targets.weight[k] - targets.current[k])
+    turnover = 0.5 * change
+    targets.value[4] = turnover
+    if p.max_turnover <= 0.0 or turnover <= p.max_turnover + _ROUND_OFF:
+        return
+    targets.number[2] |= _TURNOVER
+    part = p.max_turnover / turnover
+    for k in range(count):
+        if not targets.keep[k]:
+            targets.weight[k] = targets.current[k] + (targets.weight[k] - targets.current[k]) * part

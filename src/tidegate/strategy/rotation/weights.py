@@ -1,0 +1,188 @@
+"""How the chosen names share the exposure: raw weights, a cap that is never broken, and a volatility target."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tidegate.core.compiled import compiled
+from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.strategy.seam import Past
+
+__all__ = ["benchmark_sigma", "name_sigma", "portfolio_sigma", "raw_weights", "renormalised", "water_fill"]
+
+
+@compiled
+def raw_weights(
+    p: Any, place: Int64Array, score: FloatArray, count: int, mean: float, past: Past, row: int, raw: FloatArray
+) -> None:
+    """Write the raw weights of names in order of rank: n..1 by rank, what a score has above an origin, or equal."""
+    total = 0.0
+    for k in range(count):
+        if p.weighting == 1:
+            raw[k] = count - k
+        elif p.weighting == 2:
+            raw[k] = max(score[k] - mean, 0.0)
+        elif p.weighting == 3:
+            raw[k] = max(score[k] - p.score_origin, 0.0)
+        elif p.weighting == 4:
+            sigma = name_sigma(past.close, place[k], row, p.volatility_closes)
+            raw[k] = 1.0 / sigma if sigma > 0.0 else 0.0
+        else:
+            raw[k] = 1.0
+        total += raw[k]
+    if p.weighting == 4:
+        _most_cautious_where_unknown(raw, count)
+    if total <= 0.0:
+        for k in range(count):
+            raw[k] = 1.0
+
+
+@compiled
+def _most_cautious_where_unknown(raw: FloatArray, count: int) -> None:
+    smallest = math.inf
+    for k in range(count):
+        if raw[k] > 0.0:
+            smallest = min(smallest, raw[k])
+    for k in range(count):
+        if raw[k] == 0.0 and smallest < math.inf:
+            raw[k] = smallest
+
+
+@compiled
+def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: Mask, weight: FloatArray) -> bool:
+    """Share ``budget`` in proportion to ``raw``, no part above ``cap``; return whether the cap cut anything.
+
+    The cap is a hard limit on weights of equity: nothing is scaled up again afterwards, and what nobody may take is
+    left over (H 2).
+    """
+    total = 0.0
+    for k in range(count):
+        weight[k] = 0.0
+        is_open[k] = raw[k] > 0.0
+        total += raw[k] if is_open[k] else 0.0
+    rest, capped = budget, False
+    while total > 0.0 and rest > 0.0:
+        over = False
+        for k in range(count):
+            if is_open[k] and rest * raw[k] / total >= cap:
+                over = True
+                break
+        if not over:
+            for k in range(count):
+                if is_open[k]:
+                    weight[k] = rest * raw[k] / total
+            return capped
+        closed = 0.0
+        left = 0.0
+        for k in range(count):
+            offer = rest * raw[k] / total
+            if is_open[k] and offer >= cap:
+                capped = capped or offer > cap
+                is_open[k] = False
+                weight[k] = cap
+        for k in range(count):
+            closed += weight[k]
+            left += raw[k] if is_open[k] else 0.0
+        rest = budget - closed
+        total = left
+    return capped
+
+
+@compiled
+def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_open: Mask, weight: FloatArray) -> bool:
+    """Cap, then scale up to a sum of one again, as the platforms before did; the cap is broken (H 2, for comparison)."""
+    total = 0.0
+    for k in range(count):
+        total += raw[k]
+    for k in range(count):
+        weight[k] = raw[k] / total
+        is_open[k] = True
+    capped = False
+    while True:
+        fixed, free = 0.0, 0.0
+        changed = False
+        for k in range(count):
+            if is_open[k] and weight[k] > cap:
+                is_open[k] = False
+                weight[k] = cap
+                changed = True
+        if not changed:
+            break
+        capped = True
+        for k in range(count):
+            if is_open[k]:
+                free += raw[k]
+            else:
+                fixed += weight[k]
+        for k in range(count):
+            if is_open[k] and free > 0.0:
+                weight[k] = raw[k] / free * max(1.0 - fixed, 0.0)
+    total = 0.0
+    for k in range(count):
+        total += weight[k]
+    for k in range(count):
+        weight[k] = weight[k] / total * exposure
+    return capped
+
+
+@compiled
+def portfolio_sigma(
+    past: Past, place: Int64Array, weight: FloatArray, count: int, row: int, closes: int, daily: FloatArray
+) -> float:
+    """Return the deviation per bar of a portfolio of fixed weights, scaled to sum to one; NaN where it is unknown."""
+    first = row - closes + 1
+    total = 0.0
+    for k in range(count):
+        total += weight[k]
+    if first < 0 or total <= 0.0 or closes < 3:
+        return math.nan
+    for d in range(first + 1, row + 1):
+        earned = 0.0
+        for k in range(count):
+            change = past.close[d, place[k]] / past.close[d - 1, place[k]] - 1.0
+            if change == change:
+                earned += weight[k] / total * change
+        daily[d - first - 1] = earned
+    return _deviation(daily, closes - 1)
+
+
+@compiled
+def benchmark_sigma(benchmark: FloatArray, row: int, closes: int, daily: FloatArray) -> float:
+    """Return the deviation per bar of the benchmark's returns; NaN where it is unknown."""
+    first = row - closes + 1
+    if first < 0 or row >= len(benchmark) or closes < 3:
+        return math.nan
+    for d in range(first + 1, row + 1):
+        daily[d - first - 1] = benchmark[d] / benchmark[d - 1] - 1.0
+    return _deviation(daily, closes - 1)
+
+
+@compiled
+def name_sigma(close: FloatArray, place: int, row: int, closes: int) -> float:
+    """Return the deviation per bar of one symbol's returns over so many closes; NaN where one is missing."""
+    first = row - closes + 1
+    if first < 0 or closes < 3:
+        return math.nan
+    total = 0.0
+    for d in range(first + 1, row + 1):
+        total += close[d, place] / close[d - 1, place] - 1.0
+    mean = total / (closes - 1)
+    squares = 0.0
+    for d in range(first + 1, row + 1):
+        off = close[d, place] / close[d - 1, place] - 1.0 - mean
+        squares += off * off
+    return math.sqrt(squares / (closes - 2))
+
+
+@compiled
+def _deviation(values: FloatArray, count: int) -> float:
+    total = 0.0
+    for k in range(count):
+        total += values[k]
+    mean = total / count
+    squares = 0.0
+    for k in range(count):
+        off = values[k] - mean
+        squares += off * off
+    return math.sqrt(squares / (count - 1))
