@@ -178,7 +178,7 @@ def _panel() -> tuple[np.ndarray, tuple[str, ...], np.ndarray, np.ndarray]:
 
 
 def _repeated(close: np.ndarray, volume: np.ndarray, sessions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return more sessions than there are: each copy starts at the multiple of the first price that the last ended at."""
+    """Return so many sessions; each copy starts at the multiple of the first price that the one before ended at."""
     known = carried_forward(close)
     listed = np.argmax(np.isfinite(known), axis=0)
     growth = known[-1] / known[listed, np.arange(known.shape[1])]

@@ -1,4 +1,4 @@
-"""nautilus_trader on 100,000 bars of one symbol, without stops, through its event loop. Its environment: nautilus_trader.
+"""nautilus_trader on 100,000 bars of one symbol without stops, through its loop. Its environment: nautilus_trader.
 
 python nautilus_bars.py FOLDER
 """

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from pydantic import ValidationError
 
 from tidegate.core.errors import RecipeError
 from tidegate.core.fingerprint import fingerprint
-from tidegate.core.recipe import RECIPE_SCHEMA, FillPrice, Recipe, load_recipe, shipped_recipes
+from tidegate.core.recipe import (
+    RECIPE_SCHEMA,
+    BacktestSettings,
+    FillPrice,
+    LegacySettings,
+    Recipe,
+    load_recipe,
+    shipped_recipes,
+)
 from tidegate.core.recipe_data import CollectStep
 
 FULL: dict[str, Any] = {
@@ -61,8 +70,9 @@ FULL: dict[str, Any] = {
         "snapshot": None,
         "symbols": [],
         "exclude": ["C"],
-        "benchmark": "equal-weight",
+        "benchmark": "B",
         "index": "I",
+        "references": "funds",
         "survivorship_biased": False,
     },
     "features": {
@@ -95,23 +105,76 @@ FULL: dict[str, Any] = {
     },
     "strategy": {
         "scores": "lightgbm",
+        "rebalance": "weekly",
+        "rebalance_day": "monday",
         "top_n": 10,
         "retain_top_n": 5,
-        "weighting": "equal",
         "minimum_score": 0.0,
+        "score_delay_bars": 0,
+        "max_score_age_bars": 10,
+        "stale_scores": "hold",
+        "score_smoothing": 0.0,
+        "score_smoothing_carry": False,
+        "weighting": "equal",
         "max_weight": 0.5,
         "max_exposure": 1.0,
-        "max_score_age_bars": 10,
+        "volatility_target": 0.0,
+        "volatility_of": "portfolio",
+        "volatility_window": None,
+        "market_filter": False,
+        "market_window": 200,
+        "dynamic_exposure": True,
+        "drawdown_tiers": [0.1],
+        "drawdown_exposures": [0.5],
+        "tier_mode": "relative",
+        "drawdown_exposure_floor": 0.05,
+        "max_drawdown": 0.0,
+        "max_drawdown_52w": 0.0,
+        "drawdown_recovery_ratio": 0.9,
+        "guard_reentry": "time_out",
+        "guard_sessions": 63,
+        "risk_off": "cash",
+        "defensives": [],
+        "defensive_pick": "best_momentum",
+        "defensive_lookback_bars": 20,
+        "risk_off_band": 0.05,
+        "idle": "none",
+        "max_turnover": 0.0,
+        "legacy": {
+            "riskoff_keeps_book": False,
+            "cap_renormalises": False,
+            "vol_target_dead": False,
+            "tiers_absolute": False,
+            "fee_ignored": False,
+            "fill_previous_close": False,
+            "guard_without_reentry": False,
+            "daily_is_weekly": False,
+            "holiday_week_skipped": False,
+            "retain_alphabetical": False,
+            "score_age_unlimited": False,
+        },
     },
     "costs": {
-        "preset": "us-equity",
+        "preset": "free",
         "commission_bps": 5.0,
         "half_spread_bps": 5.0,
         "minimum_fee": 0.0,
         "stamp_tax_sell_bps": 0.0,
         "impact_coefficient": 0.5,
     },
-    "backtest": {"initial_cash": 1_000_000.0, "fill": "next_open", "start": "2016-01-01", "end": "2019-12-31"},
+    "backtest": {
+        "initial_cash": 1_000_000.0,
+        "fill": "next_open",
+        "start": "2016-01-01",
+        "end": "2019-12-31",
+        "participation": 0.0,
+        "lot_shares": 0.0,
+        "t_plus_one": False,
+        "price_limits": False,
+        "wait_bars": 0,
+        "accounting": "total_return",
+        "delisting_haircut": 0.0,
+    },
     "collect": [{"connector": "ohlcv", "settings": {"path": "bars.csv"}}],
 }
 
@@ -153,6 +216,7 @@ OTHER: dict[str, Any] = {
     "universe.exclude": [],
     "universe.benchmark": "A",
     "universe.index": None,
+    "universe.references": None,
     "universe.survivorship_biased": True,
     "features.contract": "ashare",
     "features.groups": ["volume", "price"],
@@ -183,13 +247,42 @@ OTHER: dict[str, Any] = {
     "models.lightgbm.l2_penalty": 0.0,
     "models.lightgbm.maximum_bins": 63,
     "strategy.scores": "ridge",
+    "strategy.rebalance": "daily",
+    "strategy.rebalance_day": "friday",
     "strategy.top_n": 11,
     "strategy.retain_top_n": 0,
-    "strategy.weighting": "rank",
     "strategy.minimum_score": None,
+    "strategy.score_delay_bars": 1,
+    "strategy.max_score_age_bars": 9,
+    "strategy.stale_scores": "exit",
+    "strategy.score_smoothing": 0.5,
+    "strategy.score_smoothing_carry": True,
+    "strategy.weighting": "rank",
     "strategy.max_weight": 0.4,
     "strategy.max_exposure": 0.9,
-    "strategy.max_score_age_bars": 9,
+    "strategy.volatility_target": 0.1,
+    "strategy.volatility_of": "benchmark",
+    "strategy.volatility_window": 20,
+    "strategy.market_filter": True,
+    "strategy.market_window": 100,
+    "strategy.dynamic_exposure": False,
+    "strategy.drawdown_tiers": [0.2],
+    "strategy.drawdown_exposures": [0.4],
+    "strategy.tier_mode": "absolute",
+    "strategy.drawdown_exposure_floor": 0.0,
+    "strategy.max_drawdown": 0.1,
+    "strategy.max_drawdown_52w": 0.1,
+    "strategy.drawdown_recovery_ratio": 0.8,
+    "strategy.guard_reentry": "recovery",
+    "strategy.guard_sessions": 21,
+    "strategy.risk_off": "defensive",
+    "strategy.defensives": ["D", "E"],
+    "strategy.defensive_pick": "lowest_volatility",
+    "strategy.defensive_lookback_bars": 10,
+    "strategy.risk_off_band": 0.1,
+    "strategy.idle": "benchmark",
+    "strategy.max_turnover": 0.1,
+    **{f"strategy.legacy.{name}": True for name in LegacySettings.model_fields},
     "costs.preset": "a-share",
     "costs.commission_bps": None,
     "costs.half_spread_bps": 4.0,
@@ -200,10 +293,22 @@ OTHER: dict[str, Any] = {
     "backtest.fill": "next_close",
     "backtest.start": None,
     "backtest.end": None,
+    "backtest.participation": 0.1,
+    "backtest.lot_shares": 100.0,
+    "backtest.t_plus_one": True,
+    "backtest.price_limits": True,
+    "backtest.wait_bars": 2,
+    "backtest.accounting": "raw",
+    "backtest.delisting_haircut": 0.3,
     "collect": [],
 }
 IDLE_IN_TRAINING = (
-    *("name", "project", "strategy.", "backtest.initial_cash", "backtest.start", "backtest.end"),
+    *(
+        "name",
+        "project",
+        "strategy.",
+        *(f"backtest.{name}" for name in BacktestSettings.model_fields if name != "fill"),
+    ),
     # What an audit asks of the data and how they were brought change no score.
     *("data.mode", "data.readiness.", "data.quality.", "collect"),
 )
@@ -212,19 +317,24 @@ IDLE_IN_TRAINING = (
 ALONGSIDE: dict[str, dict[str, object]] = {
     "labels.horizon": {"labels.horizon_bars": None},
     "labels.horizons": {"labels.horizon": "1d", "labels.horizon_bars": None},
+    "strategy.risk_off": {"strategy.defensives": ["D"]},
+    "backtest.lot_shares": {"backtest.accounting": "raw"},
 }
 """What has to change with a field, so that the two fit each other."""
 
 
-def with_change(path: str, value: object) -> dict[str, Any]:
+def changed_all(content: dict[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
     def changed(content: dict[str, Any], parts: list[str], value: object) -> dict[str, Any]:
         first, *rest = parts
         return {**content, first: changed(content[first], rest, value) if rest else value}
 
-    content = FULL
-    for name, one in {**ALONGSIDE.get(path, {}), path: value}.items():
+    for name, one in changes.items():
         content = changed(content, name.split("."), one)
     return content
+
+
+def with_change(path: str, value: object) -> dict[str, Any]:
+    return changed_all(FULL, {**ALONGSIDE.get(path, {}), path: value})
 
 
 def leaves(content: dict[str, Any], prefix: str = "") -> list[str]:
@@ -408,6 +518,12 @@ def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
         ("costs.minimum_fee", -1.0),
         ("backtest.initial_cash", 0.0),
         ("backtest.fill", "this_close"),
+        ("backtest.participation", 1.5),
+        ("backtest.lot_shares", -100),
+        ("backtest.wait_bars", -1),
+        ("backtest.accounting", "gross"),
+        ("backtest.delisting_haircut", 1.1),
+        ("universe.references", "US ETFs"),
     ],
 )
 def test_values_out_of_bounds_are_refused_by_name(tmp_path: Path, path: str, value: object) -> None:
@@ -512,7 +628,8 @@ def test_an_unknown_name_lists_the_recipes_there_are() -> None:
 
 
 def test_each_fill_names_its_column() -> None:
-    assert {fill: fill.column for fill in FillPrice} == {FillPrice.NEXT_OPEN: "open", FillPrice.NEXT_CLOSE: "close"}
+    columns = {FillPrice.NEXT_OPEN: "open", FillPrice.NEXT_CLOSE: "close", FillPrice.NEXT_VWAP: "close"}
+    assert {fill: fill.column for fill in FillPrice} == columns
 
 
 @pytest.mark.parametrize(
@@ -523,3 +640,57 @@ def test_a_recipe_keeps_no_secret(address: str) -> None:
     with pytest.raises(ValidationError, match="without user, password or key"):
         CollectStep(connector="events", settings={"feeds": [address]})
     assert CollectStep(connector="events", settings={"feeds": ["https://news.example/rss?page=1"]}).settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"strategy.market_filter": True},
+            "universe.benchmark = 'equal-weight'; expected a symbol, which the strategy",
+        ),
+        ({"strategy.idle": "benchmark"}, "universe.benchmark = 'equal-weight'; expected a symbol, which the strategy"),
+        (
+            {"strategy.max_drawdown": 0.1, "strategy.guard_reentry": "market_filter"},
+            "universe.benchmark = 'equal-weight'; expected a symbol, which the strategy decides by. Hint: name one",
+        ),
+        (
+            {"strategy.defensives": ["D", "E"], "universe.symbols": ["A", "D"]},
+            "universe.symbols = 'D'; expected names that are not defensive assets too",
+        ),
+        ({"backtest.lot_shares": 100}, "backtest.accounting = 'total_return'; expected accounting: raw"),
+        ({"backtest.price_limits": True}, "costs.preset = 'us-equity'; expected one of a-share, free"),
+        ({"backtest.t_plus_one": True}, "costs.preset = 'us-equity'; expected one of a-share, free"),
+        (
+            {"backtest.price_limits": True, "costs.preset": "a-share", "data.interval": "1h", "labels": {}},
+            "data.interval = '1h'; expected 1d",
+        ),
+    ],
+)
+def test_rules_that_the_market_or_the_universe_cannot_have_are_refused(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    plain = {
+        **FULL,
+        "universe": {"benchmark": "equal-weight", "symbols": [], "exclude": []},
+        "costs": {"preset": "us-equity"},
+    }
+    content = changed_all({**plain, "backtest": {"accounting": "total_return"}}, changes)
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    with pytest.raises(RecipeError, match=rf"rules.yaml:\d+: {re.escape(said)}"):
+        load_recipe(path)
+
+
+def test_a_defensive_asset_may_be_listed_where_it_is_excluded() -> None:
+    changes = {"strategy.defensives": ["D"], "universe.symbols": ["A", "D"], "universe.exclude": ["D"]}
+
+    assert Recipe.model_validate(changed_all(FULL, changes)).trading().defensives == ("D",)
+
+
+@pytest.mark.parametrize("preset", ["a-share", "free"])
+def test_price_limits_go_with_the_market_that_has_them(preset: str) -> None:
+    changes = {"backtest.price_limits": True, "backtest.t_plus_one": True, "costs.preset": preset}
+
+    assert Recipe.model_validate(changed_all(FULL, changes)).backtest.price_limits

@@ -23,6 +23,8 @@ CASES = {
     "ashare-picker": ("ashare_daily.parquet", "tushare-daily", date(2024, 6, 1)),
     "crypto-horizons": ("crypto_perp_5m_2025.parquet", "binance-klines", date(2025, 9, 1)),
 }
+FUNDS = {"us-rotation": "us_etf_daily.parquet"}
+"""Files of the data set that the recipe names under ``universe.references``."""
 SOURCES = {
     "crypto-horizons": {
         "funding": ("crypto_funding_8h_2019_2025.parquet", {"preset": "binance-funding"}),
@@ -36,6 +38,9 @@ def stocked(name: str, folder: Path, real_data: Path) -> Workspace:
     workspace, (file, preset, _) = Workspace.create(folder), CASES[name]
     settings = {**PRESETS[preset], "dataset": load_recipe(name).data.dataset}
     ingest_ohlcv(workspace, real_data / file, OhlcvSettings.model_validate(settings))
+    if name in FUNDS:
+        references = {**settings, "dataset": load_recipe(name).universe.references}
+        ingest_ohlcv(workspace, real_data / FUNDS[name], OhlcvSettings.model_validate(references))
     for connector, (rows, given) in SOURCES.get(name, {}).items():
         done = collect_from(workspace, make_connector(connector, {"path": str(real_data / rows), **given}))
         assert done.complete

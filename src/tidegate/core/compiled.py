@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 from tidegate.core.environment import read_variable
 
-__all__ = ["cache_folder", "compiled"]
+__all__ = ["allocating", "cache_folder", "compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,5 +72,18 @@ def compiled(function: F) -> F:
 
     Arithmetic is that of Python and NumPy, operation by operation: no reordering, no fused multiply-add, so a plain
     loop over the same numbers gives the same bits. Division by zero gives infinities as in NumPy.
+
+    The function makes no arrays of its own: it works in those that it is handed. Nothing needs counting then, and a
+    call with a dozen arrays costs nanoseconds instead of half a microsecond.
     """
+    return cast(F, _numba().njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+
+
+def allocating(function: F) -> F:
+    """Compile a function that makes arrays; otherwise as :func:`compiled`, and dearer to call."""
     return cast(F, _numba().njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a part of one other function into it, for parts with so many arrays that handing them on costs time."""
+    return cast(F, _numba().njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))

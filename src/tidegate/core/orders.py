@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tidegate.core.errors import LookAheadError
+from tidegate.core.errors import InputError, LookAheadError
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import FloatArray, Mask, Money, Notional, Price, Quantity
 
-__all__ = ["Decision", "Fill", "Order", "OrderStatus"]
+__all__ = ["Decision", "Fill", "Order", "OrderStatus", "Ticket"]
 
 
 class OrderStatus(StrEnum):
@@ -47,6 +47,47 @@ class Decision:
     def reason_of(self, place: int) -> str:
         """Return why a name is traded."""
         return self.own_reasons.get(place, self.reason)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """A decision on one symbol alone, with levels that protect what it buys; other holdings stay as they are.
+
+    Parameters
+    ----------
+    at
+        Decision instant: every input was known by then.
+    place
+        Column of the symbol.
+    units
+        Shares to hold afterwards, 0 to leave; None where ``fraction`` says it.
+    fraction
+        The same as a fraction of equity, valued at the fill price before costs.
+    stop_loss, take_profit
+        How far below and above the fill price what is bought is sold within a session, as fractions; 0 means never.
+
+    Raises
+    ------
+    InputError
+        If the size is not said once, or a level is negative, or a stop lies at nothing.
+    """
+
+    at: Instant
+    place: int = 0
+    units: float | None = None
+    fraction: float | None = None
+    stop_loss: float = 0.0
+    take_profit: float = 0.0
+
+    def __post_init__(self) -> None:
+        size = self.units if self.fraction is None else self.fraction
+        is_said_once = (self.units is None) is not (self.fraction is None)
+        if not is_said_once or not size >= 0.0 or not (0.0 <= self.stop_loss < 1.0 and self.take_profit >= 0.0):
+            raise InputError(
+                found=f"units {self.units}, fraction {self.fraction}, stop {self.stop_loss}, target {self.take_profit}",
+                expected="units or a fraction, at least 0, a stop from 0 to below 1, a target of at least 0",
+                hint="a ticket buys or leaves; a stop of 0.02 lies 2 % below the fill price",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,9 +93,16 @@ def pinned_versions(catalog: Catalog, recipe: Recipe) -> dict[str, int]:
     """
     present = present_versions(catalog, recipe)
     for table, dataset in declared_tables(recipe):
-        if f"{table}/{dataset}" not in present:
+        if f"{table}/{dataset}" not in present and not _is_idle(catalog, recipe, dataset):
             catalog.version(table, dataset=dataset)  # which says how to bring it
     return present
+
+
+def _is_idle(catalog: Catalog, recipe: Recipe, dataset: str) -> bool:
+    """Whether a data set is named for references alone, all of which the recipe's own data set holds."""
+    if dataset != recipe.universe.references:
+        return False
+    return set(symbols_beside(recipe)) <= set(catalog.members("bars", recipe.data.dataset))
 
 
 def read_recipe_data(

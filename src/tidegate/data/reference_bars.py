@@ -28,11 +28,12 @@ def datasets_beside(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int
     wanted = set(symbols_beside(recipe))
     found = {}
     for dataset in filter(None, (recipe.data.dataset, recipe.universe.references)):
-        there = wanted & set(catalog.members("bars", dataset, version=versions[f"bars/{dataset}"])) if wanted else set()
-        if there:
+        version = versions.get(f"bars/{dataset}")
+        if wanted and version is not None:
+            there = wanted & set(catalog.members("bars", dataset, version=version))
             found[dataset] = tuple(sorted(there))
             wanted -= there
-    return found
+    return {dataset: names for dataset, names in found.items() if names}
 
 
 def with_symbols_beside(

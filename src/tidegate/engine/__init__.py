@@ -1,7 +1,8 @@
-"""The engine: one loop over bars that settles, fills, marks and asks for decisions."""
+"""The engine: one kernel and one loop over bars that settle, fill, mark and ask for decisions."""
 
-from tidegate.engine.backtest import backtest, trade
+from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.ledger import Account, Ledger
-from tidegate.engine.simulate import Simulation, simulate
+from tidegate.engine.market import CorporateActions, Market
+from tidegate.engine.sweep import Sweep, Trial, run_trials
 
-__all__ = ["Account", "Ledger", "Simulation", "backtest", "simulate", "trade"]
+__all__ = ["Account", "CorporateActions", "FillRules", "Ledger", "Market", "Sweep", "Trial", "run_trials"]

@@ -8,7 +8,6 @@ whatever the table lacks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ import polars as pl
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.engine.market import CorporateActions
 
-__all__ = ["ReadActions", "actions_of"]
+__all__ = ["actions_of"]
 
 _STEADY: Final = 1e-3
 """An adjustment that moved less than this since the last action did not move: sources round it to cents."""
@@ -26,32 +25,10 @@ _Action = tuple[int, int, float, float]
 """Row, place, ratio and cash."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ReadActions:
-    """The actions of an account in shares as traded.
-
-    Parameters
-    ----------
-    actions
-        In order of rows, within a row of symbols.
-    from_table
-        How many of them the table told of.
-    from_adjustment
-        How many are further shares for a change of the adjustment that no row of the table explains.
-    in_prices
-        How many splits of the table change nothing: the source has worked them into its prices already.
-    """
-
-    actions: CorporateActions
-    from_table: int
-    from_adjustment: int
-    in_prices: int
-
-
 def actions_of(
     times: Int64Array, symbols: Sequence[str], close: FloatArray, raw_close: FloatArray, table: pl.DataFrame | None
-) -> ReadActions:
-    """Read what happens to shares held, each at the first bar on or after its ex-date.
+) -> CorporateActions:
+    """Read what happens to shares held: each action at the first bar on or after its ex-date, in order of rows.
 
     Parameters
     ----------
@@ -63,33 +40,27 @@ def actions_of(
 
     Notes
     -----
-    A dividend *d* moves the adjustment by ``1 / (1 - d / P)``, *P* the close before (CRSP, "Data definitions": factor
-    to adjust price). A split counts where the adjustment or, if that does not move, the price itself moved by about its
+    A dividend *d* moves the adjustment by ``1 / (1 - d / P)``, *P* the close before (Yahoo Finance, "What is the
+    adjusted close?", multipliers after the standard of CRSP). A split counts where the adjustment or, if that does not move, the price itself moved by about its
     ratio; otherwise the prices hold it already.
     """
-    told, explained, in_prices = _told(times, symbols, close, raw_close, table)
+    told, explained = _told(times, symbols, close, raw_close, table)
     found = sorted([*told, *_unexplained(close, raw_close, explained)], key=lambda one: one[:2])
     rows, places, ratios, cash = zip(*found, strict=True) if found else ((), (), (), ())
-    return ReadActions(
-        actions=CorporateActions(
-            row=np.array(rows, dtype=np.int64),
-            place=np.array(places, dtype=np.int64),
-            ratio=np.array(ratios, dtype=np.float64),
-            cash=np.array(cash, dtype=np.float64),
-        ),
-        from_table=len(told),
-        from_adjustment=len(found) - len(told),
-        in_prices=in_prices,
+    return CorporateActions(
+        row=np.array(rows, dtype=np.int64),
+        place=np.array(places, dtype=np.int64),
+        ratio=np.array(ratios, dtype=np.float64),
+        cash=np.array(cash, dtype=np.float64),
     )
 
 
 def _told(
     times: Int64Array, symbols: Sequence[str], close: FloatArray, raw_close: FloatArray, table: pl.DataFrame | None
-) -> tuple[list[_Action], dict[int, list[tuple[int, float]]], int]:
-    """Return the table's actions, by row how far they move the adjustment of which symbol, and splits left out."""
+) -> tuple[list[_Action], dict[int, list[tuple[int, float]]]]:
+    """Return the table's actions, and by row how far they move the adjustment of which symbol."""
     told: list[_Action] = []
     explained: dict[int, list[tuple[int, float]]] = {}
-    in_prices = 0
     for place, wanted in _by_place(symbols, table):
         bars = np.flatnonzero(np.isfinite(close[:, place]) & np.isfinite(raw_close[:, place]))
         for index, ratio, cash in _at_bars(times, bars, wanted):
@@ -97,14 +68,13 @@ def _told(
             price = raw_close[[before, row], place]
             moved = _log_step(close[[before, row], place] / price)
             split, by_split = _split(ratio, moved, _log_step(price))
-            in_prices += ratio != 1.0 and split == 1.0
             due = -float(np.log1p(-min(cash / float(price[0]), 0.99)))
             # What is left of the move is the dividend's if it is nearer to it than to nothing.
             by_cash = due if abs(moved - by_split - due) < abs(moved - by_split) else 0.0
             if split != 1.0 or cash != 0.0:
                 told.append((row, place, split, cash))
                 explained.setdefault(row, []).append((place, by_split + by_cash))
-    return told, explained, in_prices
+    return told, explained
 
 
 def _by_place(symbols: Sequence[str], table: pl.DataFrame | None) -> Iterator[tuple[int, pl.DataFrame]]:

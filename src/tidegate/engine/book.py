@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.core.compiled import compiled
+from tidegate.core.compiled import inlined
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.seam import find
 
@@ -91,7 +91,7 @@ def new_book(count: int, room: int, initial_cash: float) -> Book:
     )
 
 
-@compiled
+@inlined
 def invested_value(book: Book, s: int, prices: FloatArray) -> float:
     """Return the value of what is held, in symbol order."""
     total = 0.0
@@ -100,7 +100,7 @@ def invested_value(book: Book, s: int, prices: FloatArray) -> float:
     return total
 
 
-@compiled
+@inlined
 def corporate_actions(book: Book, s: int, tape: Tape, row: int) -> float:
     """Apply splits, dividends and funding to what is held overnight; return the cash that came in."""
     received = 0.0
@@ -119,7 +119,7 @@ def corporate_actions(book: Book, s: int, tape: Tape, row: int) -> float:
     return received
 
 
-@compiled
+@inlined
 def credit_interest(book: Book, s: int, tape: Tape, row: int) -> float:
     """Credit what cash earned since the close before; return it."""
     earned = max(book.cash[s], 0.0) * tape.interest[row]

@@ -37,6 +37,10 @@ class Orders(NamedTuple):
         Why a part did not fill, as :class:`~tidegate.engine.fill_rules.Unfilled`.
     cost
         ``float64 (n_room, 4)``: commission, half-spread, impact and stamp tax of what filled.
+    bought
+        Shares bought on this day, earlier sessions of the day included.
+    equity
+        ``float64 (1,)``: value of the book at fill prices, before costs.
     """
 
     count: Int64Array
@@ -47,6 +51,7 @@ class Orders(NamedTuple):
     filled: FloatArray
     reason: Int64Array
     cost: FloatArray
+    bought: FloatArray
     equity: FloatArray
 
 
@@ -61,6 +66,7 @@ def new_orders(room: int) -> Orders:
         filled=np.zeros(room),
         reason=np.zeros(room, dtype=np.int64),
         cost=np.zeros((room, 4)),
+        bought=np.zeros(room),
         equity=np.zeros(1),
     )
 
@@ -169,9 +175,7 @@ def _fill_one(rules: Any, costs: Any, book: Book, s: int, tape: Tape, row: int, 
 
 
 @compiled
-def _old_enough(
-    book: Book, s: int, tape: Tape, row: int, place: int, orders: Orders, k: int, quantity: float
-) -> float:
+def _old_enough(book: Book, s: int, tape: Tape, row: int, place: int, orders: Orders, k: int, quantity: float) -> float:
     """Leave alone what was bought on the same day."""
     if book.bought_day[s] != tape.day[row]:
         return quantity
@@ -186,9 +190,7 @@ def _old_enough(
 
 
 @compiled
-def _within_session(
-    rules: Any, tape: Tape, row: int, place: int, orders: Orders, k: int, quantity: float
-) -> float:
+def _within_session(rules: Any, tape: Tape, row: int, place: int, orders: Orders, k: int, quantity: float) -> float:
     """Take no more than a part of what the session trades."""
     most = rules.participation * _at(tape.session_value, row, place)
     if not math.isfinite(most):
@@ -341,13 +343,12 @@ def book_orders(book: Book, s: int, tape: Tape, row: int, orders: Orders) -> boo
 def _write_back(book: Book, s: int, tape: Tape, row: int, orders: Orders) -> bool:
     """Write shares after the session over the book, in symbol order, with what was bought today."""
     same_day = book.bought_day[s] == tape.day[row]
-    bought = np.empty(orders.count[0])
     held = 0
     kept = 0
     for k in range(orders.count[0]):
-        bought[k] = max(orders.filled[k], 0.0)
+        orders.bought[k] = max(orders.filled[k], 0.0)
         if held < book.count[s] and book.place[s, held] == orders.place[k]:
-            bought[k] += book.bought[s, held] if same_day else 0.0
+            orders.bought[k] += book.bought[s, held] if same_day else 0.0
             held += 1
         if orders.shares[k] + orders.filled[k] != 0.0:
             kept += 1
@@ -359,7 +360,7 @@ def _write_back(book: Book, s: int, tape: Tape, row: int, orders: Orders) -> boo
         if shares != 0.0:
             book.place[s, kept] = orders.place[k]
             book.shares[s, kept] = shares
-            book.bought[s, kept] = bought[k]
+            book.bought[s, kept] = orders.bought[k]
             kept += 1
     book.count[s] = kept
     book.bought_day[s] = tape.day[row]

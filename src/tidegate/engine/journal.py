@@ -125,7 +125,13 @@ def _note_fill(journal: Journal, s: int, decided: int, row: int, orders: Orders,
 
 @compiled
 def note_exit(
-    journal: Journal, s: int, row: int, place: int, shares: float, price: float, items: tuple[float, float, float, float]
+    journal: Journal,
+    s: int,
+    row: int,
+    place: int,
+    shares: float,
+    price: float,
+    items: tuple[float, float, float, float],
 ) -> None:
     """Write the sale of a symbol that stops trading: an order and its fill, decided at the close before."""
     at = journal.used[2]

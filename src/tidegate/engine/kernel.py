@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tidegate.core.compiled import compiled
+from tidegate.core.compiled import compiled, inlined
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.costs.compiled import itemise_order
 from tidegate.engine.book import Book, Tape, corporate_actions, credit_interest, invested_value
@@ -93,7 +93,7 @@ def advance(
     return True
 
 
-@compiled
+@inlined
 def _session(
     row: int,
     s: int,
@@ -140,7 +140,7 @@ def _session(
     return True
 
 
-@compiled
+@inlined
 def _count(curves: Curves, s: int, rebalances: bool, targets: Targets) -> None:
     if not rebalances:
         return
@@ -151,7 +151,7 @@ def _count(curves: Curves, s: int, rebalances: bool, targets: Targets) -> None:
             curves.counts[s, j] += 1
 
 
-@compiled
+@inlined
 def _trade(
     row: int,
     s: int,

@@ -29,6 +29,8 @@ _DONE: Final = frozenset({"success", "completed"})
 _WINDOW_SLACK: Final = 7 * DAY
 """A window opens and closes on sessions, which a weekend with holidays keeps away from the dates asked for."""
 _DAYS_PER_YEAR: Final = 365.25
+_FAR: Final = 253_402_300_800
+"""Seconds since 1970 at which calendars end."""
 _ZONED: Final = re.compile(r"T.*(Z|[-+]\d\d:\d\d)$")
 
 
@@ -148,7 +150,7 @@ class _Figures:
         known = [_figure(name, place[key]) for place, key in self._places(name) if place.get(key) not in (None, "")]
         if len(known) == 2 and abs(known[0] - known[1]) > max(_AGREES, abs(known[0]) * _AGREES / 10):
             raise InputError(
-                found=f"{name} {known[1]} beside {known[0]}, the more exact one",
+                found=f"{name} {known[1]} as a text and {known[0]} as a fraction",
                 expected="one figure in both places",
                 hint="the file is of two runs or was changed: run the backtest again",
             )
@@ -228,8 +230,9 @@ def _window(content: Mapping[str, Any]) -> tuple[Instant, Instant]:
 
 def _set_window(content: Mapping[str, Any]) -> tuple[Instant, Instant]:
     settings = content.get("algorithmConfiguration")
-    dates = [settings.get(name) for name in ("startDate", "endDate")] if isinstance(settings, dict) else []
-    if len(dates) < 2 or not all(isinstance(one, str) for one in dates):
+    names = ("startDate", "endDate")
+    dates = [str(settings[name]) for name in names if settings.get(name)] if isinstance(settings, dict) else []
+    if len(dates) < len(names):
         raise InputError(
             found="neither an equity curve nor algorithmConfiguration.startDate and endDate",
             expected="the window of the backtest",
@@ -244,8 +247,14 @@ def _equity_instants(content: Mapping[str, Any]) -> list[Instant]:
     points: Any = content
     for name in ("charts", "Strategy Equity", "series", "Equity", "values"):
         points = points.get(name) if isinstance(points, dict) else None
-    seconds = [point.get("x") if isinstance(point, dict) else point[0] for point in points or [] if point]
-    return sorted(Instant(int(one * SECOND)) for one in seconds if isinstance(one, int | Decimal))
+    if not isinstance(points, list):
+        return []
+    seconds = [point.get("x") if isinstance(point, dict) else point[0] for point in points if _is_point(point)]
+    return sorted(Instant(int(one * SECOND)) for one in seconds if isinstance(one, int | Decimal) and 0 < one < _FAR)
+
+
+def _is_point(point: Any) -> bool:
+    return isinstance(point, dict) or (isinstance(point, list) and len(point) > 1)
 
 
 def _require_window(found: tuple[Instant, Instant], asked: tuple[date | None, date | None]) -> None:

@@ -97,7 +97,7 @@ def read_score_file(path: Path) -> pl.DataFrame:
         If it holds no row, or a row without a date, symbol or finite score, or a symbol twice on a day.
     """
     try:
-        texts = pl.read_csv(path, infer_schema=False, missing_utf8_is_empty_string=True)
+        texts = pl.read_csv(path, infer_schema=False, empty_string_is_null=False, glob=False)
     except OSError as error:
         raise InputError(
             found=f"{path}: {error.strerror or error}", expected="a CSV of scores", hint="check the path"

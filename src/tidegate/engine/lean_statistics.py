@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +15,7 @@ __all__ = ["PORTFOLIO_NAMES", "lean_statistics", "lean_summary", "parse_exactly"
 
 _FIGURE: Final = re.compile(
     r"(?P<sign>[-+]?)\$?(?P<sign_after>-?)"
-    r"(?P<digits>\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?([eE][-+]?\d{1,2})?)\s?(?P<percent>%?)"
+    r"(?P<digits>\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?([eE][-+]?\d{1,3})?)\s?(?P<percent>%?)"
 )
 PORTFOLIO_NAMES: Final = {
     "Compounding Annual Return": "compoundingAnnualReturn",
@@ -48,11 +49,12 @@ def parse_statistic(text: str) -> float:
 def parse_exactly(text: str) -> Decimal:
     """Return what :func:`parse_statistic` does, to the last digit written."""
     found = _FIGURE.fullmatch(text.strip())
-    if found is None:
+    digits = found["digits"].replace(",", "") if found else "nan"
+    if found is None or not math.isfinite(float(digits)):
         raise InputError(
             found=repr(text), expected="a number such as 14.007%, 1,234.5% or $12.30", hint="LEAN writes no other"
         )
-    value = Decimal(found["sign"] + found["sign_after"] + found["digits"].replace(",", ""))
+    value = Decimal(found["sign"] + found["sign_after"] + digits)
     return value / 100 if found["percent"] else value
 
 

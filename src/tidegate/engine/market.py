@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -99,6 +101,11 @@ class Market:
     buy_blocked: Mask | None = None
     sell_blocked: Mask | None = None
     actions: CorporateActions | None = None
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Column of each symbol."""
+        return {symbol: place for place, symbol in enumerate(self.symbols)}
 
     @property
     def shape(self) -> tuple[int, int]:

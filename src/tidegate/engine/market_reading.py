@@ -12,7 +12,7 @@ import polars as pl
 from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import BacktestSettings, FillPrice
-from tidegate.core.time import DAY, BarInterval
+from tidegate.core.time import DAILY, DAY, BarInterval
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.lives import SymbolLives
 from tidegate.data.price_limits import at_limit_down, at_limit_up, board_of, limit_percent, limits_of
@@ -96,11 +96,12 @@ def market_of(
     measure = None if benchmark == EQUAL_WEIGHT else benchmark
     apart = {*defensives, *([] if measure is None else [measure])}
     bars = _Bars(panel, tuple(sorted({*chosen, *apart})))
-    own = np.array([bars.symbols.index(symbol) for symbol in chosen], dtype=np.int64)
-    limits = _limits(bars, settings, sources.lives)
+    own = _places(bars.symbols, chosen)
     place = -1 if measure is None else bars.symbols.index(measure)
-    value = bars.traded_value() if "volume" in panel and (impact or settings.participation > 0.0) else None
-    known = impact and value is not None
+    value = _session_value(bars, settings, impact)
+    candidate = np.zeros(len(bars.symbols), dtype=np.bool_)
+    candidate[_places(bars.symbols, [symbol for symbol in chosen if symbol not in apart])] = True
+    buy_blocked, sell_blocked = _limits(bars, settings, sources.lives)
     return Market(
         times=bars.times,
         symbols=bars.symbols,
@@ -109,22 +110,18 @@ def market_of(
         traded=bars.traded,
         fill=bars.fill(settings),
         score=_spread(sources.score, own, bars.shape, np.nan),
-        candidate=np.array([symbol in chosen and symbol not in apart for symbol in bars.symbols], dtype=np.bool_),
+        candidate=candidate,
         lot=np.full(len(bars.symbols), settings.lot_shares),
         interest=interest_of(bars.times, sources.cash_rate),
-        last_row=last_rows(bars.times, bars.symbols, sources.lives, interval or BarInterval("1d")),
+        last_row=last_rows(bars.times, bars.symbols, sources.lives, interval or DAILY),
         benchmark_place=place,
         benchmark=None if measure is None else np.ascontiguousarray(bars.close[:, place]),
         member=None if sources.member is None else _spread(sources.member, own, bars.shape, fill=False),
-        volatility=_worst_if_unknown(_volatility(bars["close"]), np.fmax) if known else None,
-        daily_value=(
-            _worst_if_unknown(windows.rolling_mean(value, _IMPACT_WINDOW), np.fmin)
-            if known and value is not None
-            else None
-        ),
+        volatility=None if value is None or not impact else _volatility(bars["close"]),
+        daily_value=None if value is None or not impact else _daily_value(value),
         session_value=value,
-        buy_blocked=None if limits is None else limits[0],
-        sell_blocked=None if limits is None else limits[1],
+        buy_blocked=buy_blocked,
+        sell_blocked=sell_blocked,
         actions=_actions(bars, settings, sources.actions),
     )
 
@@ -190,8 +187,7 @@ class _Bars:
                 hint="name the data set that holds them under universe.references",
             )
         self._panel, self.symbols, self.times = panel, symbols, panel.times
-        all_of_them = symbols == panel.symbols
-        self._places = None if all_of_them else np.array([panel.symbols.index(one) for one in symbols], dtype=np.int64)
+        self._places = None if symbols == panel.symbols else _places(panel.symbols, symbols)
         self._taken: dict[str, FloatArray] = {}
         self.close = carried_forward(self["close"])
         self.traded: Mask = np.isfinite(self["close"])
@@ -210,8 +206,10 @@ class _Bars:
     def shape(self) -> tuple[int, int]:
         return len(self.times), len(self.symbols)
 
-    def traded_value(self) -> FloatArray:
-        """Return the currency traded in each bar."""
+    def traded_value(self) -> FloatArray | None:
+        """Return the currency traded in each bar; None where the source has no volume."""
+        if "volume" not in self._panel:
+            return None
         return self["traded_value"] if "traded_value" in self._panel else self["volume"] * self["raw_close"]
 
     def price(self, fill: FillPrice) -> FloatArray:
@@ -240,12 +238,37 @@ class _Bars:
             price = self.as_traded(settings.fill, price)
         return np.where(self.traded & (price > 0.0), price, np.nan)
 
+    def range_of(self, fill: FillPrice) -> tuple[FloatArray, FloatArray]:
+        """Return the lowest and the highest price, as traded, that an order may meet at this fill."""
+        if fill is FillPrice.NEXT_VWAP:
+            return self.as_traded(fill, self["low"]), self.as_traded(fill, self["high"])
+        price = self.as_traded(fill, self.price(fill))
+        return price, price
+
     def as_traded(self, fill: FillPrice, price: FloatArray) -> FloatArray:
         """Return a price without its adjustment."""
         if fill is FillPrice.NEXT_CLOSE:
             return self["raw_close"]
         with np.errstate(invalid="ignore", divide="ignore"):
             return price * self["raw_close"] / self["close"]
+
+
+def _places(symbols: Sequence[str], wanted: Sequence[str]) -> Int64Array:
+    """Return where the wanted symbols stand, ``int64 (n_wanted,)``."""
+    places = {symbol: place for place, symbol in enumerate(symbols)}
+    return np.array([places[symbol] for symbol in wanted], dtype=np.int64)
+
+
+def _session_value(bars: _Bars, settings: BacktestSettings, impact: bool) -> FloatArray | None:
+    """Return the currency traded in each bar where something is made of it."""
+    value = bars.traded_value() if impact or settings.participation > 0.0 else None
+    if value is None and settings.participation > 0.0:
+        raise DataError(
+            found="bars without volume",
+            expected="volume, of which backtest.participation is a part",
+            hint="ingest bars with volume, or leave backtest.participation out",
+        )
+    return value
 
 
 def _require_units(average: FloatArray, raw_close: FloatArray) -> None:
@@ -261,10 +284,15 @@ def _require_units(average: FloatArray, raw_close: FloatArray) -> None:
         )
 
 
-def _limits(bars: _Bars, settings: BacktestSettings, lives: SymbolLives | None) -> tuple[Mask, Mask] | None:
-    """Return where the fill price is at the upper and at the lower limit of its session."""
+def _limits(
+    bars: _Bars, settings: BacktestSettings, lives: SymbolLives | None
+) -> tuple[Mask, Mask] | tuple[None, None]:
+    """Return where the fill price is at the upper and at the lower limit of its session.
+
+    An average is there only if every trade was.
+    """
     if not settings.price_limits:
-        return None
+        return None, None
     if not any(board_of(symbol) is not None for symbol in bars.symbols):
         raise DataError(
             found=f"no A-share among {', '.join(bars.symbols[:5])}",
@@ -274,14 +302,14 @@ def _limits(bars: _Bars, settings: BacktestSettings, lives: SymbolLives | None) 
     special = None if lives is None else lives.is_special(bars.times, bars.symbols)
     percent = limit_percent(bars.symbols, bars.times, special)
     up, down = limits_of(bars["close"], bars["raw_close"], percent, bars.times)
-    price = bars.as_traded(settings.fill, bars.price(settings.fill))
-    return at_limit_up(price, up), at_limit_down(price, down)
+    lowest, highest = bars.range_of(settings.fill)
+    return at_limit_up(lowest, up), at_limit_down(highest, down)
 
 
 def _actions(bars: _Bars, settings: BacktestSettings, table: pl.DataFrame | None) -> CorporateActions | None:
     if settings.accounting == "total_return":
         return None
-    return actions_of(bars.times, bars.symbols, bars["close"], bars["raw_close"], table).actions
+    return actions_of(bars.times, bars.symbols, bars["close"], bars["raw_close"], table)
 
 
 def _spread(values: FloatArray | Mask | None, own: Int64Array, shape: tuple[int, int], fill: float) -> np.ndarray:
@@ -303,4 +331,8 @@ def _worst_if_unknown(values: FloatArray, worst: np.ufunc) -> FloatArray:
 def _volatility(close: FloatArray) -> FloatArray:
     returns = np.full_like(close, np.nan)
     returns[1:] = close[1:] / close[:-1] - 1.0
-    return windows.rolling_std(returns, _IMPACT_WINDOW)
+    return _worst_if_unknown(windows.rolling_std(returns, _IMPACT_WINDOW), np.fmax)
+
+
+def _daily_value(value: FloatArray) -> FloatArray:
+    return _worst_if_unknown(windows.rolling_mean(value, _IMPACT_WINDOW), np.fmin)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tidegate.core.panel import Panel
-from tidegate.core.recipe import DataKind, Recipe
+from tidegate.core.recipe import DataKind, FillPrice, Recipe
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.costs import cost_model
 from tidegate.data import Catalog
@@ -18,7 +18,6 @@ from tidegate.data.lives import SymbolLives
 from tidegate.data.recipe_data import RecipeData, end_of_data, read_cash_rate, read_recipe_data
 from tidegate.data.reference_bars import datasets_beside
 from tidegate.data.tables import CORPORATE_ACTIONS, SYMBOL_LIVES
-from tidegate.engine.account_actions import actions_of
 from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.market import Market, carried_forward
 from tidegate.engine.market_reading import MarketSources, filled_at_previous_close, market_of
@@ -96,9 +95,7 @@ def read_market(
     )
     if strategy.legacy.fill_previous_close:
         market = replace(market, fill=filled_at_previous_close(market))
-    return RecipeMarket(
-        market=market, index=_index(recipe, data), cash_rate=rate, notes=_notes(recipe, market, data, actions)
-    )
+    return RecipeMarket(market=market, index=_index(recipe, data), cash_rate=rate, notes=_notes(recipe, market, data))
 
 
 def fill_rules(recipe: Recipe) -> FillRules:
@@ -155,9 +152,7 @@ def _lives(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int]) -> Sym
     return SymbolLives(pl.concat(parts)) if parts else None
 
 
-def _actions(
-    catalog: Catalog, recipe: Recipe, versions: Mapping[str, int], data: RecipeData
-) -> pl.DataFrame | None:
+def _actions(catalog: Catalog, recipe: Recipe, versions: Mapping[str, int], data: RecipeData) -> pl.DataFrame | None:
     """Return the dividends and splits of all symbols; None where there is no table of them."""
     parts = []
     for dataset, symbols in _datasets(catalog, recipe, versions).items():
@@ -176,10 +171,13 @@ def _actions(
     return pl.concat(parts) if parts else None
 
 
-def _notes(
-    recipe: Recipe, market: Market, data: RecipeData, actions: pl.DataFrame | None
-) -> dict[str, dict[str, Any]]:
+def _notes(recipe: Recipe, market: Market, data: RecipeData) -> dict[str, dict[str, Any]]:
+    """Return what the reading itself has to say: how dividends are paid, and what an average price is made of."""
     notes: dict[str, dict[str, Any]] = {}
     if market.actions is not None:
-        read = actions_of(data)
+        paid = int(np.count_nonzero(market.actions.cash))
+        in_shares = int(np.count_nonzero(market.actions.ratio != 1.0))
+        notes["raw_accounting" if paid else "dividends_as_shares"] = {"paid": paid, "in_shares": in_shares}
+    if recipe.backtest.fill is FillPrice.NEXT_VWAP and "traded_value" not in data.panel:
+        notes["average_of_high_low_close"] = {}
     return notes

@@ -250,10 +250,16 @@ def _attempt(task: _Task, room: int, generosity: int) -> tuple[_Result, bool]:
         curves.cash[task.start] = task.initial_cash
     decisions = int(task.group.rebalances.sum()) + 64
     size = decisions * min(room, 64) * generosity
-    journal = new_journal(times * generosity, size, size, size, 2 * times) if task.records else new_journal(0, 0, 0, 0, 0)
-    scratch_room = names if (names := len(task.market.symbols)) and isinstance(task.trials[0].settings, LongShort) else room
-    window = max((t.settings.volatility_closes for t in task.trials if isinstance(t.settings, StrategySettings)), default=1)
-    scratch = Scratch(new_targets(room), new_work(max(scratch_room, 1), window), new_orders(room))
+    journal = (
+        new_journal(times * generosity, size, size, size, 2 * times) if task.records else new_journal(0, 0, 0, 0, 0)
+    )
+    scratch_room = (
+        names if (names := len(task.market.symbols)) and isinstance(task.trials[0].settings, LongShort) else room
+    )
+    window = max(
+        (t.settings.volatility_closes for t in task.trials if isinstance(t.settings, StrategySettings)), default=1
+    )
+    scratch = Scratch(new_targets(room), new_work(max(scratch_room, 1), task.group.ranking.place.shape[1], window), new_orders(room))
     fits = advance(
         task.start + 1, times, parameters, states, _cost_records(task.trials), _rule_records(task.trials), task.past,
         task.tape, task.group.ranking, task.group.ranking_of, task.group.rebalances, book, curves, journal,
@@ -277,10 +283,9 @@ def _records(task: _Task) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
     if isinstance(first, LongShort):
         parameters = [long_short_parameters(t.settings) for t in task.trials if isinstance(t.settings, LongShort)]
         return np.concatenate(parameters), np.zeros(len(task.trials), dtype=LONG_SHORT_STATE)
-    places = {symbol: place for place, symbol in enumerate(task.market.symbols)}
     records = [
         rotation_parameters(
-            t.settings, places, benchmark_place=task.market.benchmark_place, periods_per_year=task.periods_per_year
+            t.settings, task.market.places, benchmark_place=task.market.benchmark_place, periods_per_year=task.periods_per_year
         )
         for t in task.trials
         if isinstance(t.settings, StrategySettings)

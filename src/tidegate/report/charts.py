@@ -24,6 +24,7 @@ __all__ = [
     "decimated",
     "growth_ticks",
     "iso_days",
+    "shown_rows",
     "year_axis",
 ]
 
@@ -162,10 +163,27 @@ def decimated(times: Int64Array, values: FloatArray, *, lowest: bool = False) ->
     """
     if times.size <= DAILY_POINTS:
         return times, values
-    week = times // (7 * DAY)
-    starts = np.flatnonzero(np.diff(week, prepend=week[0] - 1))
-    last = np.append(starts[1:], times.size) - 1
+    starts = _week_starts(times)
+    last = shown_rows(times, DAILY_POINTS)
     return times[last], np.fmin.reduceat(values, starts) if lowest else values[last]
+
+
+def shown_rows(times: Int64Array, most: int) -> Int64Array:
+    """Return the rows of a daily series that a chart with room for ``most`` shows: all, or the last of each week.
+
+    Examples
+    --------
+    >>> shown_rows(np.arange(20) * DAY, 10).tolist()
+    [6, 13, 19]
+    """
+    if times.size <= most:
+        return np.arange(times.size, dtype=np.int64)
+    return np.append(_week_starts(times)[1:], times.size) - 1
+
+
+def _week_starts(times: Int64Array) -> Int64Array:
+    week = times // (7 * DAY)
+    return np.asarray(np.flatnonzero(np.diff(week, prepend=week[0] - 1)), dtype=np.int64)
 
 
 def iso_days(times: Int64Array | Sequence[int]) -> list[str]:

@@ -11,9 +11,12 @@ from tidegate.report.statements import CLEAR_T, FEW_WEEKS, FEW_YEARS, Statement,
 __all__ = [
     "Backtested",
     "against_index",
+    "capacity",
     "costs",
     "engine_notes",
     "fall",
+    "inert",
+    "limits",
     "loss",
     "luck",
     "money_limits",
@@ -40,6 +43,9 @@ _NOTE_ORDER: Final = (
     "equal_weight_benchmark",
     "benchmark_without_costs",
 )
+_CHOICES: Final = frozenset({"retain", "suspended", "idle", "volatility_unknown"})
+"""Constraints that decide which names are held, or none, rather than how much."""
+
 _SAID_ELSEWHERE: Final = frozenset({"index_without_dividends", "nothing_traded"})
 
 
@@ -155,6 +161,39 @@ def against_index(tested: Backtested) -> Statement | None:
     bare = tested.performance.note("index_without_dividends") is not None
     values = {"index": tested.index, "index_cagr": index.cagr}
     return Statement("index.without_dividends" if bare else "index.plain", Tone.NEUTRAL, values)
+
+
+def limits(tested: Backtested) -> Statement | None:
+    """Say which constraint bound most often, of those that limit what is held."""
+    counts, rebalances = tested.performance.binding_counts, tested.performance.rebalances
+    if counts is None or not rebalances:
+        return None
+    limiting = {name: count for name, count in counts.items() if count and name not in _CHOICES}
+    if not limiting:
+        return Statement("limits.none", Tone.NEUTRAL, {"rebalances": rebalances})
+    name = min(limiting, key=lambda name: (-limiting[name], name))
+    return Statement(
+        "limits.most", Tone.NEUTRAL, {"constraint": name, "count": limiting[name], "rebalances": rebalances}
+    )
+
+
+def inert(tested: Backtested) -> Statement | None:
+    """Name the parameters that changed nothing: whoever tunes them tunes nothing."""
+    found = tested.performance.inert
+    if not found:
+        return None
+    names = ", ".join(one.parameter for one in found)
+    return Statement("inert.some", Tone.CAUTION, {"count": len(found), "parameters": names})
+
+
+def capacity(tested: Backtested) -> Statement | None:
+    """Say how much money the strategy can carry, or why that is not known."""
+    found = tested.performance.capacity
+    if found is None:
+        return None
+    if found.nav is None:
+        return Statement("capacity.unknown", Tone.CAUTION, {"capacity_reason": found.reason or ""})
+    return Statement("capacity.known", Tone.NEUTRAL, {"nav": found.nav, "edge": found.edge})
 
 
 def short_period(tested: Backtested) -> Statement | None:

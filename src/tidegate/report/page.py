@@ -99,6 +99,8 @@ class Page:
         What was found, the first as the headline, and what to keep in mind.
     appendix
         Name and preformatted text of each folded block at the foot.
+    opening
+        Charts that stand right below the headline: what a reader of half a minute sees.
     """
 
     kind: str
@@ -111,6 +113,7 @@ class Page:
     sections: Sequence[Section]
     origin: Sequence[tuple[str, str]]
     appendix: Sequence[tuple[str, str]]
+    opening: Sequence[Chart] = ()
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Painter:
 
     def render(self, page: Page) -> str:
         """Return the page as HTML."""
-        charts = any(section.charts for section in page.sections)
+        charts = bool(page.opening) or any(section.charts for section in page.sections)
         schemes = {
             f"{scheme}-{'dark' if dark else 'light'}": dict(palette(scheme, dark=dark))
             for scheme in ColourScheme
@@ -162,7 +165,13 @@ class Painter:
         )  # fmt: skip
 
     def _named(self, name: str, value: object) -> object:
-        kinds = {"model": "model", "rival": "model", "benchmark": "benchmark_phrase"}
+        kinds = {
+            "model": "model",
+            "rival": "model",
+            "benchmark": "benchmark_phrase",
+            "constraint": "binding",
+            "capacity_reason": "capacity_reason",
+        }
         return self.language.name_of(kinds[name], str(value)) if name in kinds else value
 
 

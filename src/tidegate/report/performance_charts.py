@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,11 +21,21 @@ from tidegate.report.charts import (
     iso_days,
     year_axis,
 )
-from tidegate.report.yearly import COST_PARTS, Year
+from tidegate.report.yearly import COST_PARTS, COST_ROLES, Year
 
-__all__ = ["cost_chart", "drawdown_chart", "exposure_chart", "turnover_chart", "wealth_chart"]
+__all__ = [
+    "SHARPE_SESSIONS",
+    "cost_chart",
+    "drawdown_chart",
+    "exposure_chart",
+    "rolling_sharpe",
+    "sharpe_chart",
+    "turnover_chart",
+    "wealth_chart",
+]
 
-_COST_ROLES = dict(zip(COST_PARTS, ("first", "third", "second", "fourth"), strict=True))
+SHARPE_SESSIONS: Final = 252
+"""Returns that each point of the rolling Sharpe ratio looks back on."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +47,13 @@ class _Line:
     values: FloatArray
 
 
-def wealth_chart(brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None) -> Chart:
-    """Draw the growth of 1, logarithmic: strategy after costs, benchmark and, if there is one, index."""
+def wealth_chart(
+    brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None, equal_weight: str | None = None
+) -> Chart:
+    """Draw the growth of 1, logarithmic: strategy after costs, benchmark and, where they are named, the others."""
     times = _times(equity)
     figure = brush.figure(margin={"l": 44, "r": 54, "t": 8, "b": 28})
-    lines = _lines(brush, equity, benchmark, index)
+    lines = _lines(brush, equity, benchmark, index, equal_weight)
     for line in reversed(lines):
         when, growth = decimated(times, line.values)
         style = {"color": brush.colours[line.role], "width": line.width, "dash": line.dash}
@@ -77,6 +90,60 @@ def drawdown_chart(brush: Brush, equity: pl.DataFrame, benchmark: str) -> Chart:
     return brush.chart("drawdown", figure, height=240)
 
 
+def sharpe_chart(brush: Brush, days: pl.DataFrame, benchmark: str, per_year: float) -> Chart | None:
+    """Draw the Sharpe ratio of the last year at each close, beside the benchmark's; ``None`` before there is one.
+
+    Parameters
+    ----------
+    days
+        One row per day.
+    per_year
+        Days of a year that are traded.
+    """
+    if days.height <= SHARPE_SESSIONS:
+        return None
+    figure = brush.figure()
+    times = _times(days)[SHARPE_SESSIONS:]
+    for line in reversed(_lines(brush, days, benchmark, None)):
+        when, ratio = decimated(times, rolling_sharpe(line.values, SHARPE_SESSIONS, per_year))
+        figure.add_scatter(
+            x=iso_days(when),
+            y=np.round(ratio, 3),
+            name=line.name,
+            mode="lines",
+            line={"color": brush.colours[line.role], "width": line.width - 0.4},
+            hovertemplate="%{y:.2f}",
+        )
+    figure.update_layout(legend_traceorder="reversed")
+    figure.update_yaxes(zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1, tickformat=".1~f")
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(times))
+    return brush.chart("sharpe", figure, height=240, sessions=SHARPE_SESSIONS)
+
+
+def rolling_sharpe(values: FloatArray, window: int, per_year: float) -> FloatArray:
+    """Return mean over sample deviation of the last ``window`` simple returns, annualised; NaN where they are equal.
+
+    Parameters
+    ----------
+    values
+        ``float64 (n,)``, n > window.
+
+    Returns
+    -------
+    FloatArray
+        ``float64 (n - window,)``: element *i* belongs to ``values[i + window]``.
+
+    Examples
+    --------
+    >>> rolling_sharpe(np.array([1.0, 1.1, 1.1, 1.21]), 2, 2.0).round(6).tolist()
+    [1.0, 1.0]
+    """
+    returns = np.lib.stride_tricks.sliding_window_view(values[1:] / values[:-1] - 1.0, window)
+    deviation = returns.std(axis=1, ddof=1)
+    known = deviation > 0.0
+    return np.where(known, returns.mean(axis=1) / np.where(known, deviation, 1.0), np.nan) * per_year**0.5
+
+
 def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:
     """Draw what trading cost in each year, stacked by kind, as a fraction of mean equity."""
     figure = brush.figure(barmode="stack", bargap=bar_gap(len(years)), legend_traceorder="normal")
@@ -87,7 +154,7 @@ def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:
                 x=[str(year.year) for year in years],
                 y=shares,
                 name=brush.language.text(f"cost.{part}"),
-                marker_color=brush.colours[_COST_ROLES[part]],
+                marker_color=brush.colours[COST_ROLES[part]],
                 hovertemplate="%{y:.2%}",
             )
     year_axis(figure, [year.year for year in years])
@@ -129,7 +196,9 @@ def exposure_chart(brush: Brush, equity: pl.DataFrame) -> Chart:
     return brush.chart("exposure", figure, height=180)
 
 
-def _lines(brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None) -> list[_Line]:
+def _lines(
+    brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None, equal_weight: str | None = None
+) -> list[_Line]:
     own = brush.language.text("figure.strategy")
     lines = [
         _Line(own, "first", "solid", 2.2, _growth(equity["equity"])),
@@ -137,6 +206,8 @@ def _lines(brush: Brush, equity: pl.DataFrame, benchmark: str, index: str | None
     ]
     if index is not None:
         lines.append(_Line(index, "second", "dot", 1.3, _growth(equity["index"])))
+    if equal_weight is not None:
+        lines.append(_Line(equal_weight, "third", "dash", 1.3, _growth(equity["equal_weight"])))
     return lines
 
 

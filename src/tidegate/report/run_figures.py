@@ -8,10 +8,13 @@ from typing import Any, Final
 
 __all__ = [
     "NO_EXCESS",
+    "Capacity",
     "Costs",
     "Curve",
+    "DrawdownPeriod",
     "Excess",
     "Fold",
+    "Inert",
     "ModelQuality",
     "Note",
     "Performance",
@@ -36,6 +39,11 @@ class Curve:
     years: float
     start: int
     end: int
+
+    @property
+    def fall(self) -> float | None:
+        """The maximum drawdown as a change, 0 or less."""
+        return None if self.max_drawdown is None else -self.max_drawdown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +85,46 @@ class Note:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrawdownPeriod:
+    """One fall from a peak: dates as ISO text, ``recovered`` is ``None`` where it has not ended.
+
+    ``depth`` is a fraction, 0 or more; ``sessions`` counts from the peak to the recovery, or to the end of the run.
+    """
+
+    peak: str
+    trough: str
+    recovered: str | None
+    depth: float
+    sessions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Account size in currency at which impact eats half of ``edge`` a year; ``None`` for a ``reason``."""
+
+    nav: float | None
+    reason: str | None
+    edge: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inert:
+    """A parameter that changed nothing in this run, and why."""
+
+    parameter: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Performance:
-    """The figures of a backtest."""
+    """The figures of a backtest.
+
+    Parameters
+    ----------
+    drawdowns, monthly, binding_counts, rebalances, capacity, inert
+        What the run recorded beyond its curve, ``None`` where an earlier version did not. ``monthly`` is a simple
+        return by year and month; ``binding_counts`` tells at how many of the ``rebalances`` each constraint bound.
+    """
 
     strategy: Curve
     benchmark: Curve
@@ -86,6 +132,12 @@ class Performance:
     excess: Excess
     costs: Costs
     notes: tuple[Note, ...]
+    drawdowns: tuple[DrawdownPeriod, ...] | None = None
+    monthly: Mapping[tuple[int, int], float] | None = None
+    binding_counts: Mapping[str, int] | None = None
+    rebalances: int | None = None
+    capacity: Capacity | None = None
+    inert: tuple[Inert, ...] | None = None
 
     def note(self, code: str) -> Note | None:
         """Return the note of that code, if the engine made one."""

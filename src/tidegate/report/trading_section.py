@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tidegate.report.cost_bridge import bridge_chart, cost_bridge
 from tidegate.report.page import Cell, Painter, Section, Table
 from tidegate.report.performance_charts import cost_chart, exposure_chart, turnover_chart
 from tidegate.report.run_figures import Costs
@@ -21,10 +22,13 @@ def trading_section(painter: Painter, files: BacktestFiles, years: Sequence[Year
     """Return turnover, cost, exposure and orders of a backtest."""
     brush, text, costs = painter.brush, painter.text, files.performance.costs
     paid = costs.total > 0
-    charts = [turnover_chart(brush, years)]
+    bridge = cost_bridge(files.equity, files.performance.strategy.years)
+    charts = [] if bridge is None or not paid else [bridge_chart(brush, bridge)]
+    charts.append(turnover_chart(brush, years))
     if paid:
         charts.append(cost_chart(brush, years))
-    if float(files.equity["exposure"].quantile(0.05) or 0.0) < _ALWAYS_INVESTED:
+    is_on_ribbon = "binding" in files.equity.columns
+    if not is_on_ribbon and float(files.equity["exposure"].quantile(0.05) or 0.0) < _ALWAYS_INVESTED:
         charts.append(exposure_chart(brush, files.equity))
     return Section(
         title=text("section.trading"),
@@ -34,6 +38,7 @@ def trading_section(painter: Painter, files: BacktestFiles, years: Sequence[Year
             *((_cost_table(painter, costs),) if paid else ()),
             _cost_years(painter, years),
             _order_table(painter, files),
+            *((_unfilled_table(painter, files),) if files.unfilled else ()),
         ),
     )
 
@@ -86,4 +91,15 @@ def _order_table(painter: Painter, files: BacktestFiles) -> Table:
         head=[text("figure.order_status"), text("figure.orders")],
         rows=rows,
         folded=True,
+    )
+
+
+def _unfilled_table(painter: Painter, files: BacktestFiles) -> Table:
+    text = painter.text
+    rows = [
+        [painter.words(painter.language.name_of("unfilled", reason)), painter.number(count, "count")]
+        for reason, count in sorted(files.unfilled.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return Table(
+        title=text("table.unfilled"), head=[text("figure.reason"), text("figure.orders")], rows=rows, folded=True
     )

@@ -13,9 +13,12 @@ from tidegate.report.forecast_rules import better_rival, forecast_skill, positiv
 from tidegate.report.money_rules import (
     Backtested,
     against_index,
+    capacity,
     costs,
     engine_notes,
     fall,
+    inert,
+    limits,
     loss,
     luck,
     money_limits,
@@ -28,7 +31,7 @@ from tidegate.report.statements import Statement, Tone, Verdict
 
 __all__ = ["Backtested", "Statement", "Tone", "Verdict", "forecast_verdict", "money_verdict"]
 
-_MONEY_RULES: Final = (outcome, loss, luck, risk, fall, costs, against_index)
+_MONEY_RULES: Final = (outcome, loss, luck, risk, fall, costs, against_index, limits, inert, capacity)
 
 
 def money_verdict(tested: Backtested) -> Verdict:

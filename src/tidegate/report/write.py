@@ -13,13 +13,15 @@ from tidegate.core.files import write_text
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import format_instant
 from tidegate.core.workspace import Workspace
+from tidegate.data.universe import EQUAL_WEIGHT
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.report.forecast_rules import data_notes, hindsight
 from tidegate.report.forecast_sections import forecast_cards, forecast_sections, rank_cards
 from tidegate.report.language import Language, format_value
 from tidegate.report.page import Page, Painter, Section, Sentence
-from tidegate.report.performance_sections import Money, money_cards, money_sections
+from tidegate.report.performance_sections import money_cards, money_opening, money_sections
 from tidegate.report.run_files import BacktestFiles, ForecastFiles, read_backtest_files, read_forecast_files
+from tidegate.report.run_money import Money
 from tidegate.report.statements import Tone, Verdict
 from tidegate.report.theme import ColourScheme
 from tidegate.report.verdict import Backtested, forecast_verdict, money_verdict
@@ -74,9 +76,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         _parent(workspace, run),
     )
     tested = Backtested(performance=files.performance, benchmark=recipe.universe.benchmark, index=_index(recipe, files))
-    benchmark = painter.language.name_of("benchmark", tested.benchmark)
-    phrase = painter.language.name_of("benchmark_phrase", tested.benchmark)
-    money = Money(files=files, benchmark=benchmark, benchmark_phrase=phrase, index=tested.index)
+    money = _money(painter, tested, files)
     forecasts = None if parent is None else read_forecast_files(parent.folder)
     verdicts = [money_verdict(tested)]
     cards, sections = [*money_cards(painter, money)], [*money_sections(painter, money)]
@@ -93,7 +93,9 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
     return Page(
         kind=painter.text("page.backtest"),
         title=run.recipe_name,
-        subtitle=painter.text("page.backtest.subtitle", start=period[0], end=period[1], benchmark=phrase),
+        subtitle=painter.text(
+            "page.backtest.subtitle", start=period[0], end=period[1], benchmark=money.benchmark_phrase
+        ),
         facts=_facts(painter, run, period),
         verdict=[painter.say(said) for verdict in verdicts for said in verdict.findings],
         cautions=[*_corrections(painter, run), *(painter.say(said) for said in verdicts[0].cautions)],
@@ -101,6 +103,19 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         sections=sections,
         origin=_origin(painter, run, recipe, parent),
         appendix=_appendix(painter, run, recipe),
+        opening=money_opening(painter, files),
+    )
+
+
+def _money(painter: Painter, tested: Backtested, files: BacktestFiles) -> Money:
+    name_of = painter.language.name_of
+    has_even = "equal_weight" in files.equity.columns and files.equity["equal_weight"].is_finite().any()
+    return Money(
+        files=files,
+        benchmark=name_of("benchmark", tested.benchmark),
+        benchmark_phrase=name_of("benchmark_phrase", tested.benchmark),
+        index=tested.index,
+        equal_weight=name_of("benchmark", EQUAL_WEIGHT) if has_even and tested.benchmark != EQUAL_WEIGHT else None,
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["COST_PARTS", "Year", "monthly_returns", "years_of"]
+__all__ = ["COST_PARTS", "COST_ROLES", "Year", "monthly_returns", "years_of"]
 
 COST_PARTS = ("commission", "half_spread", "impact", "stamp_tax")
+COST_ROLES = dict(zip(COST_PARTS, ("first", "third", "second", "fourth"), strict=True))
+"""Colour of each kind of cost, the same in every chart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +20,8 @@ class Year:
 
     Parameters
     ----------
-    strategy, benchmark, index
-        Simple returns within the year; ``index`` is ``None`` where there is none.
+    strategy, benchmark, index, equal_weight
+        Simple returns within the year; the last two are ``None`` where there is none.
     turnover
         Sum of the sessions' one-sided turnover, as a multiple of equity.
     costs
@@ -32,6 +34,7 @@ class Year:
     index: float | None
     turnover: float
     costs: Mapping[str, float]
+    equal_weight: float | None = None
 
     @property
     def cost(self) -> float:
@@ -44,7 +47,7 @@ def years_of(equity: pl.DataFrame) -> tuple[Year, ...]:
 
     A year's return runs from the last session of the year before; the first one starts at the first session.
     """
-    curves = ("equity", "benchmark", "index")
+    curves = [name for name in ("equity", "benchmark", "index", "equal_weight") if name in equity.columns]
     sums = [
         *(pl.col(part).sum() for part in ("turnover", *COST_PARTS)),
         pl.col("equity").mean().alias("mean_equity"),
@@ -65,6 +68,7 @@ def years_of(equity: pl.DataFrame) -> tuple[Year, ...]:
                 index=returns["index"],
                 turnover=row["turnover"],
                 costs=costs,
+                equal_weight=returns.get("equal_weight"),
             )
         )
     return tuple(years)

@@ -10,7 +10,7 @@ from typing import Any
 
 from numba.extending import overload
 
-from tidegate.core.compiled import compiled
+from tidegate.core.compiled import inlined
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.long_short import decide_long_short
 from tidegate.strategy.rotation import Work, decide_rotation, observe_equity
@@ -45,7 +45,7 @@ def _decide(
 @overload(_observe, strict=False)
 def _observe_of(p: Any, states: Any, s: Any, equity: Any) -> Any:
     if "top_n" in p.fields:
-        return lambda p, states, s, equity: observe_equity(states, s, equity)
+        return lambda p, states, s, equity: observe_equity(p, states, s, equity)
     return lambda p, states, s, equity: None
 
 
@@ -79,13 +79,13 @@ def _decide_of(
     return _vote
 
 
-@compiled
+@inlined
 def observe(p: Any, states: Any, s: int, equity: float) -> None:
     """Let a strategy take note of the equity at a close."""
     _observe(p, states, s, equity)
 
 
-@compiled
+@inlined
 def decide(
     p: Any,
     states: Any,

@@ -121,7 +121,7 @@ def _made(kind: type[Section], **fields: Any) -> Section:
 def modes_of(strategy: StrategySettings) -> tuple[LeanMode, ...]:
     """Return what an imported map gets that it cannot say (rule 3 of the rotation rules), legacy switches included."""
     legacy = strategy.legacy
-    stated = (
+    stated: tuple[LeanMode, ...] = (
         LeanMode("strategy.volatility_of", "benchmark", f"as the original; over {strategy.volatility_closes} closes"),
         LeanMode("strategy.tier_mode", "absolute", "the original's tiers are caps; a recipe's multiply max_exposure"),
     )

@@ -17,7 +17,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.rotation.decide import Work
 from tidegate.strategy.rotation.weights import water_fill
-from tidegate.strategy.seam import Action, Binding, Past, Step, Targets, open_book, put
+from tidegate.strategy.seam import Action, Binding, Past, Step, Targets, open_book, put_all
 
 __all__ = ["LONG_SHORT", "LONG_SHORT_STATE", "LongShort", "decide_long_short", "long_short_parameters"]
 
@@ -109,7 +109,8 @@ def decide_long_short(
     if water_fill(work.raw, count, max(p.gross - stuck, 0.0), p.max_weight, work.is_open, work.weight):
         targets.number[2] |= _CAP
     for k in range(count):
-        put(targets, work.place[k], work.score[k] * work.weight[k])
+        work.weight[k] = work.score[k] * work.weight[k]
+    put_all(targets, work.place, work.weight, count)
 
 
 @compiled

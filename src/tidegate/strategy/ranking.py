@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tidegate.core.compiled import compiled
+from tidegate.core.compiled import allocating, compiled
 from tidegate.core.recipe_strategy import StrategySettings, Weighting
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.seam import Ranking
@@ -128,7 +128,7 @@ def rank_decisions(
     return ranking
 
 
-@compiled
+@allocating
 def _rank(
     score: FloatArray,
     traded: Mask,
@@ -214,7 +214,7 @@ def _keep_best(
     ranking.count[i] = count
 
 
-@compiled
+@allocating
 def _sort_all(
     values: FloatArray, traded: Mask, member: Mask, candidate: Mask, row: int, i: int, ranking: Ranking
 ) -> None:

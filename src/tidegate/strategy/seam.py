@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
 
-__all__ = ["NEGLIGIBLE", "Action", "Binding", "Note", "Past", "Ranking", "Step", "Targets", "find", "new_targets", "open_book", "put"]
+__all__ = ["NEGLIGIBLE", "Action", "Binding", "Note", "Past", "Ranking", "Step", "Targets", "find", "new_targets", "open_book", "put", "put_all"]
 
 NEGLIGIBLE: Final = 1e-9
 """Weights and orders below this fraction of equity count as zero."""
@@ -182,17 +182,57 @@ def put(targets: Targets, place: int, weight: float) -> None:
         targets.number[4] = 1
         return
     for k in range(count, at, -1):
-        targets.place[k] = targets.place[k - 1]
-        targets.current[k] = targets.current[k - 1]
-        targets.weight[k] = targets.weight[k - 1]
-        targets.held[k] = targets.held[k - 1]
-        targets.keep[k] = targets.keep[k - 1]
+        _move(targets, k - 1, k)
     targets.place[at] = place
     targets.current[at] = 0.0
     targets.weight[at] = weight
     targets.held[at] = False
     targets.keep[at] = False
     targets.number[0] = count + 1
+
+
+@compiled
+def put_all(targets: Targets, place: Int64Array, weight: FloatArray, count: int) -> None:
+    """Give so many symbols, in ascending order, their target weights: :func:`put` for all of them in one pass."""
+    old = targets.number[0]
+    new, k = 0, 0
+    for at in range(count):
+        while k < old and targets.place[k] < place[at]:
+            k += 1
+        if k == old or targets.place[k] != place[at]:
+            new += 1
+    if old + new > len(targets.place):
+        targets.number[4] = 1
+        return
+    targets.number[0] = old + new
+    at, k = count - 1, old - 1
+    for to in range(old + new - 1, -1, -1):  # from the back, so that nothing is overwritten before it has moved
+        if at < 0:
+            break
+        if k >= 0 and targets.place[k] > place[at]:
+            _move(targets, k, to)
+            k -= 1
+        elif k >= 0 and targets.place[k] == place[at]:
+            _move(targets, k, to)
+            targets.weight[to] = weight[at]
+            k -= 1
+            at -= 1
+        else:
+            targets.place[to] = place[at]
+            targets.current[to] = 0.0
+            targets.weight[to] = weight[at]
+            targets.held[to] = False
+            targets.keep[to] = False
+            at -= 1
+
+
+@compiled
+def _move(targets: Targets, k: int, to: int) -> None:
+    targets.place[to] = targets.place[k]
+    targets.current[to] = targets.current[k]
+    targets.weight[to] = targets.weight[k]
+    targets.held[to] = targets.held[k]
+    targets.keep[to] = targets.keep[k]
 
 
 @compiled

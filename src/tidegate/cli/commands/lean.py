@@ -44,7 +44,7 @@ def parameters(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Tell of every parameter whether it is used, inert or unsupported; what is missing takes the original's default."""
+    """Tell of every parameter whether it is used, inert or unsupported; a missing one has the original's default."""
     import yaml
 
     from tidegate.core.files import write_text
@@ -143,11 +143,11 @@ def scores(
     from tidegate.registry import RunStore, read_scores
 
     terminal = Terminal(json_output=json_output)
-    run = _training(RunStore(open_workspace(workspace, "lean scores", only_reads=True)), source)
-    chosen = model or _leading_model(run)
+    run, traded = _training(RunStore(open_workspace(workspace, "lean scores", only_reads=True)), source)
+    chosen = model or traded
     frame = read_scores(run, chosen)
     if frame.is_empty():
-        trained = [name for name, settings in run.recipe["models"].items() if settings is not None]
+        trained = _trained(run)
         raise RunError(
             found=f"no scores of {chosen!r} in {run.id}",
             expected=f"a model that it trained: {', '.join(trained)}",
@@ -158,11 +158,14 @@ def scores(
     terminal.emit(facts, key_values(f"Scores of {run.id}", facts))
 
 
-def _training(store: RunStore, source: str) -> Run:
+def _training(store: RunStore, source: str) -> tuple[Run, str]:
+    """Return a training run and the model whose scores are traded: by the recipe, or by the one that the run stored."""
+    from tidegate.costs import resolve_recipe
     from tidegate.registry import RunKind, RunStatus
 
     if source in shipped_recipes() or Path(source).suffix in {".yaml", ".yml"}:
-        return store.latest_training(load_recipe(source))
+        recipe = resolve_recipe(load_recipe(source))
+        return store.latest_training(recipe), recipe.leading_model
     run = store.get(source)
     if run.kind is not RunKind.TRAIN or run.status is not RunStatus.FINISHED:
         raise RunError(
@@ -170,14 +173,12 @@ def _training(store: RunStore, source: str) -> Run:
             expected="a finished train run or a recipe",
             hint="list them: tidegate runs --kind train --status finished",
         )
-    return run
-
-
-def _leading_model(run: Run) -> str:
-    """Return the model that the run's own recipe trades, or the last one that it trained."""
     strategy = run.recipe.get("strategy")
-    trained = [name for name, settings in run.recipe["models"].items() if settings is not None]
-    return str(strategy["scores"] if strategy else trained[-1])
+    return run, str(strategy["scores"]) if strategy else _trained(run)[-1]
+
+
+def _trained(run: Run) -> list[str]:
+    return [name for name, settings in run.recipe["models"].items() if settings is not None]
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -207,7 +208,7 @@ def _parameter_tables(found: LeanParameters, file: Path) -> list[RenderableType]
         f"{sum(one.effect is effect for one in found.settings)} {effect}" for effect in type(found.settings[0].effect)
     ]
     return [
-        table(f"Parameters of {file.name}", ("key", "given", "resolved", "", "why"), rows, whole=("key",)),
+        table(f"Parameters of {file.name}", ("key", "given", "resolved", "effect", "why"), rows, whole=("key",)),
         "",
         table("What the map cannot say", ("setting", "value", "why"), unsaid, whole=("setting",)),
         "",

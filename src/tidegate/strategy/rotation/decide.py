@@ -19,7 +19,7 @@ from tidegate.strategy.rotation.weights import (
     renormalised,
     water_fill,
 )
-from tidegate.strategy.seam import Action, Binding, Past, Ranking, Step, Targets, open_book, put
+from tidegate.strategy.seam import Action, Binding, Past, Ranking, Step, Targets, open_book, put_all
 
 __all__ = ["Work", "decide_rotation", "new_work"]
 
@@ -40,8 +40,9 @@ _ROUND_OFF = 1e-12
 
 
 class Work(NamedTuple):
-    """Scratch of one thread, each ``(n_room,)``: names by rank, then the same by symbol."""
+    """Scratch of one thread: which candidates are taken, names by rank, then the same by symbol."""
 
+    taken: Mask
     rank: Int64Array
     score: FloatArray
     place: Int64Array
@@ -51,9 +52,10 @@ class Work(NamedTuple):
     daily: FloatArray
 
 
-def new_work(room: int, window: int) -> Work:
-    """Return scratch for so many names and a volatility window of so many bars."""
+def new_work(room: int, ranked: int, window: int) -> Work:
+    """Return scratch for so many names, so many ranked candidates, and a volatility window of so many bars."""
     return Work(
+        taken=np.zeros(max(ranked, 1), dtype=np.bool_),
         rank=np.zeros(room, dtype=np.int64),
         score=np.zeros(room),
         place=np.zeros(room, dtype=np.int64),
@@ -148,7 +150,7 @@ def _rank_and_weigh(
 ) -> None:
     """Write the weights of the chosen names, under cap and exposure."""
     targets.number[3] = _RANKING
-    chosen = choose(p, ranking, r, targets, work.rank, work.score) if ranking.count[r] > 0 else 0
+    chosen = choose(p, ranking, r, targets, work.taken, work.rank, work.score) if ranking.count[r] > 0 else 0
     stuck = targets.value[5]
     if stuck > 0.0:
         targets.number[2] |= _SUSPENDED
@@ -168,8 +170,7 @@ def _rank_and_weigh(
     if capped:
         targets.number[2] |= _CAP
     _limit_exposure(p, past, row, cap, chosen, targets, work)
-    for k in range(chosen):
-        put(targets, work.place[k], work.weight[k])
+    put_all(targets, work.place, work.weight, chosen)
 
 
 @compiled

@@ -13,10 +13,13 @@ __all__ = ["guard_locked", "market_state", "observe_equity", "tier_cap"]
 
 
 @compiled
-def observe_equity(states: Any, s: int, equity: float) -> None:
-    """Take note of the equity at a close: the peak, and the highest of the last 252 closes."""
+def observe_equity(p: Any, states: Any, s: int, equity: float) -> None:
+    """Take note of the equity at a close: the peak, and, if a guard asks, the highest of the last 252 closes."""
     state = states[s]
     state.peak = max(state.peak, equity)
+    state.drawdown = max(0.0, 1.0 - equity / state.peak)
+    if p.max_drawdown_52w <= 0.0:
+        return
     at = state.ring_count % RING
     leaving = state.ring[at]
     full = state.ring_count >= RING
@@ -29,7 +32,6 @@ def observe_equity(states: Any, s: int, equity: float) -> None:
         for k in range(RING):
             highest = max(highest, state.ring[k])
         state.ring_highest = highest
-    state.drawdown = max(0.0, 1.0 - equity / state.peak)
     state.drawdown_52w = max(0.0, 1.0 - equity / state.ring_highest)
 
 

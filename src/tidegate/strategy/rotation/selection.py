@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.core.compiled import compiled
-from tidegate.core.units import FloatArray, Int64Array
+from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.seam import Binding, Ranking, Targets, find
 
 __all__ = ["choose"]
@@ -15,7 +15,7 @@ _RETAIN = int(Binding.RETAIN)
 
 
 @compiled
-def choose(p: Any, ranking: Ranking, r: int, targets: Targets, rank: Int64Array, score: FloatArray) -> int:
+def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank: Int64Array, score: FloatArray) -> int:
     """Write the ranks of the chosen names, best first, and return how many they are.
 
     Held names that rank within the band come first, then the best others. A suspended holding is not among the
@@ -25,27 +25,38 @@ def choose(p: Any, ranking: Ranking, r: int, targets: Targets, rank: Int64Array,
     eligible = _above(ranking, r, count, p.minimum_score)
     if eligible < min(p.top_n, count):
         targets.number[2] |= _MINIMUM_SCORE
-    chosen = _retained_alphabetically(p, ranking, r, targets, rank) if p.alphabetical else 0
-    if not p.alphabetical:
-        for k in range(min(p.band, eligible)):
-            if chosen == p.top_n:
-                break
-            if _is_held(targets, ranking.place[r, k]):
-                rank[chosen] = k
-                chosen += 1
-                if k >= p.top_n:
-                    targets.number[2] |= _RETAIN
-    retained = chosen
-    for k in range(eligible):
-        if chosen == p.top_n:
-            break
-        if not _among(rank, retained, k):
+    reach = min(p.band, count)
+    for k in range(reach):
+        taken[k] = False
+    if p.alphabetical:
+        free = p.top_n - _retain_alphabetically(p, ranking, r, targets, reach, taken)
+    else:
+        free = p.top_n - _retain(p, ranking, r, targets, min(reach, eligible), taken)
+    chosen = 0
+    for k in range(reach):
+        if not taken[k] and free > 0 and k < eligible:
+            taken[k] = True
+            free -= 1
+        if taken[k]:
             rank[chosen] = k
+            score[chosen] = ranking.score[r, k]
             chosen += 1
-    _sort(rank, chosen)
-    for k in range(chosen):
-        score[k] = ranking.score[r, rank[k]]
     return chosen
+
+
+@compiled
+def _retain(p: Any, ranking: Ranking, r: int, targets: Targets, reach: int, taken: Mask) -> int:
+    """Keep held names within the band, best first."""
+    kept = 0
+    for k in range(reach):
+        if kept == p.top_n:
+            break
+        if _is_held(targets, ranking.place[r, k]):
+            taken[k] = True
+            kept += 1
+            if k >= p.top_n:
+                targets.number[2] |= _RETAIN
+    return kept
 
 
 @compiled
@@ -64,35 +75,16 @@ def _is_held(targets: Targets, place: int) -> bool:
 
 
 @compiled
-def _among(values: Int64Array, count: int, wanted: int) -> bool:
-    for k in range(count):
-        if values[k] == wanted:
-            return True
-    return False
-
-
-@compiled
-def _retained_alphabetically(p: Any, ranking: Ranking, r: int, targets: Targets, rank: Int64Array) -> int:
+def _retain_alphabetically(p: Any, ranking: Ranking, r: int, targets: Targets, reach: int, taken: Mask) -> int:
     """Keep held names within the band in order of symbols, whatever their score (A.15, for comparison)."""
-    chosen = 0
+    kept = 0
     for at in range(targets.number[0]):
-        if chosen == p.top_n:
+        if kept == p.top_n:
             break
         if not targets.held[at] or targets.keep[at]:
             continue
-        for k in range(min(p.band, ranking.count[r])):
+        for k in range(reach):
             if ranking.place[r, k] == targets.place[at]:
-                rank[chosen] = k
-                chosen += 1
-    return chosen
-
-
-@compiled
-def _sort(values: Int64Array, count: int) -> None:
-    for k in range(1, count):
-        value = values[k]
-        at = k
-        while at > 0 and values[at - 1] > value:
-            values[at] = values[at - 1]
-            at -= 1
-        values[at] = value
+                taken[k] = True
+                kept += 1
+    return kept

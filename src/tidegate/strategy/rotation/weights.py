@@ -65,22 +65,20 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
     while total > 0.0 and rest > 0.0:
         over = False
         for k in range(count):
-            if is_open[k] and rest * raw[k] / total >= cap:
-                over = True
-                break
+            if is_open[k]:
+                weight[k] = rest * raw[k] / total
+                over = over or weight[k] >= cap
         if not over:
-            for k in range(count):
-                if is_open[k]:
-                    weight[k] = rest * raw[k] / total
             return capped
         closed = 0.0
         left = 0.0
         for k in range(count):
-            offer = rest * raw[k] / total
-            if is_open[k] and offer >= cap:
-                capped = capped or offer > cap
+            if is_open[k] and weight[k] >= cap:
+                capped = capped or weight[k] > cap
                 is_open[k] = False
                 weight[k] = cap
+            elif is_open[k]:
+                weight[k] = 0.0
         for k in range(count):
             closed += weight[k]
             left += raw[k] if is_open[k] else 0.0

@@ -1,0 +1,101 @@
+"""One book's session, compiled: the steps of the kernel as the simulated broker calls them, one at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from tidegate.core.compiled import compiled
+from tidegate.costs.compiled import itemise_order
+from tidegate.engine.book import Book, Tape, corporate_actions, credit_interest
+from tidegate.engine.fill import Orders, book_orders, fill_orders, want_targets, want_waiting
+from tidegate.strategy.seam import Targets
+
+__all__ = ["TO_TARGETS", "TO_UNITS", "WAITING", "fill_session", "sell_whole", "settle_book"]
+
+TO_TARGETS: Final = 0
+"""Orders go to target weights."""
+WAITING: Final = 1
+"""Orders are what is left of earlier ones."""
+TO_UNITS: Final = 2
+"""One order goes to a number of shares, beside names that stay."""
+
+
+@compiled
+def settle_book(book: Book, tape: Tape, row: int) -> tuple[float, float]:
+    """Apply what happened overnight; return the cash of corporate actions, and interest."""
+    received = corporate_actions(book, 0, tape, row)
+    earned = credit_interest(book, 0, tape, row)
+    return received, earned
+
+
+@compiled
+def fill_session(
+    kind: int,
+    targets: Targets,
+    at: int,
+    units: float,
+    rules: Any,
+    costs: Any,
+    book: Book,
+    tape: Tape,
+    row: int,
+    orders: Orders,
+) -> None:
+    """Fill the orders of a session and move cash and shares.
+
+    Parameters
+    ----------
+    kind
+        :data:`TO_TARGETS`, :data:`WAITING` or :data:`TO_UNITS`.
+    at, units
+        Where the one order stands among the targets, and how many shares it goes to.
+    rules, costs
+        One record each, ``(1,)``.
+    """
+    if kind == 1:
+        want_waiting(rules[0], book, 0, tape, row, orders)
+    else:
+        want_targets(targets, book, 0, tape, row, orders)
+    if kind == 2:
+        orders.wanted[at] = units - orders.shares[at]
+    fill_orders(rules[0], costs[0], book, 0, tape, row, orders)
+    book_orders(book, 0, tape, row, orders)
+
+
+@compiled
+def sell_whole(
+    costs: Any, book: Book, tape: Tape, known: int, at: int, price: float, spare_ruin: bool, items: Any
+) -> bool:
+    """Close one position at a price, beside the orders of a session; return whether it was done.
+
+    Parameters
+    ----------
+    known
+        Row whose volatility and traded value make the impact.
+    at
+        Where it stands in the book.
+    spare_ruin
+        Whether a sale is left undone whose costs are more than it brings.
+    items
+        ``float64 (4,)``: commission, half-spread, impact and stamp tax are written into it.
+    """
+    place, shares = book.place[0, at], book.shares[0, at]
+    volatility = tape.volatility[known, place] if tape.volatility.shape[0] else math.nan
+    daily_value = tape.daily_value[known, place] if tape.daily_value.shape[0] else math.nan
+    notional = -shares * price
+    four = itemise_order(costs[0], notional, volatility, daily_value)
+    if spare_ruin and notional < 0.0 and four[0] + four[1] + four[2] + four[3] >= -notional:
+        return False
+    book.cash[0] -= notional
+    for j in range(4):
+        items[j] = four[j]
+        book.cash[0] -= four[j]
+        book.paid[0, j] += four[j]
+    book.paid[0, 5] += abs(notional)
+    for k in range(at, book.count[0] - 1):
+        book.place[0, k] = book.place[0, k + 1]
+        book.shares[0, k] = book.shares[0, k + 1]
+        book.bought[0, k] = book.bought[0, k + 1]
+    book.count[0] -= 1
+    return True
