@@ -38,6 +38,7 @@ EVERY_RULE = {
     "drawdown_exposures": (0.8, 0.6, 0.4),
     "max_drawdown": 0.2,
     "max_drawdown_52w": 0.2,
+    "guard_sessions": 5,
     "score_smoothing": 0.5,
     "max_turnover": 0.5,
 }
@@ -131,7 +132,8 @@ def test_many_sets_limit(benchmark: Any, real: Problem, count: int) -> None:
     benchmark.pedantic(limit_equities, (real, volatility, sets), rounds=5, warmup_rounds=1)
 
 
-def test_peak_memory(real: Problem, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("real")
+def test_peak_memory(capsys: pytest.CaptureFixture[str]) -> None:
     peak = peak_over(
         before="""
             from test_rotation import *

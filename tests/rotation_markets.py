@@ -12,6 +12,7 @@ from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray, Mask
 from tidegate.costs import CostModel
 from tidegate.engine.market import CorporateActions, Market, carried_forward
+from rotation_kernel import kernel_backtest
 from tidegate.engine.reference import ReferenceRun, reference_backtest
 
 NAN = float("nan")
@@ -19,7 +20,7 @@ FREE = CostModel()
 Column = Sequence[float] | float
 Rows = Iterable[int]
 
-ENGINES: dict[str, Callable[..., ReferenceRun]] = {"reference": reference_backtest}
+ENGINES: dict[str, Callable[..., ReferenceRun]] = {"kernel": kernel_backtest, "reference": reference_backtest}
 """What must obey the rules; each is called like :func:`~tidegate.engine.reference.reference_backtest`."""
 
 

@@ -23,6 +23,7 @@ from tidegate.data.lives import SymbolLives
 from tidegate.engine.market import Market, carried_forward
 from tidegate.engine.market_reading import (
     MarketSources,
+    Roles,
     filled_at_previous_close,
     interest_of,
     last_rows,
@@ -73,8 +74,8 @@ def test_the_market_of_the_first_rows_is_the_first_rows_of_the_market(
 
     def read(rows: int) -> Market:
         sources = MarketSources(score=score[:rows], member=score[:rows] > 99.0, cash_rate=rate[:rows], lives=lives)
-        beside = {"traded": SHARES[:4], "benchmark": "SPY", "defensives": ("TLT",)}
-        return market_of(panel.rows(0, rows), settings, sources=sources, **beside)  # type: ignore[arg-type]
+        roles = Roles(traded=SHARES[:4], benchmark="SPY", defensives=("TLT",))
+        return market_of(panel.rows(0, rows), settings, roles, sources)
 
     part, whole = read(stop), read(len(panel.times))
 
@@ -87,7 +88,9 @@ def test_the_market_of_the_first_rows_is_the_first_rows_of_the_market(
 
 
 def test_arrays_are_laid_out_for_rows() -> None:
-    market = market_of(adjusted_market(1), BacktestSettings(accounting="raw"), traded=SHARES[:3], benchmark="SPY")
+    market = market_of(
+        adjusted_market(1), BacktestSettings(accounting="raw"), Roles(traded=SHARES[:3], benchmark="SPY")
+    )
 
     assert market.symbols == (*SHARES[:3], "SPY")
     for name in ("close", "mark", "fill", "score", "traded", "volatility", "daily_value", "benchmark"):
@@ -112,10 +115,8 @@ def test_benchmark_and_defensives_are_columns_that_no_score_chooses() -> None:
     market = market_of(
         panel,
         BacktestSettings(),
-        traded=("000001.SZ", "600519.SH", "TLT"),
-        benchmark="SPY",
-        defensives=("TLT", "SPY"),
-        sources=MarketSources(score=score, member=score > 0.0),
+        Roles(traded=("000001.SZ", "600519.SH", "TLT"), benchmark="SPY", defensives=("TLT", "SPY")),
+        MarketSources(score=score, member=score > 0.0),
     )
 
     assert market.symbols == ("000001.SZ", "600519.SH", "SPY", "TLT")
@@ -129,7 +130,7 @@ def test_benchmark_and_defensives_are_columns_that_no_score_chooses() -> None:
 
 
 def test_without_a_symbol_there_is_no_benchmark() -> None:
-    market = market_of(adjusted_market(3), BacktestSettings(), benchmark="equal-weight")
+    market = market_of(adjusted_market(3), BacktestSettings(), Roles(benchmark="equal-weight"))
 
     assert (market.benchmark, market.benchmark_place) == (None, -1)
     assert market.candidate.all()
@@ -137,7 +138,7 @@ def test_without_a_symbol_there_is_no_benchmark() -> None:
 
 def test_a_benchmark_that_has_no_bars_is_missed() -> None:
     with pytest.raises(DataError, match="no bars of QQQ; expected benchmark and defensive assets among the bars"):
-        market_of(adjusted_market(3), BacktestSettings(), benchmark="QQQ")
+        market_of(adjusted_market(3), BacktestSettings(), Roles(benchmark="QQQ"))
 
 
 def test_nothing_fills_without_a_bar_or_without_volume() -> None:

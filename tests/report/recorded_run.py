@@ -11,6 +11,8 @@ import polars as pl
 
 from tidegate.core.files import read_json, write_json
 from tidegate.data.tables import MOMENT
+from tidegate.evaluate.drawdowns import drawdown_periods
+from tidegate.evaluate.periods import monthly_returns
 
 __all__ = ["DEFENSIVES", "add_records"]
 
@@ -46,7 +48,7 @@ def add_records(
     pl.DataFrame(decisions, schema_overrides={"pick": pl.String}).write_parquet(folder / "decisions.parquet")
     orders = {
         "status": ["filled"] * 480 + ["expired"] * 3 + ["partly filled"] * 2,
-        "reason": [""] * 480 + ["at the upper limit"] * 3 + ["participation"] * 2,
+        "reason": [""] * 480 + ["at the upper limit"] * 3 + ["more than its part of the session"] * 2,
     }
     pl.DataFrame(orders).write_parquet(folder / "orders.parquet")
     _add_figures(folder, recorded, binding, CAPACITY if capacity is None else capacity)
@@ -55,33 +57,22 @@ def add_records(
 
 def _episodes(count: int) -> tuple[list[list[str] | None], list[float]]:
     """Return the constraints in force at each close and the exposure that they leave."""
-    binding: list[list[str] | None] = []
-    gross: list[float] = []
-    for row in range(count):
-        place = row / 252.0
-        if row < 5:
-            bound, exposure = None, 0.0
-        elif 2.1 < place < 2.35 or 6.0 < place < 6.25:
-            bound, exposure = ["guard"], 0.4
-        elif 4.4 < place < 4.9:
-            bound, exposure = ["filter", "suspended"], 0.0
-        elif 1.8 < place <= 2.1 or 5.7 < place <= 6.0:
-            bound, exposure = ["tier", "cap"], 0.55
-        elif int(place * 3) % 4 == 2:
-            bound, exposure = ["cap", "volatility"], 0.62 + 0.1 * float(np.sin(place * 9))
-        elif int(place * 7) % 9 == 4:
-            bound, exposure = ["turnover"], 0.85
-        elif int(place * 11) % 13 == 6:
-            bound, exposure = ["retain"], 0.93
-        elif int(place * 13) % 29 == 11:
-            bound, exposure = ["stale_scores"], 0.9
-        elif int(place * 5) % 6 == 1:
-            bound, exposure = [], 0.97
-        else:
-            bound, exposure = ["cap"], 0.9
-        binding.append(bound)
-        gross.append(exposure)
-    return binding, gross
+    found = [_episode(row / 252.0) if row >= 5 else (None, 0.0) for row in range(count)]
+    return [bound for bound, _ in found], [exposure for _, exposure in found]
+
+
+def _episode(year: float) -> tuple[list[str] | None, float]:
+    spells: tuple[tuple[bool, list[str], float], ...] = (
+        (2.1 < year < 2.35 or 6.0 < year < 6.25, ["guard"], 0.4),
+        (4.4 < year < 4.9, ["filter", "suspended"], 0.0),
+        (1.8 < year <= 2.1 or 5.7 < year <= 6.0, ["tier", "cap"], 0.55),
+        (int(year * 3) % 4 == 2, ["cap", "volatility"], 0.62 + 0.1 * float(np.sin(year * 9))),
+        (int(year * 7) % 9 == 4, ["turnover"], 0.85),
+        (int(year * 11) % 13 == 6, ["retain"], 0.93),
+        (int(year * 13) % 29 == 11, ["stale_scores"], 0.9),
+        (int(year * 5) % 6 == 1, [], 0.97),
+    )
+    return next(((bound, exposure) for is_now, bound, exposure in spells if is_now), (["cap"], 0.9))
 
 
 def _positions(
@@ -107,12 +98,12 @@ def _positions(
             continue
         if row % 5 == 0 or not chosen:
             middle = row / len(times) * (names - at_once)
-            order = np.argsort(np.abs(np.arange(names) - middle - at_once / 2) + 5.0 * draw.standard_normal(names))
+            order = np.argsort(np.abs(np.arange(names) - middle - at_once / 2) + 2.0 * draw.standard_normal(names))
             chosen = sorted(order[:at_once].tolist())
             weights = draw.dirichlet(np.full(at_once, 6.0))
         rows.extend((time, f"S{name:02d}", exposure * float(part)) for name, part in zip(chosen, weights, strict=True))
-    schema = {"time": MOMENT, "symbol": pl.String, "weight": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row"), picks
+    frame = pl.DataFrame(rows, schema=["time", "symbol", "weight"], orient="row")
+    return frame.with_columns(pl.col("time").cast(MOMENT), pl.col("weight").cast(pl.Float64)), picks
 
 
 def _add_figures(
@@ -120,38 +111,17 @@ def _add_figures(
 ) -> None:
     decisions = [bound or [] for bound in binding[::5]]
     names = sorted({name for bound in decisions for name in bound})
-    ends = equity.group_by(pl.col("time").dt.year().alias("year"), month=pl.col("time").dt.month(), maintain_order=True)
-    months = ends.agg(pl.col("equity").last())
-    change = months["equity"] / months["equity"].shift(1).fill_null(float(equity["equity"][0])) - 1.0
+    times, values = equity["time"].dt.timestamp("us").to_numpy(), equity["equity"].to_numpy()
     path = folder / "performance.json"
     write_json(
         path,
         {
             **read_json(path),
-            "drawdowns": _drawdowns(equity),
-            "monthly": months.select("year", "month").with_columns(change.alias("return")).to_dicts(),
+            "drawdowns": [fall.as_dict() for fall in drawdown_periods(times, values, least=0.02)],
+            "monthly": monthly_returns(times, values),
             "binding_counts": {name: sum(name in bound for bound in decisions) for name in names},
             "rebalances": len(decisions),
             "capacity": dict(capacity),
             "inert": INERT,
         },
     )
-
-
-def _drawdowns(equity: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return every fall of more than 2 % with its dates."""
-    days = equity["time"].dt.date().to_list()
-    values = equity["equity"].to_numpy()
-    found: list[dict[str, Any]] = []
-    peak = trough = 0
-    for row in range(1, len(values) + 1):
-        is_over = row == len(values) or values[row] >= values[peak]
-        if is_over and (depth := 1.0 - float(values[trough]) / float(values[peak])) > 0.02:
-            recovered = None if row == len(values) else str(days[row])
-            found.append({"peak": str(days[peak]), "trough": str(days[trough]), "recovered": recovered,
-                          "depth": depth, "sessions": row - peak})  # fmt: skip
-        if is_over:
-            peak = trough = row
-        elif values[row] < values[trough]:
-            trough = row
-    return found

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recorded_run import add_records
 
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run
@@ -40,7 +41,9 @@ def opened(page: Path, profile: Path) -> subprocess.CompletedProcess[str]:
 def test_every_chart_is_drawn_without_a_network(
     workspace: Workspace, make_backtest: Callable[..., Run], tmp_path: Path
 ) -> None:
-    page = write_report(workspace, make_backtest(years=2).id, language="zh", colours="chinese")
+    run = make_backtest(years=3)
+    add_records(run.folder)
+    page = write_report(workspace, run.id, language="zh", colours="chinese")
     charts = page.read_text(encoding="utf-8").count('class="plot"')
 
     done = opened(page, tmp_path / "profile")

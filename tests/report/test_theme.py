@@ -6,6 +6,7 @@ import pytest
 
 from tidegate.core.errors import InputError
 from tidegate.report import ColourScheme
+from tidegate.report.exposure_ribbon import LIMITS
 from tidegate.report.theme import MODEL_ROLES, contrast, palette, palette_css
 
 WESTERN, CHINESE = ColourScheme.WESTERN, ColourScheme.CHINESE
@@ -36,6 +37,15 @@ def test_lines_can_be_seen(dark: bool) -> None:
     colours = palette(WESTERN, dark=dark)
 
     assert all(contrast(colours[role], colours["page"]) >= 3.0 for role in (*MODEL_ROLES, "benchmark", "purge"))
+
+
+@SHADES
+def test_the_colours_of_limits_can_be_told_apart(dark: bool) -> None:
+    colours = palette(WESTERN, dark=dark)
+    roles = [limit.role for limit in LIMITS]
+
+    assert len({colours[role] for role in roles}) == len(LIMITS)
+    assert all(contrast(colours[role], colours["page"]) >= 3.0 for role in roles[:-3])
 
 
 def test_a_low_contrast_is_noticed() -> None:

@@ -11,9 +11,12 @@ from tidegate.report.forecast_rules import better_rival, forecast_skill, positiv
 from tidegate.report.money_rules import (
     Backtested,
     against_index,
+    capacity,
     costs,
     engine_notes,
     fall,
+    inert,
+    limits,
     loss,
     luck,
     money_limits,
@@ -21,7 +24,17 @@ from tidegate.report.money_rules import (
     risk,
     short_period,
 )
-from tidegate.report.run_figures import Costs, Curve, Excess, ModelQuality, Note, Performance, YearQuality
+from tidegate.report.run_figures import (
+    Capacity,
+    Costs,
+    Curve,
+    Excess,
+    Inert,
+    ModelQuality,
+    Note,
+    Performance,
+    YearQuality,
+)
 from tidegate.report.statements import Statement, Tone
 from tidegate.report.verdict import forecast_verdict, money_verdict
 
@@ -144,6 +157,43 @@ def test_index() -> None:
     assert against_index(case_of()) is None
     assert said(against_index(case_of(index=CURVE))) == ("index.plain", Tone.NEUTRAL)
     assert said(against_index(case_of(index=CURVE, notes=(bare,)))) == ("index.without_dividends", Tone.NEUTRAL)
+
+
+def recorded_case(**recorded: Any) -> Backtested:
+    case = case_of()
+    return replace(case, performance=replace(case.performance, **recorded))
+
+
+def test_the_limit_that_bound_most_is_named_and_a_choice_of_names_is_none() -> None:
+    found = limits(recorded_case(binding_counts={"cap": 3, "tier": 9, "retain": 50}, rebalances=52))
+
+    assert said(found) == ("limits.most", Tone.NEUTRAL)
+    assert found is not None
+    assert found.values == {"constraint": "tier", "count": 9, "rebalances": 52}
+    assert said(limits(recorded_case(binding_counts={"cap": 0, "retain": 50}, rebalances=52))) == (
+        "limits.none",
+        Tone.NEUTRAL,
+    )
+    assert limits(case_of()) is None
+
+
+def test_parameters_that_changed_nothing_are_named() -> None:
+    two = (Inert(parameter="max_weight", why="never bound"), Inert(parameter="top_n", why="the same result"))
+    found = inert(recorded_case(inert=two))
+
+    assert said(found) == ("inert.some", Tone.CAUTION)
+    assert found is not None
+    assert found.values["parameters"] == "max_weight, top_n"
+    assert inert(recorded_case(inert=())) is None
+    assert inert(case_of()) is None
+
+
+def test_capacity_is_said_or_why_it_is_not_known() -> None:
+    known, unknown = Capacity(nav=1e8, reason=None, edge=0.05), Capacity(nav=None, reason="no volume", edge=None)
+
+    assert said(capacity(recorded_case(capacity=known))) == ("capacity.known", Tone.NEUTRAL)
+    assert said(capacity(recorded_case(capacity=unknown))) == ("capacity.unknown", Tone.CAUTION)
+    assert capacity(case_of()) is None
 
 
 def test_short_period() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegate.report.yearly import COST_PARTS, monthly_returns, years_of
+from tidegate.report.yearly import COST_PARTS, years_of
 
 
 @pytest.fixture
@@ -19,12 +19,6 @@ def equity() -> pl.DataFrame:
     costs = dict.fromkeys(COST_PARTS, np.full(500, 0.01))
     nothing = pl.Series([None] * 500, dtype=pl.Float64)
     return pl.DataFrame({"day": days, **curves, "index": nothing, "turnover": np.full(500, 0.1), **costs})
-
-
-def test_months_compound_to_the_whole(equity: pl.DataFrame) -> None:
-    growth = np.prod([1.0 + change for change in monthly_returns(equity).values()])
-
-    assert growth == pytest.approx(equity["equity"][-1] / equity["equity"][0])
 
 
 def test_years_compound_to_the_whole(equity: pl.DataFrame) -> None:

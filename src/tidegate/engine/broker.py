@@ -18,7 +18,7 @@ from tidegate.costs import CostModel
 from tidegate.costs.compiled import COSTS
 from tidegate.engine.book import new_book
 from tidegate.engine.fill import new_orders
-from tidegate.engine.fill_rules import FILL_RULES, FillRules
+from tidegate.engine.fill_rules import FILL_RULES, FillRules, Unfilled
 from tidegate.engine.market import Market
 from tidegate.engine.session import TO_TARGETS, TO_UNITS, WAITING, fill_session, sell_whole, settle_book
 from tidegate.engine.sweep import tape_of
@@ -165,7 +165,7 @@ class SimulatedBroker:
         return self._protect(row, report) if self._levels else report
 
     def close(self, row: int) -> SessionReport:
-        """Sell what has its last session today, at its close, after costs."""
+        """Sell what has its last session today, at its close, after costs; orders of it wait no longer."""
         tape = self._tape
         if not tape.ends.item(row):
             return _NOTHING
@@ -173,16 +173,15 @@ class SimulatedBroker:
         for place in self._held():
             if tape.last_row[place] == row:
                 price = float(tape.mark[row, place]) * (1.0 - self.rules.haircut)
-                sold = self._sell_whole(place, row - 1, row, price, spare_ruin=False)
-                orders += [OrderReport(row - 1, place, one.quantity, one.quantity, 0) for one in sold]
+                sold = self._sell_whole(place, row - 1, row - 1, price, spare_ruin=False)
+                orders += [_done(one, Unfilled.LAST_SESSION) for one in sold]
                 fills += sold
+        self._keep_waiting([(place, rest) for place, rest in self._waiting() if tape.last_row[place] != row])
         return SessionReport(orders, fills)
 
     def state(self) -> dict[str, Any]:
         """Return the account and its open orders as plain values, by name and instant."""
         book, names, times = self.book, self._symbols, self._times
-        waiting = slice(int(book.waiting_count[0]))
-        open_orders = zip(book.waiting_place[0, waiting], book.waiting_quantity[0, waiting], strict=True)
         return {
             "cash": self.cash,
             "shares": self.shares,
@@ -190,7 +189,7 @@ class SimulatedBroker:
             "bought_day": int(book.bought_day[0]),
             "paid": book.paid[0].tolist(),
             "decided": int(times[book.waiting_since[0]]),
-            "waiting": {names[place]: float(quantity) for place, quantity in open_orders},
+            "waiting": {names[place]: rest for place, rest in self._waiting()},
             "waiting_left": int(book.waiting_left[0]),
             "submitted": _as_document(self._submitted, names),
             "ticket": None if self._ticket is None else asdict(self._ticket),
@@ -213,10 +212,8 @@ class SimulatedBroker:
         for at, (place, symbol) in enumerate(held):
             book.place[0, at], book.shares[0, at] = place, document["shares"][symbol]
             book.bought[0, at] = document["bought"][symbol]
-        waiting = sorted((place_of[symbol], quantity) for symbol, quantity in document["waiting"].items())
-        for at, (place, quantity) in enumerate(waiting):
-            book.waiting_place[0, at], book.waiting_quantity[0, at] = place, quantity
-        book.cash[0], book.count[0], book.waiting_count[0] = document["cash"], len(held), len(waiting)
+        book.cash[0], book.count[0] = document["cash"], len(held)
+        self._keep_waiting(sorted((place_of[symbol], rest) for symbol, rest in document["waiting"].items()))
         book.bought_day[0], book.waiting_left[0] = document["bought_day"], document["waiting_left"]
         book.waiting_since[0] = row_of(self._times, document["decided"])
         book.paid[0] = document["paid"]
@@ -229,7 +226,9 @@ class SimulatedBroker:
             for symbol, (stop, target, at) in document["levels"].items()
         }
 
-    def _from_document(self, document: Mapping[str, Any] | None, place_of: Mapping[str, int]) -> Targets | Ticket | None:
+    def _from_document(
+        self, document: Mapping[str, Any] | None, place_of: Mapping[str, int]
+    ) -> Targets | Ticket | None:
         if document is None or self._ticket is not None:
             return None if document is None else self._ticket
         targets = new_targets(len(self._targets.place))
@@ -271,16 +270,23 @@ class SimulatedBroker:
         for place, wanted, filled, price, reason, cost in rows:
             if wanted != 0.0:
                 orders.append(OrderReport(decided_row, place, wanted, filled, reason))
-            if filled != 0.0:
+            if filled < 0.0 or filled > 0.0:
                 (sales if filled < 0.0 else buys).append(Execution(decided_row, place, filled, price, *cost))
         return SessionReport(orders, [*sales, *buys])
 
     def _let_wait(self, orders: Sequence[OrderReport]) -> None:
         """Keep what did not fill for the next session, or let it expire."""
+        goes_on = self.book.waiting_left[0] > 0
+        rests = [(one.place, one.wanted - one.filled) for one in orders if goes_on and one.reason]
+        self._keep_waiting([(place, rest) for place, rest in rests if rest != 0.0])
+
+    def _waiting(self) -> list[tuple[int, float]]:
+        book, used = self.book, slice(int(self.book.waiting_count[0]))
+        places, rests = book.waiting_place[0, used], book.waiting_quantity[0, used]
+        return list(zip(places.tolist(), rests.tolist(), strict=True))
+
+    def _keep_waiting(self, rests: Sequence[tuple[int, float]]) -> None:
         book = self.book
-        rests = []
-        if book.waiting_left[0] > 0:
-            rests = [(one.place, rest) for one in orders if one.reason and (rest := one.wanted - one.filled) != 0.0]
         for at, (place, rest) in enumerate(rests):
             book.waiting_place[0, at], book.waiting_quantity[0, at] = place, rest
         book.waiting_count[0] = len(rests)
@@ -318,7 +324,7 @@ class SimulatedBroker:
                 sold += self._sell_whole(place, levels.decided_row, row - 1, price, spare_ruin=True)
         if not sold:
             return report
-        orders = [OrderReport(one.decided_row, one.place, one.quantity, one.quantity, 0) for one in sold]
+        orders = [_done(one, Unfilled.NOTHING) for one in sold]
         return SessionReport([*report.orders, *orders], [*report.fills, *sold])
 
     def _may_be_sold(self, row: int, place: int) -> bool:
@@ -331,7 +337,7 @@ class SimulatedBroker:
     def _sell_whole(
         self, place: int, decided_row: int, known_row: int, price: float, *, spare_ruin: bool
     ) -> list[Execution]:
-        """Close one position beside the orders of the session; an empty list where it would cost more than it brings."""
+        """Close one position beside the session's orders; an empty list where that would cost more than it brings."""
         at = self._held().index(place)
         shares = float(self.book.shares[0, at])
         if not sell_whole(self._costs, self.book, self._tape, known_row, at, price, spare_ruin, self._items):
@@ -352,6 +358,11 @@ class _Places(dict[str, int]):
             expected="a market with every symbol of the account",
             hint="bring its bars, or sell it first",
         )
+
+
+def _done(sold: Execution, reason: Unfilled) -> OrderReport:
+    """Return the order of a sale that no decision of this close asked for."""
+    return OrderReport(sold.decided_row, sold.place, sold.quantity, sold.quantity, int(reason))
 
 
 def record_of(values: CostModel | FillRules, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
@@ -385,7 +396,9 @@ def _as_document(submitted: Targets | Ticket | None, names: Sequence[str]) -> di
     if submitted is None or isinstance(submitted, Ticket):
         return None if submitted is None else {}
     used = slice(int(submitted.number[Note.COUNT]))
-    rows = zip(submitted.place[used].tolist(), submitted.weight[used].tolist(), submitted.keep[used].tolist(), strict=True)
+    rows = zip(
+        submitted.place[used].tolist(), submitted.weight[used].tolist(), submitted.keep[used].tolist(), strict=True
+    )
     return {names[place]: [weight, keep] for place, weight, keep in rows}
 
 

@@ -69,7 +69,9 @@ class Diary:
         _lay(journal.decision, self._decisions)
         _lay(journal.measure, self._measures)
         for column, values in zip(
-            (journal.target, journal.current, journal.weight, journal.keep), zip(*self._targets, strict=True), strict=False
+            (journal.target, journal.current, journal.weight, journal.keep),
+            zip(*self._targets, strict=True),
+            strict=False,
         ):
             column[:] = values
         _lay(journal.order, self._orders)

@@ -59,7 +59,9 @@ COLUMNS: Final[Mapping[str, Mapping[str, Column]]] = {
         "wanted": Column("shares", "change asked for in this session, negative for a sale"),
         "filled": Column("shares", "change done"),
         "status": Column("word", "filled; waiting (the rest is tried again); partly filled, expired (it is not)"),
-        "reason": Column("text", "why a part did not fill, or that a symbol stopped trading; empty otherwise"),
+        "reason": Column(
+            "text", "why a part did not fill, or that it was the last session of the symbol; empty otherwise"
+        ),
     },
     "fills": {
         "decided_at": _DECIDED,

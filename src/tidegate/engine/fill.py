@@ -169,7 +169,8 @@ def _fill_one(rules: Any, costs: Any, book: Book, s: int, tape: Tape, row: int, 
             costs, quantity * orders.price[k], _known(tape.volatility, row, place), _known(tape.daily_value, row, place)
         )
         if items[0] + items[1] + items[2] + items[3] >= -(quantity * orders.price[k]):
-            orders.reason[k] = _RUINOUS
+            if orders.reason[k] == 0:
+                orders.reason[k] = _RUINOUS
             quantity = 0.0
     orders.filled[k] = quantity
 
@@ -185,7 +186,7 @@ def _old_enough(book: Book, s: int, tape: Tape, row: int, place: int, orders: Or
     free = max(orders.shares[k] - book.bought[s, at], 0.0)
     if -quantity > free:
         orders.reason[k] = _BOUGHT_TODAY
-        return -free
+        return -free if free > 0.0 else 0.0
     return quantity
 
 
@@ -196,7 +197,8 @@ def _within_session(rules: Any, tape: Tape, row: int, place: int, orders: Orders
     if not math.isfinite(most):
         most = 0.0
     if abs(quantity * orders.price[k]) > most:
-        orders.reason[k] = _PARTICIPATION
+        if orders.reason[k] == 0:
+            orders.reason[k] = _PARTICIPATION
         size = most / orders.price[k]
         return size if quantity > 0.0 else -size
     return quantity
@@ -259,10 +261,9 @@ def _afford(rules: Any, costs: Any, cash: float, tape: Tape, row: int, orders: O
         return
     for k in range(orders.count[0]):
         if orders.filled[k] > 0.0:
-            orders.filled[k] = _whole_lots(tape.lot[orders.place[k]], orders, k, orders.filled[k] * factor)
-            if factor == 0.0 or orders.filled[k] == 0.0:
+            if orders.reason[k] == 0:
                 orders.reason[k] = _NO_CASH
-                orders.filled[k] = 0.0
+            orders.filled[k] = _whole_lots(tape.lot[orders.place[k]], orders, k, orders.filled[k] * factor)
     _itemise(costs, tape, row, orders)
 
 
@@ -275,18 +276,14 @@ def _cost(orders: Orders, k: int) -> float:
 def _within_gross(limit: float, orders: Orders, buys: float) -> float:
     gross, after_sells = 0.0, 0.0
     for k in range(orders.count[0]):
-        gross += abs((orders.shares[k] + orders.filled[k]) * orders.price[k]) if _counts(orders, k) else 0.0
+        if orders.shares[k] + orders.filled[k] != 0.0:
+            gross += abs((orders.shares[k] + orders.filled[k]) * orders.price[k])
         sold = min(orders.filled[k], 0.0)
         if orders.shares[k] + sold != 0.0:
             after_sells += abs((orders.shares[k] + sold) * orders.price[k])
     if gross <= limit * orders.equity[0]:
         return 1.0
     return min(max(limit * orders.equity[0] - after_sells, 0.0) / buys, 1.0)
-
-
-@compiled
-def _counts(orders: Orders, k: int) -> bool:
-    return bool(orders.shares[k] + orders.filled[k] != 0.0)
 
 
 @compiled

@@ -35,6 +35,8 @@ class Unfilled(IntEnum):
     LOT = 6
     NO_CASH = 7
     RUINOUS = 8
+    LAST_SESSION = 9
+    """Filled, and not by a decision: the symbol stops trading."""
 
     @property
     def reason(self) -> str:
@@ -51,6 +53,7 @@ _REASONS: Final = {
     Unfilled.PARTICIPATION: "more than its part of the session",
     Unfilled.LOT: "less than a lot",
     Unfilled.NO_CASH: "no cash to pay for it",
+    Unfilled.LAST_SESSION: "its last session",
     Unfilled.RUINOUS: "its costs are more than the sale brings",
 }
 

@@ -9,9 +9,12 @@ import numpy as np
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.engine.fill import Orders
+from tidegate.engine.fill_rules import Unfilled
 from tidegate.strategy.seam import Targets
 
 __all__ = ["Journal", "new_journal", "note_decision", "note_exit", "note_flow", "note_orders"]
+
+_LAST_SESSION = int(Unfilled.LAST_SESSION)
 
 
 class Journal(NamedTuple):
@@ -138,7 +141,7 @@ def note_exit(
     journal.used[2] += 1
     if at < len(journal.order):
         record = journal.order[at]
-        record[0], record[1], record[2], record[3], record[4] = s, row - 1, row, place, 0
+        record[0], record[1], record[2], record[3], record[4] = s, row - 1, row, place, _LAST_SESSION
         journal.size[at, 0], journal.size[at, 1] = -shares, -shares
     at = journal.used[3]
     journal.used[3] += 1

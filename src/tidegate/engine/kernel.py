@@ -171,8 +171,6 @@ def _trade(
         book.waiting_left[s] = rules.wait_bars
         book.waiting_since[s] = row - 1
     elif book.waiting_count[s] > 0:
-        if book.count[s] + book.waiting_count[s] > len(orders.place):
-            return False
         want_waiting(rules, book, s, tape, row, orders)
         book.waiting_left[s] -= 1
     else:
@@ -184,22 +182,26 @@ def _trade(
             curves.unfilled[s] += orders.reason[k] != 0
     if records:
         note_orders(journal, s, book.waiting_since[s], row, orders)
-    _let_wait(book, s, orders)
+    if not _let_wait(book, s, orders):
+        return False
     return bool(book_orders(book, s, tape, row, orders))
 
 
 @compiled
-def _let_wait(book: Book, s: int, orders: Orders) -> None:
-    """Keep what did not fill for the next session, or let it expire."""
+def _let_wait(book: Book, s: int, orders: Orders) -> bool:
+    """Keep what did not fill for the next session, or let it expire; return whether there was room."""
     waiting = 0
     if book.waiting_left[s] > 0:
         for k in range(orders.count[0]):
             rest = orders.wanted[k] - orders.filled[k]
-            if orders.reason[k] != 0 and rest != 0.0 and waiting < book.waiting_place.shape[1]:
+            if orders.reason[k] != 0 and rest != 0.0:
+                if waiting == book.waiting_place.shape[1]:
+                    return False
                 book.waiting_place[s, waiting] = orders.place[k]
                 book.waiting_quantity[s, waiting] = rest
                 waiting += 1
     book.waiting_count[s] = waiting
+    return True
 
 
 @compiled
@@ -216,8 +218,8 @@ def _exit(
             kept += 1
             continue
         price = tape.mark[row, place] * (1.0 - rules.haircut)
-        volatility = tape.volatility[row, place] if tape.volatility.shape[0] else np.nan
-        daily_value = tape.daily_value[row, place] if tape.daily_value.shape[0] else np.nan
+        volatility = tape.volatility[row - 1, place] if tape.volatility.shape[0] else np.nan
+        daily_value = tape.daily_value[row - 1, place] if tape.daily_value.shape[0] else np.nan
         notional = -shares * price
         items = itemise_order(costs, notional, volatility, daily_value)
         book.cash[s] -= notional
@@ -229,6 +231,19 @@ def _exit(
         if records:
             note_exit(journal, s, row, place, shares, price, items)
     book.count[s] = kept
+    _forget_waiting(row, s, tape, book)
+
+
+@compiled
+def _forget_waiting(row: int, s: int, tape: Tape, book: Book) -> None:
+    """Drop orders of symbols that trade no more."""
+    waiting = 0
+    for k in range(book.waiting_count[s]):
+        if tape.last_row[book.waiting_place[s, k]] != row:
+            book.waiting_place[s, waiting] = book.waiting_place[s, k]
+            book.waiting_quantity[s, waiting] = book.waiting_quantity[s, k]
+            waiting += 1
+    book.waiting_count[s] = waiting
 
 
 @compiled

@@ -33,6 +33,7 @@ class Account(StrEnum):
 
 
 _SHARE_ROUND_OFF = 1e-9
+_CALLED_FOR = (Account.CORPORATE_ACTIONS, Account.DEPOSIT)
 COST_ACCOUNTS = (Account.COMMISSION, Account.HALF_SPREAD, Account.IMPACT, Account.STAMP_TAX)
 
 
@@ -113,12 +114,12 @@ class Ledger:
         ------
         LedgerError
             If cash differs by half a cent or more, or a holding by more than round-off, or either is negative where it
-            must not be.
+            must not be; what funding takes and forced sales cost beyond the cash there is may be owed.
         """
         counted = math.fsum(entry.amount for entry in self.entries)
         if abs(counted - self.cash) >= CENT / 2:
             raise self._error(at, f"{self.cash:.4f} in cash", f"{counted:.4f}, the sum of {len(self.entries)} entries")
-        if self.cash < -CENT / 2 and not may_owe:
+        if self.cash < -CENT / 2 - self._charged() and not may_owe:
             raise self._error(at, f"a debt of {-self.cash:.4f}", "no debt: buys shrink to what cash can pay")
         filled, turned = self._count_again()
         for symbol in filled.keys() | shares.keys():
@@ -139,6 +140,14 @@ class Ledger:
             self.shares[symbol] = shares
         else:
             self.shares.pop(symbol, None)
+
+    def _charged(self) -> float:
+        """Return what no order asked for and cash may not have covered: funding, and the costs of forced sales."""
+        called = math.fsum(
+            -entry.amount for entry in self.entries if entry.account in _CALLED_FOR and entry.amount < 0.0
+        )
+        sales = (fill for fill in self.fills if fill.quantity < 0.0)
+        return called + math.fsum(max(fill.cost + fill.notional, 0.0) for fill in sales)
 
     def _count_again(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return shares by fills and corporate actions alone, and how many were moved."""

@@ -8,7 +8,7 @@ then; the broker fills at the next bar; the ledger books what the broker reports
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from tidegate.core.units import CENT, FloatArray, Int64Array, Mask, Money, Price
 from tidegate.costs import CostModel
 from tidegate.engine.broker import Execution, Ranges, SessionReport, SimulatedBroker, row_of
 from tidegate.engine.diary import Diary
-from tidegate.engine.fill_rules import FillRules
+from tidegate.engine.fill_rules import FillRules, Unfilled
 from tidegate.engine.kernel import BINDINGS
 from tidegate.engine.ledger import Account, Ledger
 from tidegate.engine.market import Market
@@ -30,6 +30,8 @@ from tidegate.strategy.protocol import Holdings, Strategy
 from tidegate.strategy.seam import Action, Note, Targets
 
 __all__ = ["EventLoop", "run_loop"]
+
+_NOT_UNFILLED: Final = (Unfilled.NOTHING, Unfilled.LAST_SESSION)
 
 
 def run_loop(
@@ -79,6 +81,12 @@ def run_loop(
     LedgerError
         If the books do not balance.
     """
+    if not 0 <= start < len(market.times) - 1:
+        raise InputError(
+            found=f"a start at row {start} of {len(market.times)}",
+            expected="a session after the start",
+            hint="check the window of the backtest",
+        )
     loop = EventLoop(
         market, strategy, costs=costs, rules=rules, initial_cash=initial_cash, rebalances=rebalances, start=start,
         ranges=ranges, panel=panel,
@@ -172,6 +180,7 @@ class EventLoop:
             self._totals.count(rebalances, 0)
             self._diary.note_bare_decision(row, rebalances, trades=trades)
         if decision is not None and trades:
+            self._refuse_debt(decision)
             self.broker.submit(decision, row)
 
     def result(self) -> Sweep:
@@ -228,6 +237,18 @@ class EventLoop:
         self._measure(row)
         self._curves.equity[row] = document["equity"]
 
+    def _refuse_debt(self, decision: Targets | Ticket) -> None:
+        """Refuse a short position in an account that may not owe anything."""
+        if self._may_owe or isinstance(decision, Ticket):
+            return
+        wanted = decision.weight[: int(decision.number[Note.COUNT])]
+        if len(wanted) and float(wanted.min()) < 0.0:
+            raise InputError(
+                found=f"a target weight of {float(wanted.min()):.4f}",
+                expected="weights of at least 0: this account holds no short positions",
+                hint="give rules=FillRules(gross_limit=...), the largest gross position as a multiple of equity",
+            )
+
     def _settle(self, row: int) -> None:
         ratios = self.broker.ratios(row)
         received, earned = self.broker.settle(row)
@@ -247,7 +268,7 @@ class EventLoop:
             return
         self._diary.note_session(row, report)
         self._totals.orders += len(report.orders)
-        self._totals.unfilled += sum(order.reason != 0 for order in report.orders)
+        self._totals.unfilled += sum(order.reason not in _NOT_UNFILLED for order in report.orders)
         for done in report.fills:
             self.ledger.book_fill(self._as_fill(row, done))
         if report.fills:

@@ -21,7 +21,7 @@ from tidegate.engine.account_actions import actions_of
 from tidegate.engine.market import CorporateActions, Market, carried_forward
 from tidegate.features import windows
 
-__all__ = ["MarketSources", "filled_at_previous_close", "interest_of", "last_rows", "market_of"]
+__all__ = ["MarketSources", "Roles", "filled_at_previous_close", "interest_of", "last_rows", "market_of"]
 
 _IMPACT_WINDOW: Final = 20
 _DAYS_PER_INTEREST_YEAR: Final = 365.0
@@ -54,15 +54,32 @@ class MarketSources:
     actions: pl.DataFrame | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Which symbols of a panel may be chosen by score, and which are bought by name.
+
+    Parameters
+    ----------
+    traded
+        May be chosen, ascending; None means every symbol of the panel. Benchmark and defensive assets never are.
+    benchmark
+        A symbol; None or ``equal-weight`` means that there is none.
+    defensives
+        In any order.
+    """
+
+    traded: tuple[str, ...] | None = None
+    benchmark: str | None = None
+    defensives: tuple[str, ...] = ()
+
+
 def market_of(
     panel: Panel,
     settings: BacktestSettings,
-    *,
-    traded: Sequence[str] | None = None,
-    benchmark: str | None = None,
-    defensives: Sequence[str] = (),
+    roles: Roles | None = None,
     sources: MarketSources | None = None,
-    interval: BarInterval | None = None,
+    *,
+    interval: BarInterval = DAILY,
     impact: bool = True,
 ) -> Market:
     """Read a panel's bars as a market of the traded symbols, the benchmark and the defensive assets.
@@ -75,13 +92,6 @@ def market_of(
         Bars of all these symbols, and perhaps of others, which are left out.
     settings
         Price of the fills, accounting, limits and lots.
-    traded
-        Names that may be chosen by score, ascending; None means every symbol of the panel. Benchmark and defensive
-        assets among them are not.
-    benchmark
-        A symbol; None or ``equal-weight`` means that there is none.
-    interval
-        Size of the bars; None means one session.
     impact
         Whether what impact is made of is needed.
 
@@ -91,16 +101,15 @@ def market_of(
         If benchmark or defensive assets are not in the panel, the price that orders fill at cannot be made of its
         columns, price limits are asked for and no symbol has any, or traded values are not in the units of prices.
     """
-    sources = sources or MarketSources()
-    chosen = tuple(panel.symbols if traded is None else traded)
-    measure = None if benchmark == EQUAL_WEIGHT else benchmark
-    apart = {*defensives, *([] if measure is None else [measure])}
+    roles, sources = roles or Roles(), sources or MarketSources()
+    chosen = panel.symbols if roles.traded is None else roles.traded
+    measure = None if roles.benchmark == EQUAL_WEIGHT else roles.benchmark
+    apart = {*roles.defensives, *([] if measure is None else [measure])}
     bars = _Bars(panel, tuple(sorted({*chosen, *apart})))
     own = _places(bars.symbols, chosen)
     place = -1 if measure is None else bars.symbols.index(measure)
     value = _session_value(bars, settings, impact)
-    candidate = np.zeros(len(bars.symbols), dtype=np.bool_)
-    candidate[_places(bars.symbols, [symbol for symbol in chosen if symbol not in apart])] = True
+    eligible = set(chosen) - apart
     buy_blocked, sell_blocked = _limits(bars, settings, sources.lives)
     return Market(
         times=bars.times,
@@ -110,10 +119,10 @@ def market_of(
         traded=bars.traded,
         fill=bars.fill(settings),
         score=_spread(sources.score, own, bars.shape, np.nan),
-        candidate=candidate,
+        candidate=np.array([symbol in eligible for symbol in bars.symbols], dtype=np.bool_),
         lot=np.full(len(bars.symbols), settings.lot_shares),
         interest=interest_of(bars.times, sources.cash_rate),
-        last_row=last_rows(bars.times, bars.symbols, sources.lives, interval or DAILY),
+        last_row=last_rows(bars.times, bars.symbols, sources.lives, interval),
         benchmark_place=place,
         benchmark=None if measure is None else np.ascontiguousarray(bars.close[:, place]),
         member=None if sources.member is None else _spread(sources.member, own, bars.shape, fill=False),

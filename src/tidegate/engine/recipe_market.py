@@ -20,7 +20,7 @@ from tidegate.data.reference_bars import datasets_beside
 from tidegate.data.tables import CORPORATE_ACTIONS, SYMBOL_LIVES
 from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.market import Market, carried_forward
-from tidegate.engine.market_reading import MarketSources, filled_at_previous_close, market_of
+from tidegate.engine.market_reading import MarketSources, Roles, filled_at_previous_close, market_of
 
 __all__ = ["RecipeMarket", "defensive_places", "fill_rules", "read_market"]
 
@@ -80,10 +80,8 @@ def read_market(
     market = market_of(
         data.panel,
         recipe.backtest,
-        traded=data.traded,
-        benchmark=recipe.universe.benchmark,
-        defensives=strategy.defensives,
-        sources=MarketSources(
+        Roles(traded=data.traded, benchmark=recipe.universe.benchmark, defensives=strategy.defensives),
+        MarketSources(
             score=None if score is None else score(data.universe),
             member=data.membership,
             cash_rate=rate,

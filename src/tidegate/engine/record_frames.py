@@ -13,23 +13,19 @@ from tidegate.engine.fill_rules import Unfilled
 from tidegate.engine.journal import Journal
 from tidegate.engine.market import Market
 from tidegate.engine.recount import ACCOUNTS, Booked, Recount
-from tidegate.strategy.seam import NEGLIGIBLE, Action, Binding, Step
+from tidegate.strategy.seam import Action, Binding, Step
 
 __all__ = [
     "binding_names",
     "daily_frame",
     "decision_frame",
     "fill_frame",
-    "forced_exits",
     "ledger_frame",
     "order_frame",
     "position_frame",
     "step_name",
     "target_frame",
 ]
-
-STOPPED_TRADING: Final = "stops trading"
-SIZED_DOWN: Final = "sized down to what cash can pay"
 
 _WHY: Final = {
     Step.NONE: "",
@@ -131,17 +127,9 @@ def target_frame(market: Market, journal: Journal) -> pl.DataFrame:
     )
 
 
-def order_frame(market: Market, journal: Journal, exits: Mask) -> pl.DataFrame:
-    """Return one row per try of an order, with what became of it.
-
-    Parameters
-    ----------
-    exits
-        ``bool (n_orders,)``: forced exits, see :func:`forced_exits`.
-    """
+def order_frame(market: Market, journal: Journal) -> pl.DataFrame:
+    """Return one row per try of an order, with what became of it."""
     words = pl.Series([reason.reason for reason in Unfilled])
-    code = journal.order[:, 4]
-    wanted, filled = journal.size[:, 0], journal.size[:, 1]
     raw = pl.DataFrame(
         {
             "decided": journal.order[:, 1],
@@ -150,16 +138,14 @@ def order_frame(market: Market, journal: Journal, exits: Mask) -> pl.DataFrame:
             "decided_at": _instants(market.times, journal.order[:, 1]),
             "at": _instants(market.times, journal.order[:, 2]),
             "symbol": _names(market.symbols, journal.order[:, 3]),
-            "wanted": wanted,
-            "filled": filled,
-            "whole": code == Unfilled.NOTHING,
-            "why": words.gather(code),
-            "exit": exits,
+            "wanted": journal.size[:, 0],
+            "filled": journal.size[:, 1],
+            "reason": words.gather(journal.order[:, 4]),
         }
     )
     tried_again = pl.col("row") < pl.col("row").max().over("decided", "place")
     status = (
-        pl.when("whole")
+        pl.when(pl.col("wanted") == pl.col("filled"))
         .then(pl.lit("filled"))
         .when(tried_again)
         .then(pl.lit("waiting"))
@@ -167,39 +153,7 @@ def order_frame(market: Market, journal: Journal, exits: Mask) -> pl.DataFrame:
         .then(pl.lit("partly filled"))
         .otherwise(pl.lit("expired"))
     )
-    reason = (
-        pl.when("exit")
-        .then(pl.lit(STOPPED_TRADING))
-        .when(pl.col("whole") & (pl.col("wanted") != pl.col("filled")))
-        .then(pl.lit(SIZED_DOWN))
-        .otherwise("why")
-    )
-    return raw.select("decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), reason.alias("reason"))
-
-
-def forced_exits(market: Market, journal: Journal) -> Mask:
-    """Return which orders of a journal sold what stopped trading, ``bool (n_orders,)``.
-
-    It is the last order of a symbol in its last session, unless a decision of the close before sold all of it already.
-    """
-    decided, row, place = journal.order[:, 1], journal.order[:, 2], journal.order[:, 3]
-    exits = np.zeros(len(row), dtype=np.bool_)
-    last = np.flatnonzero((market.last_row[place] == row) & (decided == row - 1))
-    for at in last.tolist():
-        same = last[(row[last] == row[at]) & (place[last] == place[at])]
-        exits[at] = at == same[-1] and (len(same) > 1 or not _sold_by_decision(journal, int(row[at]), int(place[at])))
-    return exits
-
-
-def _sold_by_decision(journal: Journal, row: int, place: int) -> bool:
-    """Return whether the decision of the close before wanted nothing of a symbol."""
-    at = int(np.searchsorted(journal.decision[:, 1], row - 1))
-    if at >= len(journal.decision) or journal.decision[at, 1] != row - 1 or journal.decision[at, 3] != Action.TRADE:
-        return False
-    stop = int(journal.decision[at + 1, 7]) if at + 1 < len(journal.decision) else len(journal.target)
-    targets = slice(int(journal.decision[at, 7]), stop)
-    wanted = (journal.target[targets] == place) & ~journal.keep[targets]
-    return bool((wanted & (np.abs(journal.weight[targets]) <= NEGLIGIBLE)).any())
+    return raw.select("decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), "reason")
 
 
 def fill_frame(market: Market, journal: Journal) -> pl.DataFrame:

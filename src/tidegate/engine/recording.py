@@ -11,22 +11,21 @@ import polars as pl
 
 from tidegate.core.errors import InputError, LookAheadError
 from tidegate.core.fingerprint import array_fingerprint
+from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.time import Instant, format_instant
-from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.journal import Journal
 from tidegate.engine.market import Market
 from tidegate.engine.record_frames import (
     daily_frame,
     decision_frame,
     fill_frame,
-    forced_exits,
     ledger_frame,
     order_frame,
     position_frame,
     target_frame,
 )
 from tidegate.engine.recount import book_again, count_again, require_balance, written
-from tidegate.engine.sweep import Sweep
+from tidegate.engine.sweep import Sweep, Trial
 
 __all__ = ["Recording", "record_of"]
 
@@ -50,8 +49,8 @@ class Recording:
         The vector of each decision that trades: decided_at, symbol, current, weight, keep (shares stay as they are,
         so that its weight is the current one).
     orders
-        Each try: decided_at, at, symbol, wanted, filled (shares), status, reason. ``filled`` is what filled as far as
-        cash went, ``waiting`` is tried again in a later row, ``partly filled`` and ``expired`` are not.
+        Each try: decided_at, at, symbol, wanted, filled (shares), status, reason. ``filled`` is all of it,
+        the rest of ``waiting`` is tried again in a later row, that of ``partly filled`` and ``expired`` is not.
     fills
         Each trade: decided_at, at, symbol, quantity, price, commission, half_spread, impact, stamp_tax, notional.
     positions
@@ -77,7 +76,7 @@ class Recording:
         return {name: value for name, value in named.items() if isinstance(value, pl.DataFrame)}
 
 
-def record_of(market: Market, sweep: Sweep, number: int = 0, *, rules: FillRules | None = None) -> Recording:
+def record_of(market: Market, sweep: Sweep, number: int = 0, *, trial: Trial | None = None) -> Recording:
     """Return what one parameter set of a recorded sweep did, after counting all of it again.
 
     Parameters
@@ -86,8 +85,8 @@ def record_of(market: Market, sweep: Sweep, number: int = 0, *, rules: FillRules
         What the sweep ran over.
     number
         Which parameter set.
-    rules
-        Its fill rules; where they set a limit of the gross position, debts and short positions are allowed.
+    trial
+        Its settings and rules, which say whether debts and short positions are allowed; None means that they are not.
 
     Raises
     ------
@@ -120,7 +119,7 @@ def record_of(market: Market, sweep: Sweep, number: int = 0, *, rules: FillRules
         cash=cash,
         final=(sweep.final_place[number], sweep.final_shares[number]),
         paid=sweep.paid[number],
-        may_borrow=rules is not None and rules.gross_limit > 0.0,
+        may_borrow=trial is not None and _may_borrow(trial),
     )
     targets = target_frame(market, journal)
     kept_cash = recount.cash if cash is None else cash
@@ -128,12 +127,18 @@ def record_of(market: Market, sweep: Sweep, number: int = 0, *, rules: FillRules
         daily=daily_frame(sweep.times, journal, booked, recount, equity, kept_cash, start),
         decisions=decision_frame(market, journal, targets),
         targets=targets,
-        orders=order_frame(market, journal, forced_exits(market, journal)),
+        orders=order_frame(market, journal),
         fills=fill_frame(market, journal),
         positions=position_frame(market, recount, equity, start),
         ledger=ledger_frame(market, booked, start),
         order_list=_order_list(market, journal),
     )
+
+
+def _may_borrow(trial: Trial) -> bool:
+    settings = trial.settings
+    keeps_book = isinstance(settings, StrategySettings) and settings.legacy.riskoff_keeps_book
+    return keeps_book or trial.rules.gross_limit > 0.0
 
 
 def _require_order(market: Market, journal: Journal) -> None:

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.core.compiled import compiled
 from tidegate.core.errors import LedgerError
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import CENT, FloatArray, Int64Array, Mask
@@ -137,19 +136,7 @@ def book_again(journal: Journal, start: int, initial_cash: float) -> Booked:
 def count_again(market: Market, journal: Journal, booked: Booked, start: int, rows: int) -> Recount:
     """Return cash, shares and their value at each close, counted from entries and fills."""
     place = np.unique(journal.fill[:, 3])
-    shares = np.zeros((rows, len(place)))
-    actions = market.actions
-    none = np.zeros(0, dtype=np.int64)
-    used = none if actions is None else np.flatnonzero((actions.row > start) & np.isin(actions.place, place))
-    _carry(
-        journal.fill[:, 2] - start,
-        np.searchsorted(place, journal.fill[:, 3]),
-        np.ascontiguousarray(journal.paid[:, 0]),
-        none if actions is None else actions.row[used] - start,
-        none if actions is None else np.searchsorted(place, actions.place[used]),
-        np.zeros(0) if actions is None else actions.ratio[used],
-        shares,
-    )
+    shares = _shares(market, journal, place, start, rows)
     mark = np.ascontiguousarray(market.mark[start : start + rows][:, place])
     value = np.where(shares != 0.0, shares * mark, 0.0)
     # Extended precision, so that the count is better than what it is held against.
@@ -164,28 +151,27 @@ def count_again(market: Market, journal: Journal, booked: Booked, start: int, ro
     )
 
 
-@compiled
-def _carry(
-    fill_row: Int64Array,
-    fill_place: Int64Array,
-    quantity: FloatArray,
-    action_row: Int64Array,
-    action_place: Int64Array,
-    ratio: FloatArray,
-    shares: FloatArray,
-) -> None:
-    """Carry shares from close to close: corporate actions on what is held overnight, then the fills in their order."""
-    f, a = 0, 0
-    for row in range(len(shares)):
-        if row > 0:
-            for k in range(shares.shape[1]):
-                shares[row, k] = shares[row - 1, k]
-        while a < len(action_row) and action_row[a] == row:
-            shares[row, action_place[a]] = shares[row, action_place[a]] * ratio[a]
-            a += 1
-        while f < len(fill_row) and fill_row[f] == row:
-            shares[row, fill_place[f]] = shares[row, fill_place[f]] + quantity[f]
-            f += 1
+def _shares(market: Market, journal: Journal, place: Int64Array, start: int, rows: int) -> FloatArray:
+    """Return shares after each close: corporate actions on what is held overnight, then the fills in their order."""
+    row, column = journal.fill[:, 2] - start, np.searchsorted(place, journal.fill[:, 3])
+    change, is_fill = journal.paid[:, 0], np.ones(len(row), dtype=np.bool_)
+    actions = market.actions
+    if actions is not None:
+        used = np.flatnonzero((actions.row > start) & (actions.row < start + rows) & np.isin(actions.place, place))
+        row = np.concatenate([actions.row[used] - start, row])
+        column = np.concatenate([np.searchsorted(place, actions.place[used]), column])
+        change = np.concatenate([actions.ratio[used], change])
+        is_fill = np.concatenate([np.zeros(len(used), dtype=np.bool_), is_fill])
+        order = np.argsort(row, kind="stable")
+        row, column, change, is_fill = row[order], column[order], change[order], is_fill[order]
+    held, after = [0.0] * len(place), []
+    # One after the other, as the engine does, so that what is sold to nothing is nothing and not round-off.
+    for at, number, adds in zip(column.tolist(), change.tolist(), is_fill.tolist(), strict=True):
+        held[at] = held[at] + number if adds else held[at] * number
+        after.append(held[at])
+    newest = np.full((rows, len(place)), -1, dtype=np.int64)
+    newest[row, column] = np.arange(len(row))
+    return np.append(after, 0.0)[np.maximum.accumulate(newest, axis=0)]
 
 
 def require_balance(

@@ -192,12 +192,15 @@ class _Book:
         """Book what happened overnight: corporate actions on what is held, then interest on cash above 0."""
         if self._days[row] != self._days[row - 1]:
             self._bought_today = [0.0] * len(self.shares)
+        received = 0.0
         for at, place, ratio, cash in self._actions:
             if at == row and self.shares[place] != 0.0:
-                self._cash += self.shares[place] * cash
+                received += self.shares[place] * cash
                 self.shares[place] *= ratio
+                self._bought_today[place] *= ratio
             if at == row and place in self._waiting:
                 self._waiting[place].quantity *= ratio
+        self._cash += received
         earned = self._interest[row]
         if math.isfinite(earned):
             self._cash += max(self._cash, 0.0) * earned
@@ -207,13 +210,13 @@ class _Book:
         if decision is not None and decision.targets is not None:
             self._waiting = {}
             wanted = self._wanted(row, decision.targets, decision.kept)
-            tries = {place: _Waiting(wanted[place], decision.decided_row, self._rules.wait_bars) for place in wanted}
+            tries = {place: _Waiting(wanted[place], decision.decided_row, self._rules.wait_bars) for place in sorted(wanted)}
         else:
             tries, self._waiting = self._waiting, {}
             for place, order in tries.items():
                 order.tries -= 1
                 order.quantity = max(order.quantity, -self.shares[place])
-            tries = {place: order for place, order in tries.items() if order.quantity != 0.0}
+            tries = {place: order for place, order in sorted(tries.items()) if order.quantity != 0.0}
         if not tries:
             return
         filled, why = self._possible(row, {place: order.quantity for place, order in tries.items()})
@@ -341,8 +344,14 @@ class _Book:
         gross = add_up(
             abs(quantity * self._value_price(row, place)) for place, quantity in enumerate(stays) if quantity != 0.0
         )
-        room = max(self._gross_limit * self._value(row) - gross, 0.0)
-        return 1.0 if bought <= room else room / bought
+        then = [self.shares[place] + filled.get(place, 0.0) for place in range(len(self.shares))]
+        whole = add_up(
+            abs(quantity * self._value_price(row, place)) for place, quantity in enumerate(then) if quantity != 0.0
+        )
+        allowed = self._gross_limit * self._value(row)
+        if bought == 0.0 or whole <= allowed:
+            return 1.0
+        return min(max(allowed - gross, 0.0) / bought, 1.0)
 
     def _trade(self, row: int, filled: dict[int, float], decided: dict[int, int]) -> None:
         """Book fills: sells first, each kind in order of symbols."""
@@ -366,6 +375,7 @@ class _Book:
         for place, last in enumerate(self._last_row):
             if last == row and self.shares[place] != 0.0:
                 self._book(row, row, place, -self.shares[place], self._mark[row][place] * (1.0 - self._rules.haircut))
+            if last == row:
                 self._waiting.pop(place, None)
         held = [place for place, quantity in enumerate(self.shares) if quantity != 0.0]
         invested = add_up(self.shares[place] * self._mark[row][place] for place in held)

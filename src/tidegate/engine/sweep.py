@@ -33,6 +33,7 @@ from tidegate.strategy.seam import Past, Ranking, new_targets
 __all__ = ["Sweep", "Trial", "past_of", "run_trials", "tape_of"]
 
 _FIRST_ROOM: Final = 32
+_GROSS_OF_LEGACY: Final = 2.0
 _NO_MATRIX: Final = read_only(np.zeros((0, 0)))
 _NO_MASK: Final = read_only(np.zeros((0, 0), dtype=np.bool_))
 
@@ -98,6 +99,7 @@ def run_trials(
     initial_cash: float,
     start: int = 0,
     periods_per_year: float = 252.0,
+    rebalances: Mask | None = None,
     records: bool = False,
     whole: bool = True,
     threads: int = 1,
@@ -116,6 +118,8 @@ def run_trials(
         First row of the account; earlier rows are history that decisions may look back on. It never trades.
     periods_per_year
         Bars of a year, which volatilities are scaled by.
+    rebalances
+        ``bool (n_times,)``: sessions at which decisions fill; None follows the schedule of each strategy.
     records
         Write down every decision, order and fill.
     whole
@@ -136,7 +140,7 @@ def run_trials(
         )
     past, tape = past_of(market), tape_of(market)
     runs: dict[int, _Run] = {}
-    for group in _groups(market, trials, start, alone=records):
+    for group in _groups(market, trials, start, rebalances, alone=records):
         share = -(-len(group.members) // max(threads, 1))
         chunks = [group.members[at : at + share] for at in range(0, len(group.members), share)]
         tasks = [
@@ -189,7 +193,9 @@ class _Run:
     column: int
 
 
-def _groups(market: Market, trials: Sequence[Trial], start: int, *, alone: bool) -> list[_Group]:
+def _groups(
+    market: Market, trials: Sequence[Trial], start: int, schedule: Mask | None, *, alone: bool
+) -> list[_Group]:
     """Gather the sets that share schedule and ranking, and rank for each group once."""
     keyed: dict[Any, list[int]] = defaultdict(list)
     for number, trial in enumerate(trials):
@@ -199,11 +205,11 @@ def _groups(market: Market, trials: Sequence[Trial], start: int, *, alone: bool)
         settings = [trials[m].settings for m in members]
         first = settings[0]
         if isinstance(first, LongShort):
-            rebalances = np.ones(len(market.times), dtype=np.bool_)
+            rebalances = np.ones(len(market.times), dtype=np.bool_) if schedule is None else schedule
             nothing = np.zeros(len(market.times), dtype=np.int64)
             groups.append(_Group(members, rebalances, empty_ranking(), nothing))
             continue
-        rebalances = fill_sessions(market.times, first).copy()
+        rebalances = (fill_sessions(market.times, first) if schedule is None else schedule).copy()
         rebalances[: start + 1] = False
         fills = np.flatnonzero(rebalances)
         widest = max(one.top_n + one.retain_top_n for one in settings if isinstance(one, StrategySettings))
@@ -259,7 +265,7 @@ def _attempt(task: _Task, room: int, generosity: int) -> tuple[_Result, bool]:
     window = max(
         (t.settings.volatility_closes for t in task.trials if isinstance(t.settings, StrategySettings)), default=1
     )
-    scratch = Scratch(new_targets(room), new_work(max(scratch_room, 1), task.group.ranking.place.shape[1], window), new_orders(room))
+    scratch = Scratch(new_targets(room), new_work(max(scratch_room, 1), task.group.ranking.place.shape[1], window), new_orders(min(2 * room, names)))
     fits = advance(
         task.start + 1, times, parameters, states, _cost_records(task.trials), _rule_records(task.trials), task.past,
         task.tape, task.group.ranking, task.group.ranking_of, task.group.rebalances, book, curves, journal,
@@ -306,6 +312,8 @@ def _rule_records(trials: Sequence[Trial]) -> npt.NDArray[np.void]:
     for number, trial in enumerate(trials):
         for name in FILL_RULES.names or ():
             records[name][number] = getattr(trial.rules, name)
+        if isinstance(trial.settings, StrategySettings) and trial.settings.legacy.riskoff_keeps_book:
+            records["gross_limit"][number] = trial.rules.gross_limit or _GROSS_OF_LEGACY
     return records
 
 
@@ -384,7 +392,7 @@ def tape_of(market: Market) -> Tape:
         buy_blocked=_mask(market.buy_blocked),
         sell_blocked=_mask(market.sell_blocked),
         lot=read_only(market.lot),
-        interest=read_only(market.interest),
+        interest=read_only(np.nan_to_num(market.interest)),
         last_row=read_only(market.last_row),
         ends=read_only(ends),
         day=read_only((market.times - 1) // DAY),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from tidegate.evaluate.periods import monthly_returns
 from tidegate.report.page import Cell, Painter, Section, Table
 from tidegate.report.run_files import BacktestFiles
-from tidegate.report.yearly import Year, monthly_returns
+from tidegate.report.yearly import Year
 
 __all__ = ["calendar_section"]
 
@@ -34,8 +35,7 @@ def calendar_section(
 
 
 def _month_table(painter: Painter, files: BacktestFiles, years: Sequence[Year]) -> Table:
-    recorded = files.performance.monthly
-    returns = monthly_returns(files.equity) if recorded is None else recorded
+    returns = _months(files)
     rows = []
     for year in years:
         months = [returns.get((year.year, month)) for month in range(1, 13)]
@@ -47,6 +47,14 @@ def _month_table(painter: Painter, files: BacktestFiles, years: Sequence[Year]) 
         painter.text("figure.whole_year"),
     ]
     return Table(title=painter.text("table.months"), head=head, rows=rows, dense=True)
+
+
+def _months(files: BacktestFiles) -> Mapping[tuple[int, int], float]:
+    """Return the recorded monthly returns, or those of the curve of a run that recorded none."""
+    if files.performance.monthly is not None:
+        return files.performance.monthly
+    times, equity = files.equity["time"].dt.timestamp("us").to_numpy(), files.equity["equity"].to_numpy()
+    return {(int(row["year"]), int(row["month"])): row["return"] for row in monthly_returns(times, equity)}
 
 
 def _year_table(painter: Painter, years: Sequence[Year], others: Sequence[tuple[str, str]]) -> Table:

@@ -20,7 +20,6 @@ LARGEST: Final = 15
 
 _MOST_COLUMNS: Final = 420
 _AREA, _ROW, _FRAME = 120, 17, 96
-_GAP: Final = " "
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,7 +39,7 @@ class Book:
     others
         ``float64 (n_days,)``: absolute weight of all names that are not drawn one by one.
     held
-        How many names were held at one time or another, defensives left out.
+        How many names were held at one or another of these closes, defensives left out.
     """
 
     days: Sequence[str]
@@ -51,7 +50,7 @@ class Book:
     held: int
 
 
-def book_of(days: pl.DataFrame, positions: pl.DataFrame, picks: frozenset[str]) -> Book | None:
+def book_of(days: pl.DataFrame, positions: pl.DataFrame, apart: frozenset[str]) -> Book | None:
     """Return what the chart draws, or ``None`` where nothing was ever held.
 
     Parameters
@@ -60,76 +59,88 @@ def book_of(days: pl.DataFrame, positions: pl.DataFrame, picks: frozenset[str]) 
         One row per day with its last ``time``; longer runs are shown by the last close of each week.
     positions
         ``time``, ``symbol``, ``weight`` of every holding.
-    picks
-        Symbols that are set apart.
+    apart
+        Symbols that are drawn apart, whatever their weight.
     """
     rows = shown_rows(days["time"].dt.timestamp("us").to_numpy(), _MOST_COLUMNS)
-    closes = days.select("time", "day").gather(rows.tolist()).with_row_index("column")
-    held = positions.filter(pl.col("weight") != 0.0).join(closes, on="time").with_columns(size=pl.col("weight").abs())
-    if held.is_empty():
+    closes = days.select("time").gather(rows.tolist())
+    symbols, weights = _matrix(closes, positions.filter(pl.col("weight") != 0.0))
+    if not symbols:
         return None
-    sizes = held.group_by("symbol").agg(
-        pl.col("size").sum().alias("total"),
-        # Where the weight lies in time puts the names in the order in which they were held.
-        ((pl.col("size") * pl.col("column")).sum() / pl.col("size").sum()).alias("when"),
-    )
-    apart = sizes.filter(pl.col("symbol").is_in(picks)).sort("symbol")["symbol"].to_list()
-    stocks = sizes.filter(~pl.col("symbol").is_in(picks))
-    names = stocks.sort("total", "symbol", descending=[True, False]).head(LARGEST).sort("when", "symbol")
-    shown = [*names["symbol"].to_list(), *apart]
-    weights = np.zeros((len(shown), closes.height))
-    others = np.zeros(closes.height)
-    place = {symbol: number for number, symbol in enumerate(shown)}
-    for symbol, column, weight in held.select("symbol", "column", "weight").iter_rows():
-        if symbol in place:
-            weights[place[symbol], column] = weight
-        else:
-            others[column] += abs(weight)
+    sizes = np.abs(weights).sum(axis=1)
+    is_apart = np.array([symbol in apart for symbol in symbols], dtype=np.bool_)
+    stocks = np.flatnonzero(~is_apart)
+    largest = stocks[np.argsort(-sizes[stocks], kind="stable")][:LARGEST]
+    # Where its weight lies in time puts a name in the order in which they were held.
+    middle = np.abs(weights[largest]) @ np.arange(closes.height) / sizes[largest]
+    drawn = [*largest[np.argsort(middle, kind="stable")].tolist(), *np.flatnonzero(is_apart).tolist()]
+    others = np.setdiff1d(stocks, largest)
     return Book(
         days=iso_days(closes["time"].dt.timestamp("us").to_numpy()),
-        names=shown[: len(shown) - len(apart)],
-        defensives=apart,
-        weights=weights,
-        others=others,
-        held=stocks.height,
+        names=[symbols[place] for place in drawn[: len(largest)]],
+        defensives=[symbols[place] for place in drawn[len(largest) :]],
+        weights=weights[drawn],
+        others=np.abs(weights[others]).sum(axis=0),
+        held=len(stocks),
     )
+
+
+def _matrix(closes: pl.DataFrame, positions: pl.DataFrame) -> tuple[list[str], FloatArray]:
+    """Return the symbols held at some of the closes, in their order, and their weights ``(n_symbols, n_closes)``."""
+    held = positions.join(closes.with_row_index("column"), on="time")
+    symbols = sorted(held["symbol"].unique().to_list())
+    place = {symbol: number for number, symbol in enumerate(symbols)}
+    weights = np.zeros((len(symbols), closes.height))
+    rows = [place[symbol] for symbol in held["symbol"].to_list()]
+    weights[rows, held["column"].to_numpy()] = held["weight"].to_numpy()
+    return symbols, weights
 
 
 def holdings_chart(brush: Brush, book: Book) -> Chart:
     """Draw the sum of each kind of holding above, and a strip for each of the largest ones below."""
-    gap = [_GAP] if book.names and book.defensives else []
-    lines = [*book.names, *gap, *book.defensives]
-    height = _FRAME + _AREA + _ROW * len(lines)
-    split = _ROW * len(lines) / (height - _FRAME)
-    figure = brush.figure(hovermode="closest", legend_traceorder="normal", barmode="stack")
+    # The strips lie on a numbered axis, defensive ones one line further down.
+    lines = [*range(len(book.names)), *(len(book.names) + 1 + number for number in range(len(book.defensives)))]
+    height = _FRAME + _AREA + _ROW * (lines[-1] + 1)
+    split = _ROW * (lines[-1] + 1) / (height - _FRAME)
+    figure = brush.figure(hovermode="closest", legend_traceorder="normal")
     _add_sums(figure, brush, book)
-    stocks = book.weights[: len(book.names)]
-    largest = float(np.max(np.abs(book.weights)))
-    _add_strips(figure, brush, book.days, book.names, np.maximum(stocks, 0.0), ("training", "first"))
-    _add_strips(figure, brush, book.days, book.names, np.maximum(-stocks, 0.0), ("training", "fourth"), sign=-1)
-    _add_strips(
-        figure, brush, book.days, book.defensives, np.abs(book.weights[len(book.names) :]), ("purge_pale", "second")
-    )
+    stocks, apart = book.weights[: len(book.names)], book.weights[len(book.names) :]
+    places = lines[: len(book.names)]
+    _add_strips(figure, brush, book.days, places, np.maximum(stocks, 0.0), "first")
+    _add_strips(figure, brush, book.days, places, np.minimum(stocks, 0.0), "fourth")
+    _add_strips(figure, brush, book.days, lines[len(book.names) :], apart, "second")
     figure.update_layout(
-        yaxis={"domain": [min(split + 0.05, 0.9), 1.0], "tickformat": ".0%", "nticks": 4, "rangemode": "tozero"},
-        yaxis2={
+        yaxis={
             "domain": [0.0, split],
-            "anchor": "x",
-            "type": "category",
-            "categoryorder": "array",
-            "categoryarray": lines[::-1],
-            "range": [-0.5, len(lines) - 0.5],
-            "tickmode": "array",
-            "tickvals": [line for line in lines if line != _GAP],
+            "range": [lines[-1] + 0.5, -0.5],
+            "tickvals": lines,
+            "ticktext": [*book.names, *book.defensives],
+            "ticks": "",
             "tickfont": {"size": 11},
             "ticklabelstandoff": 6,
             "showgrid": False,
+        },
+        yaxis2={
+            "domain": [min(split + 0.05, 0.9), 1.0],
+            "anchor": "x",
+            "tickformat": ".0%",
+            "nticks": 4,
+            "rangemode": "tozero",
+            "gridcolor": brush.colours["grid"],
+            "zeroline": False,
             "automargin": True,
         },
     )
     moments = np.array([np.datetime64(book.days[0]), np.datetime64(book.days[-1])], dtype="datetime64[us]")
-    figure.update_xaxes(anchor="y2", hoverformat="%Y-%m-%d", tickformat=date_format(moments.astype(np.int64)))
-    return brush.chart("holdings", figure, height=height, largest=largest, held=book.held, shown=len(book.names))
+    figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(moments.astype(np.int64)))
+    return brush.chart(
+        "holdings_short" if (stocks < 0.0).any() else "holdings",
+        figure,
+        height=height,
+        largest=float(np.max(np.abs(book.weights))),
+        held=book.held,
+        shown=len(book.names),
+    )
 
 
 def _add_sums(figure: go.Figure, brush: Brush, book: Book) -> None:
@@ -145,6 +156,7 @@ def _add_sums(figure: go.Figure, brush: Brush, book: Book) -> None:
                 x=list(book.days),
                 y=np.round(total, 4).astype(np.float32),
                 stackgroup="book",
+                yaxis="y2",
                 mode="lines",
                 line={"width": 0, "shape": "hv"},
                 fillcolor=brush.colours[role],
@@ -154,28 +166,23 @@ def _add_sums(figure: go.Figure, brush: Brush, book: Book) -> None:
 
 
 def _add_strips(
-    figure: go.Figure,
-    brush: Brush,
-    days: Sequence[str],
-    lines: Sequence[str],
-    sizes: FloatArray,
-    roles: tuple[str, str],
-    *,
-    sign: int = 1,
+    figure: go.Figure, brush: Brush, days: Sequence[str], lines: Sequence[int], weights: FloatArray, role: str
 ) -> None:
-    """Add the strips of some lines; what is not held is left empty."""
-    if not sizes.any():
+    """Add strips on some lines, the stronger the colour the larger the weight; what is not held is left empty."""
+    largest = float(np.max(np.abs(weights), initial=0.0))
+    if largest == 0.0:
         return
+    is_short = float(weights.min()) < 0.0
+    scale = [brush.colours["purge_pale" if role == "second" else "training"], brush.colours[role]]
     figure.add_heatmap(
         x=list(days),
         y=list(lines),
-        z=[[round(size, 3) if size > 0.0 else None for size in line] for line in sizes.tolist()],
-        zmin=0.0,
-        zmax=float(np.max(sizes)),
-        colorscale=[[0.0, brush.colours[roles[0]]], [1.0, brush.colours[roles[1]]]],
+        z=[[round(weight, 3) if weight else None for weight in line] for line in weights.tolist()],
+        zmin=-largest if is_short else 0.0,
+        zmax=0.0 if is_short else largest,
+        colorscale=list(zip((0.0, 1.0), scale[::-1] if is_short else scale, strict=True)),
         showscale=False,
         ygap=2,
-        yaxis="y2",
-        hovertemplate=f"%{{y}}, %{{x}}: {'−' if sign < 0 else ''}%{{z:.1%}}<extra></extra>",
+        hovertemplate="%{y}, %{x}: %{z:.1%}<extra></extra>",
         hoverongaps=False,
     )

@@ -30,7 +30,7 @@ def _tables(painter: Painter, performance: Performance) -> Iterator[Table]:
             head=[text("figure.constraint"), text("figure.rebalances"), text("figure.share_of_rebalances")],
             rows=[
                 [
-                    painter.words(name_of("binding", name)),
+                    painter.words(_capital(name_of("binding", name))),
                     painter.number(count, "count"),
                     painter.number(count / total if total else None, "percent1"),
                 ]
@@ -47,3 +47,7 @@ def _tables(painter: Painter, performance: Performance) -> Iterator[Table]:
                 [painter.words(one.parameter), painter.words(name_of("inert", one.why))] for one in performance.inert
             ],
         )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

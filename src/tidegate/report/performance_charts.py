@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.evaluate.periods import rolling_sharpe
 from tidegate.report.charts import (
     Brush,
     Chart,
@@ -28,7 +29,6 @@ __all__ = [
     "cost_chart",
     "drawdown_chart",
     "exposure_chart",
-    "rolling_sharpe",
     "sharpe_chart",
     "turnover_chart",
     "wealth_chart",
@@ -118,30 +118,6 @@ def sharpe_chart(brush: Brush, days: pl.DataFrame, benchmark: str, per_year: flo
     figure.update_yaxes(zeroline=True, zerolinecolor=brush.colours["muted"], zerolinewidth=1, tickformat=".1~f")
     figure.update_xaxes(hoverformat="%Y-%m-%d", tickformat=date_format(times))
     return brush.chart("sharpe", figure, height=240, sessions=SHARPE_SESSIONS)
-
-
-def rolling_sharpe(values: FloatArray, window: int, per_year: float) -> FloatArray:
-    """Return mean over sample deviation of the last ``window`` simple returns, annualised; NaN where they are equal.
-
-    Parameters
-    ----------
-    values
-        ``float64 (n,)``, n > window.
-
-    Returns
-    -------
-    FloatArray
-        ``float64 (n - window,)``: element *i* belongs to ``values[i + window]``.
-
-    Examples
-    --------
-    >>> rolling_sharpe(np.array([1.0, 1.1, 1.1, 1.21]), 2, 2.0).round(6).tolist()
-    [1.0, 1.0]
-    """
-    returns = np.lib.stride_tricks.sliding_window_view(values[1:] / values[:-1] - 1.0, window)
-    deviation = returns.std(axis=1, ddof=1)
-    known = deviation > 0.0
-    return np.where(known, returns.mean(axis=1) / np.where(known, deviation, 1.0), np.nan) * per_year**0.5
 
 
 def cost_chart(brush: Brush, years: Sequence[Year]) -> Chart:

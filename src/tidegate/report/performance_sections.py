@@ -65,16 +65,16 @@ def money_sections(painter: Painter, money: Money) -> tuple[Section, ...]:
     years = years_of(files.equity)
     return (
         wealth_section(painter, money),
-        _holdings(painter, files),
+        _holdings(painter, money),
         limits_section(painter, files.performance),
         calendar_section(painter, files, years, money.others),
         trading_section(painter, files, years),
     )
 
 
-def _holdings(painter: Painter, files: BacktestFiles) -> Section:
-    text = painter.text
-    book = None if files.positions is None else book_of(files.days, files.positions, files.picks)
+def _holdings(painter: Painter, money: Money) -> Section:
+    text, files = painter.text, money.files
+    book = None if files.positions is None else book_of(files.days, files.positions, money.apart)
     key = "holdings_absent" if files.positions is None else "holdings" if book else "holdings_empty"
     return Section(
         title=text("section.holdings"),

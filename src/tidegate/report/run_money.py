@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-import polars as pl
-
 from tidegate.core.time import DAY
 from tidegate.evaluate.performance import performance
 from tidegate.report.run_figures import Curve
@@ -27,7 +25,10 @@ class Money:
     benchmark, benchmark_phrase
         As a label, and within a sentence.
     index, equal_weight
-        As labels; ``None`` where there is none, or where the benchmark is the same.
+        As labels; ``None`` where there is none, or where the benchmark is the same. An equal-weight curve that has
+        a name has a positive value in every row.
+    apart
+        Symbols that are bought for risk-off or idle cash, never for their score.
     """
 
     files: BacktestFiles
@@ -35,6 +36,7 @@ class Money:
     benchmark_phrase: str
     index: str | None
     equal_weight: str | None = None
+    apart: frozenset[str] = frozenset()
 
     @property
     def sessions_per_year(self) -> float:
@@ -53,17 +55,15 @@ class Money:
         """Return name and figures of every curve, the strategy first under the name given."""
         found = self.files.performance
         curves = [(strategy, found.strategy), (self.benchmark, found.benchmark)]
-        if self.equal_weight is not None and (even := self._even()) is not None:
-            curves.append((self.equal_weight, even))
+        if self.equal_weight is not None:
+            curves.append((self.equal_weight, self._even()))
         if self.index is not None and found.index is not None:
             curves.append((self.index, found.index))
         return curves
 
-    def _even(self) -> Curve | None:
+    def _even(self) -> Curve:
         """Return the figures of the equal-weight curve, which the run keeps as a curve only."""
-        days = self.files.days.filter(pl.col("equal_weight").is_finite())
-        if days.height < 2 or not (days["equal_weight"] > 0.0).all():
-            return None
+        days = self.files.days
         times = days["time"].dt.timestamp("us").to_numpy()
         whole = performance(times, days["equal_weight"].to_numpy(), self.sessions_per_year)
         return Curve(**{field.name: getattr(whole, field.name) for field in fields(Curve)})

@@ -88,13 +88,13 @@ def _excess_table(painter: Painter, money: Money) -> Table:
 def _drawdown_table(painter: Painter, periods: tuple[DrawdownPeriod, ...]) -> Table:
     text = painter.text
     deepest = sorted(periods, key=lambda period: (-period.depth, period.peak))[:_DEEPEST]
-    names = ("depth", "peak", "trough", "recovered", "sessions")
+    names = ("peak", "trough", "recovered", "depth", "sessions")
     rows = [
         [
-            painter.number(-period.depth, "signed1"),
-            painter.number(period.peak, "date"),
+            painter.words(format_value(period.peak, "date")),
             painter.number(period.trough, "date"),
             Cell(text("drawdown.open") if period.recovered is None else format_value(period.recovered, "date")),
+            painter.number(-period.depth, "signed1"),
             painter.number(period.sessions, "count"),
         ]
         for period in deepest

@@ -76,7 +76,7 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         _parent(workspace, run),
     )
     tested = Backtested(performance=files.performance, benchmark=recipe.universe.benchmark, index=_index(recipe, files))
-    money = _money(painter, tested, files)
+    money = _money(painter, tested, files, recipe)
     forecasts = None if parent is None else read_forecast_files(parent.folder)
     verdicts = [money_verdict(tested)]
     cards, sections = [*money_cards(painter, money)], [*money_sections(painter, money)]
@@ -107,16 +107,27 @@ def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
     )
 
 
-def _money(painter: Painter, tested: Backtested, files: BacktestFiles) -> Money:
+def _money(painter: Painter, tested: Backtested, files: BacktestFiles, recipe: Recipe) -> Money:
     name_of = painter.language.name_of
-    has_even = "equal_weight" in files.equity.columns and files.equity["equal_weight"].is_finite().any()
+    even = files.equity.get_column("equal_weight", default=None)
+    has_even = even is not None and bool((even.is_finite() & (even > 0.0)).fill_null(value=False).all())
     return Money(
         files=files,
         benchmark=name_of("benchmark", tested.benchmark),
         benchmark_phrase=name_of("benchmark_phrase", tested.benchmark),
         index=tested.index,
         equal_weight=name_of("benchmark", EQUAL_WEIGHT) if has_even and tested.benchmark != EQUAL_WEIGHT else None,
+        apart=files.picks | _apart(recipe),
     )
+
+
+def _apart(recipe: Recipe) -> frozenset[str]:
+    """Return what a recipe buys for risk-off or idle cash."""
+    strategy = recipe.strategy
+    if strategy is None:
+        return frozenset()
+    parked = {recipe.universe.benchmark} if "benchmark" in (strategy.risk_off, strategy.idle) else set()
+    return frozenset(strategy.defensives) | parked
 
 
 def _training_page(painter: Painter, run: Run) -> Page:

@@ -1,4 +1,4 @@
-"""Calendar sums of a backtest: what each month and each year brought and cost."""
+"""Calendar sums of a backtest: what each year brought and cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["COST_PARTS", "COST_ROLES", "Year", "monthly_returns", "years_of"]
+__all__ = ["COST_PARTS", "COST_ROLES", "Year", "years_of"]
 
 COST_PARTS = ("commission", "half_spread", "impact", "stamp_tax")
 COST_ROLES = dict(zip(COST_PARTS, ("first", "third", "second", "fourth"), strict=True))
@@ -72,27 +72,6 @@ def years_of(equity: pl.DataFrame) -> tuple[Year, ...]:
             )
         )
     return tuple(years)
-
-
-def monthly_returns(equity: pl.DataFrame) -> dict[tuple[int, int], float]:
-    """Return the strategy's simple return of each calendar month, by year and month.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> days = [date(2020, 1, 30), date(2020, 1, 31), date(2020, 2, 3)]
-    >>> table = pl.DataFrame({"day": days, "equity": [100.0, 110.0, 99.0]})
-    >>> [round(change, 3) for change in monthly_returns(table).values()]
-    [0.1, -0.1]
-    """
-    month = [pl.col("day").dt.year().alias("year"), pl.col("day").dt.month().alias("month")]
-    ends = equity.group_by(*month, maintain_order=True).agg(pl.col("equity").last())
-    before = float(equity["equity"][0])
-    returns = {}
-    for year, number, end in ends.iter_rows():
-        returns[int(year), int(number)] = float(end) / before - 1.0
-        before = float(end)
-    return returns
 
 
 def _growth(start: float | None, end: float | None) -> float | None:

@@ -63,6 +63,7 @@ def _risk_off(memory: Memory, close: Close, is_rebalance: bool, cause: str, reas
     if issued is None:
         return _hold(close, {cause}, reason, is_rebalance=is_rebalance) if is_rebalance else None
     targets, kept = issued
+    targets = {place: weight for place, weight in targets.items() if weight != 0.0}
     binding = {cause} | _suspended(close)
     return PlainDecision(close.row, close.row + 1, is_rebalance, "trade", binding, reason, targets, kept)
 

@@ -70,5 +70,5 @@ def _on_top_of_the_book(close: Close, exposure: float) -> tuple[dict[int, float]
     """Return what earlier platforms did: the pick of the day is bought, and nothing is sold (A.9)."""
     place = pick(close.settings.risk_off, close)
     if place is None:
-        return None
+        return {}, set(close.stuck)
     return {place: max(exposure - close.stuck_weight, 0.0)}, set(close.held) - {place}

@@ -13,6 +13,8 @@ from tidegate.strategy.rotation.defensive import fill_idle, risk_off
 from tidegate.strategy.rotation.guard import guard_locked, market_state, tier_cap
 from tidegate.strategy.rotation.selection import choose
 from tidegate.strategy.rotation.weights import (
+    CAPPED,
+    SPENT,
     benchmark_sigma,
     portfolio_sigma,
     raw_weights,
@@ -35,7 +37,6 @@ _STALE, _EMPTY, _NOT_READY = int(Binding.STALE_SCORES), int(Binding.NO_CANDIDATE
 _UNKNOWN, _SUSPENDED = int(Binding.VOLATILITY_UNKNOWN), int(Binding.SUSPENDED)
 _RANKING, _BY_GUARD, _BY_FILTER, _BY_TIER = int(Step.RANKING), int(Step.GUARD), int(Step.FILTER), int(Step.TIER)
 _BY_AGE, _BY_READINESS, _BY_EMPTINESS = int(Step.STALE), int(Step.NOT_READY), int(Step.EMPTY)
-_PASSES = 1.0 + 1e-12
 _ROUND_OFF = 1e-12
 
 
@@ -93,6 +94,8 @@ def decide_rotation(
         return
     open_book(past, row, place, shares, count, equity, targets)
     targets.value[0] = states[s].drawdown
+    if targets.value[5] > 0.0:
+        targets.number[2] |= _SUSPENDED
     cap = tier_cap(p, states[s].drawdown)
     targets.value[1] = cap
     if locked:
@@ -108,15 +111,15 @@ def decide_rotation(
             targets.number[2] |= _FILTER
             _leave(p, states, s, cap, past, row, rebalances, targets, _BY_FILTER)
             return
-    if ranking.count[r] < 0 and not p.exit_when_stale:
-        _hold(targets, _STALE, _BY_AGE)
-        return
     if cap <= 0.0:
         targets.number[2] |= _TIER
         _leave(p, states, s, cap, past, row, rebalances, targets, _BY_TIER)
         return
     states[s].risk_off = False
     states[s].pick = -1
+    if ranking.count[r] < 0 and not p.exit_when_stale:
+        _hold(targets, _STALE, _BY_AGE)
+        return
     _rank_and_weigh(p, past, ranking, r, row, cap, targets, work)
     fill_idle(p, past, row, targets)
     _limit_turnover(p, targets)
@@ -151,9 +154,6 @@ def _rank_and_weigh(
     """Write the weights of the chosen names, under cap and exposure."""
     targets.number[3] = _RANKING
     chosen = choose(p, ranking, r, targets, work.taken, work.rank, work.score) if ranking.count[r] > 0 else 0
-    stuck = targets.value[5]
-    if stuck > 0.0:
-        targets.number[2] |= _SUSPENDED
     if chosen == 0:
         targets.number[2] |= _STALE if ranking.count[r] < 0 else _EMPTY
         targets.number[3] = _BY_EMPTINESS
@@ -162,13 +162,15 @@ def _rank_and_weigh(
         work.place[k] = ranking.place[r, work.rank[k]]
     raw_weights(p, work.place, work.score, chosen, ranking.mean[r], past, row, work.raw)
     _by_symbol(work, chosen)
-    budget = max(p.max_exposure - stuck, 0.0)
     if p.renormalises:
-        capped = renormalised(work.raw, chosen, budget, p.max_weight, work.is_open, work.weight)
+        shared = renormalised(work.raw, chosen, p.max_exposure, p.max_weight, work.is_open, work.weight)
     else:
-        capped = water_fill(work.raw, chosen, budget, p.max_weight, work.is_open, work.weight)
-    if capped:
+        budget = max(p.max_exposure - targets.value[5], 0.0)
+        shared = water_fill(work.raw, chosen, budget, p.max_weight, work.is_open, work.weight)
+    if shared & CAPPED:
         targets.number[2] |= _CAP
+    if shared & SPENT and p.max_exposure < 1.0:
+        targets.number[2] |= _MAX_EXPOSURE
     _limit_exposure(p, past, row, cap, chosen, targets, work)
     put_all(targets, work.place, work.weight, chosen)
 
@@ -193,25 +195,24 @@ def _limit_exposure(p: Any, past: Past, row: int, cap: float, count: int, target
     total = 0.0
     for k in range(count):
         total += work.weight[k]
-    stuck = targets.value[5]
-    if p.max_exposure < 1.0 and total >= max(p.max_exposure - stuck, 0.0) / _PASSES:
-        targets.number[2] |= _MAX_EXPOSURE
-    exposure = p.max_exposure
+    if total <= 0.0:
+        return
+    exposure, limited_by = p.max_exposure, _MAX_EXPOSURE
     if cap < exposure:
-        exposure = cap
-        if total > max(cap - stuck, 0.0):
-            targets.number[2] |= _TIER
+        exposure, limited_by = cap, _TIER
     if p.volatility_target > 0.0:
         allowed = _volatility_cap(p, past, row, count, targets, work)
-        if total > max(allowed - stuck, 0.0):
-            targets.number[2] |= _VOLATILITY
-        exposure = min(exposure, allowed)
+        if allowed < exposure:
+            exposure, limited_by = allowed, _VOLATILITY
     targets.value[3] = exposure
-    room = max(exposure - stuck, 0.0)
-    if total > room:
-        factor = room / total
-        for k in range(count):
-            work.weight[k] = work.weight[k] * factor
+    room = max(exposure - targets.value[5], 0.0)
+    if total <= room:
+        return
+    if limited_by != _MAX_EXPOSURE:  # which held already when the budget was shared out
+        targets.number[2] = targets.number[2] & ~_MAX_EXPOSURE | limited_by
+    factor = room / total
+    for k in range(count):
+        work.weight[k] = work.weight[k] * factor
 
 
 @compiled

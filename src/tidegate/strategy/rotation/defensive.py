@@ -56,26 +56,30 @@ def risk_off(p: Any, states: Any, s: int, cap: float, past: Past, row: int, targ
 
     The pick stays for the spell. Within it the target is issued again only if a weight is off by more than the band.
     """
+    if p.keeps_book and cap > 0.0 and p.risk_off != 0:
+        _buy_on_top(p, cap, past, row, targets)
+        return True
     state = states[s]
     entering = not state.risk_off
-    if entering or p.keeps_book:
-        state.pick = _pick(p, p.risk_off, past, row) if cap > 0.0 else _CASH
-    state.risk_off = True
-    if p.keeps_book and state.pick != _CASH:
-        for k in range(targets.number[0]):
-            targets.keep[k] = True
-    if state.pick != _CASH and cap > 0.0:
+    if entering:
+        state.risk_off = True
+        state.pick = _pick(p, p.risk_off, past, row)
+    # A pick that does not trade at this close is not ordered; one that is stuck in the book keeps its shares.
+    if state.pick != _CASH and past.traded[row, state.pick]:
         put(targets, state.pick, max(cap - targets.value[5], 0.0))
-        if p.keeps_book:
-            _release(targets, state.pick)
-    return bool(entering or p.keeps_book or _is_off(targets, p.risk_off_band))
+    return bool(entering or _is_off(targets, p.risk_off_band))
 
 
 @compiled
-def _release(targets: Targets, place: int) -> None:
+def _buy_on_top(p: Any, cap: float, past: Past, row: int, targets: Targets) -> None:
+    """Do as the platforms before: buy the pick of the day and sell nothing (H 1, for comparison)."""
+    place = _pick(p, p.risk_off, past, row)
+    targets.number[5] = place
+    if place == _CASH:
+        return
     for k in range(targets.number[0]):
-        if targets.place[k] == place:
-            targets.keep[k] = False
+        targets.keep[k] = targets.place[k] != place
+    put(targets, place, max(cap - targets.value[5], 0.0))
 
 
 @compiled

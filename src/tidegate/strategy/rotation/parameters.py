@@ -165,10 +165,11 @@ def _tier_caps(settings: StrategySettings) -> list[float]:
 
 
 def rotation_state(count: int, initial_cash: float) -> npt.NDArray[np.void]:
-    """Return the state before the first close, one record for each of ``count`` parameter sets.
+    """Return the state after the first close, at which nothing is held: one record for each of ``count`` sets.
 
     Peaks start at the initial cash.
     """
     state = np.zeros(count, dtype=ROTATION_STATE)
     state["peak"], state["pick"] = initial_cash, -1
+    state["ring"][:, 0], state["ring_count"], state["ring_highest"] = initial_cash, 1, initial_cash
     return state

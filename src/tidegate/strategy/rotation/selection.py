@@ -23,21 +23,24 @@ def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank
     """
     count = ranking.count[r]
     eligible = _above(ranking, r, count, p.minimum_score)
-    if eligible < min(p.top_n, count):
-        targets.number[2] |= _MINIMUM_SCORE
     reach = min(p.band, count)
     for k in range(reach):
         taken[k] = False
     if p.alphabetical:
         free = p.top_n - _retain_alphabetically(p, ranking, r, targets, reach, taken)
     else:
-        free = p.top_n - _retain(p, ranking, r, targets, min(reach, eligible), taken)
+        free = p.top_n - _retain(p, ranking, r, targets, min(reach, eligible), reach, taken)
     chosen = 0
     for k in range(reach):
-        if not taken[k] and free > 0 and k < eligible:
-            taken[k] = True
-            free -= 1
+        if not taken[k] and free > 0:
+            if k < eligible:
+                taken[k] = True
+                free -= 1
+            else:
+                targets.number[2] |= _MINIMUM_SCORE
         if taken[k]:
+            if k >= min(p.top_n, eligible):
+                targets.number[2] |= _RETAIN
             rank[chosen] = k
             score[chosen] = ranking.score[r, k]
             chosen += 1
@@ -45,17 +48,18 @@ def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank
 
 
 @compiled
-def _retain(p: Any, ranking: Ranking, r: int, targets: Targets, reach: int, taken: Mask) -> int:
+def _retain(p: Any, ranking: Ranking, r: int, targets: Targets, eligible: int, reach: int, taken: Mask) -> int:
     """Keep held names within the band, best first."""
     kept = 0
     for k in range(reach):
         if kept == p.top_n:
             break
         if _is_held(targets, ranking.place[r, k]):
+            if k >= eligible:
+                targets.number[2] |= _MINIMUM_SCORE
+                break
             taken[k] = True
             kept += 1
-            if k >= p.top_n:
-                targets.number[2] |= _RETAIN
     return kept
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.seam import Past
 
-__all__ = ["benchmark_sigma", "name_sigma", "portfolio_sigma", "raw_weights", "renormalised", "water_fill"]
+__all__ = ["CAPPED", "SPENT", "benchmark_sigma", "name_sigma", "portfolio_sigma", "raw_weights", "renormalised", "water_fill"]
+
+CAPPED: Final = 1
+SPENT: Final = 2
 
 
 @compiled
@@ -27,7 +30,7 @@ def raw_weights(
             raw[k] = max(score[k] - p.score_origin, 0.0)
         elif p.weighting == 4:
             sigma = name_sigma(past.close, place[k], row, p.volatility_closes)
-            raw[k] = 1.0 / sigma if sigma > 0.0 else 0.0
+            raw[k] = 1.0 / (sigma * math.sqrt(p.periods_per_year)) if sigma > 0.0 else 0.0
         else:
             raw[k] = 1.0
         total += raw[k]
@@ -50,8 +53,10 @@ def _most_cautious_where_unknown(raw: FloatArray, count: int) -> None:
 
 
 @compiled
-def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: Mask, weight: FloatArray) -> bool:
-    """Share ``budget`` in proportion to ``raw``, no part above ``cap``; return whether the cap cut anything.
+def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: Mask, weight: FloatArray) -> int:
+    """Share ``budget`` in proportion to ``raw``, no part above ``cap``.
+
+    Returns :data:`CAPPED` where the cap cut something off, plus :data:`SPENT` where nothing of the budget is left.
 
     The cap is a hard limit on weights of equity: nothing is scaled up again afterwards, and what nobody may take is
     left over (H 2).
@@ -61,7 +66,7 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
         weight[k] = 0.0
         is_open[k] = raw[k] > 0.0
         total += raw[k] if is_open[k] else 0.0
-    rest, capped = budget, False
+    rest, capped = budget, 0
     while total > 0.0 and rest > 0.0:
         over = False
         for k in range(count):
@@ -69,12 +74,12 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
                 weight[k] = rest * raw[k] / total
                 over = over or weight[k] >= cap
         if not over:
-            return capped
+            return capped + SPENT
         closed = 0.0
         left = 0.0
         for k in range(count):
             if is_open[k] and weight[k] >= cap:
-                capped = capped or weight[k] > cap
+                capped = CAPPED if weight[k] > cap else capped
                 is_open[k] = False
                 weight[k] = cap
             elif is_open[k]:
@@ -88,7 +93,7 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
 
 
 @compiled
-def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_open: Mask, weight: FloatArray) -> bool:
+def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_open: Mask, weight: FloatArray) -> int:
     """Cap, then scale up to a sum of one again, as the platforms before did; the cap is broken (H 2, for comparison)."""
     total = 0.0
     for k in range(count):
@@ -96,32 +101,32 @@ def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_op
     for k in range(count):
         weight[k] = raw[k] / total
         is_open[k] = True
-    capped = False
+    capped = 0
     while True:
-        fixed, free = 0.0, 0.0
-        changed = False
+        over, closed, left = False, 0.0, 0.0
         for k in range(count):
             if is_open[k] and weight[k] > cap:
+                over = True
                 is_open[k] = False
                 weight[k] = cap
-                changed = True
-        if not changed:
+            if is_open[k]:
+                left += weight[k]
+            else:
+                closed += weight[k]
+        if not over:
             break
-        capped = True
+        capped = CAPPED
+        if left <= 0.0:
+            break
         for k in range(count):
             if is_open[k]:
-                free += raw[k]
-            else:
-                fixed += weight[k]
-        for k in range(count):
-            if is_open[k] and free > 0.0:
-                weight[k] = raw[k] / free * max(1.0 - fixed, 0.0)
+                weight[k] = (1.0 - closed) * weight[k] / left
     total = 0.0
     for k in range(count):
         total += weight[k]
     for k in range(count):
         weight[k] = weight[k] / total * exposure
-    return capped
+    return capped + SPENT
 
 
 @compiled
@@ -152,7 +157,8 @@ def benchmark_sigma(benchmark: FloatArray, row: int, closes: int, daily: FloatAr
     if first < 0 or row >= len(benchmark) or closes < 3:
         return math.nan
     for d in range(first + 1, row + 1):
-        daily[d - first - 1] = benchmark[d] / benchmark[d - 1] - 1.0
+        change = benchmark[d] / benchmark[d - 1] - 1.0
+        daily[d - first - 1] = change if change == change else 0.0
     return _deviation(daily, closes - 1)
 
 
