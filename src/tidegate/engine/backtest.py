@@ -2,34 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidegate.core.errors import DataError
-from tidegate.core.panel import Panel
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.recipe import BacktestSettings, CostSettings, Recipe
+from tidegate.core.recipe import BacktestSettings, Recipe
 from tidegate.core.time import DAY, format_instant, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
 from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
-from tidegate.data.recipe_data import read_cash_rate, read_recipe_data
 from tidegate.data.universe import EQUAL_WEIGHT, survivorship_of
-from tidegate.engine.market import Market, carried_forward
+from tidegate.engine.capacity import capacity_of
+from tidegate.engine.comparison import bought_and_held, equal_weight_of_the_universe
+from tidegate.engine.dump import dump
+from tidegate.engine.figures import backtest_figures, bars_per_year
+from tidegate.engine.inert import probe
+from tidegate.engine.market import Market
 from tidegate.engine.notes import backtest_notes
+from tidegate.engine.recipe_market import fill_rules, read_market
+from tidegate.engine.recording import record_of
 from tidegate.engine.results import write_results
 from tidegate.engine.scores import scores_on
-from tidegate.engine.simulate import Simulation, simulate
+from tidegate.engine.sweep import Trial, run_trials
 from tidegate.registry import Run, RunKind, RunStore
-from tidegate.strategy import Decide, buy_and_hold, equal_weight, opens_new_week, rotation
 
-__all__ = ["backtest", "trade"]
+__all__ = ["Setup", "backtest", "prepare_backtest"]
 
 
-def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = None, progress: Progress = SILENT) -> Run:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Setup:
+    """A recipe's backtest, ready to run.
+
+    Parameters
+    ----------
+    market
+        Rows up to the last one that is traded; those before ``start`` are history.
+    trial
+        Strategy, costs and fill rules.
+    start
+        First row of the account.
+    index
+        ``float64 (n_times,)`` closes of the recipe's index; None where it names none.
+    cash_rate
+        ``float64 (n_times,)`` annual rate; None where the recipe names none.
+    notes
+        What a reader must know of the data.
+    """
+
+    market: Market
+    trial: Trial
+    start: int
+    initial_cash: float
+    periods_per_year: float
+    index: FloatArray | None
+    cash_rate: FloatArray | None
+    notes: dict[str, Any]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that every engine takes beside market and strategy."""
+        return {
+            "initial_cash": self.initial_cash,
+            "start": self.start,
+            "periods_per_year": self.periods_per_year,
+        }
+
+
+def backtest(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    train_run: Run | None = None,
+    dump_to: Path | None = None,
+    progress: Progress = SILENT,
+) -> Run:
     """Trade a recipe's strategy on the scores of a training run, after all modelled costs.
 
     Decisions use what was known at the close of one session and fill at the next session's open or close. The
@@ -39,12 +90,14 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
     ----------
     train_run
         Where the scores come from; none means the newest finished training run of this recipe.
+    dump_to
+        Folder for every decision, order, fill and close as documented Parquet files; none writes them nowhere else.
 
     Returns
     -------
     Run
-        The finished run; its folder holds ``equity``, ``orders``, ``fills`` and ``ledger`` as Parquet and
-        ``performance.json``.
+        The finished run; its folder holds ``equity``, ``decisions``, ``targets``, ``orders``, ``fills``, ``positions``
+        and ``ledger`` as Parquet, and ``performance.json``.
 
     Raises
     ------
@@ -68,40 +121,76 @@ def backtest(workspace: Workspace, recipe: Recipe, *, train_run: Run | None = No
         parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
-        run.finish(_simulate_and_write(Catalog(workspace), recipe, trained, run.folder))
+        run.finish(_simulate_and_write(Catalog(workspace), recipe, trained, run.folder, dump_to, progress))
     return store.get(run.id)
 
 
-def _simulate_and_write(catalog: Catalog, recipe: Recipe, trained: Run, folder: Path) -> dict[str, Any]:
-    data = read_recipe_data(catalog, recipe, trained.data_versions)
-    universe = data.universe.with_columns({"score": scores_on(data.universe, trained, recipe.leading_model)})
-    if data.membership is not None:
-        universe = universe.with_columns({"member": data.membership.astype(np.float64)})
-    first, last = _window(universe, recipe.backtest)
-    universe, references = universe.rows(0, last), data.panel.rows(0, last)
-    rate = read_cash_rate(catalog, recipe, trained.data_versions, universe.times)
-    strategy = trade(universe, rotation(recipe.trading()), recipe, cost_model(recipe.costs), first, rate)
-    benchmark = _benchmark(universe, references, recipe, rate, first)
-    index = _index(references, recipe, first)
-    data_notes = trained.metrics.get("data_notes", {})
+def prepare_backtest(catalog: Catalog, recipe: Recipe, trained: Run) -> Setup:
+    """Read everything that a recipe's backtest on the scores of a training run needs.
+
+    Raises
+    ------
+    DataError, LookAheadError
+        If the data do not suffice, or a score knew later labels.
+    """
+    read = read_market(
+        catalog,
+        recipe,
+        trained.data_versions,
+        score=lambda panel: scores_on(panel, trained, recipe.leading_model),
+    )
+    start, stop = _window(read.market, recipe.backtest)
+    market, settings = read.market.until(stop), recipe.trading()
+    return Setup(
+        market=market,
+        trial=Trial(
+            settings=settings,
+            costs=CostModel() if settings.legacy.fee_ignored else cost_model(recipe.costs),
+            rules=fill_rules(recipe),
+        ),
+        start=start,
+        initial_cash=recipe.backtest.initial_cash,
+        periods_per_year=bars_per_year(recipe, market.times[start:]),
+        index=None if read.index is None else read.index[:stop],
+        cash_rate=None if read.cash_rate is None else read.cash_rate[start:stop],
+        notes=dict(read.notes),
+    )
+
+
+def _simulate_and_write(
+    catalog: Catalog, recipe: Recipe, trained: Run, folder: Path, dump_to: Path | None, progress: Progress
+) -> dict[str, Any]:
+    setup = prepare_backtest(catalog, recipe, trained)
+    market, start = setup.market, setup.start
+    benchmark, equal = _benchmark(setup, recipe)
+    index = _index(setup, recipe)
+    sweep = run_trials(market, [setup.trial], **setup.arguments, records=True)
+    recording = record_of(market, sweep, trial=setup.trial)
+    progress.say("which parameters bound, and how much money the strategy carries")
+    inert = probe(market, setup.trial, **setup.arguments)
+    capacity = capacity_of(market, setup.trial, **setup.arguments, benchmark=benchmark)
+    figures = backtest_figures(recipe, sweep, recording.daily, benchmark, index, capacity, inert)
     chosen = survivorship_of(recipe.universe, catalog, trained.data_versions)
-    earned = None if rate is None else rate[first:]
-    notes = backtest_notes(recipe, universe, strategy, index, earned, data_notes, chosen)
-    metrics = write_results(folder, recipe, strategy, benchmark, index, notes)
+    data_notes = {**trained.metrics.get("data_notes", {}), **setup.notes}
+    notes = backtest_notes(recipe, market, recording, index, setup.cash_rate, data_notes, chosen)
+    beside = {"benchmark": benchmark, "index": index, "equal_weight": equal}
+    metrics = write_results(folder, recording, figures, notes, beside)
+    if dump_to is not None:
+        dump(recording, dump_to)
     return {**metrics, "survivorship": chosen.value}
 
 
-def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:
+def _window(market: Market, settings: BacktestSettings) -> tuple[int, int]:
     """Return the first and last (exclusive) row: from the first score on, within the recipe's dates.
 
     A bar belongs to the day that ends with or contains its close.
     """
-    scored = np.flatnonzero(np.isfinite(universe["score"]).any(axis=1))
-    first, last = int(scored[0]), len(universe.times)
+    scored = np.flatnonzero(np.isfinite(market.score).any(axis=1))
+    first, last = int(scored[0]), len(market.times)
     if settings.start is not None:
-        first = max(first, int(np.searchsorted(universe.times, parse_instant(settings.start), side="right")))
+        first = max(first, int(np.searchsorted(market.times, parse_instant(settings.start), side="right")))
     if settings.end is not None:
-        last = int(np.searchsorted(universe.times, parse_instant(settings.end) + DAY, side="right"))
+        last = int(np.searchsorted(market.times, parse_instant(settings.end) + DAY, side="right"))
     if last - first < 2:
         raise DataError(
             found="fewer than two bars with scores between the backtest's dates",
@@ -111,64 +200,37 @@ def _window(universe: Panel, settings: BacktestSettings) -> tuple[int, int]:
     return first, last
 
 
-def trade(
-    panel: Panel, decide: Decide, recipe: Recipe, costs: CostModel, first: int, cash_rate: FloatArray | None = None
-) -> Simulation:
-    """Simulate a decision function from row ``first`` on, weekly; impact and marks may look at earlier rows.
-
-    Parameters
-    ----------
-    panel
-        Bars with the columns that the decision function reads.
-    cash_rate
-        ``float64 (n_times,)`` annual rate known at each row.
-    """
-    market = Market.of(panel, recipe.backtest.fill)
-    last = len(panel.times)
-    return simulate(
-        panel.rows(first, last),
-        decide,
-        rebalances=opens_new_week(panel.times[first:]),
-        market=market.rows(first, last),
-        costs=costs,
-        initial_cash=recipe.backtest.initial_cash,
-        cash_rate=None if cash_rate is None else cash_rate[first:],
-    )
+def _benchmark(setup: Setup, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
+    """Return the equity of the recipe's benchmark, and of the universe in equal parts."""
+    market, start, cash = setup.market, setup.start, setup.initial_cash
+    equal = equal_weight_of_the_universe(market, start, cash)
+    name = recipe.universe.benchmark
+    if name == EQUAL_WEIGHT:
+        return equal, equal
+    place = market.places[name]
+    _require_level(name, market.close[:, place], setup)
+    return bought_and_held(market, place, start, cash), equal
 
 
-def _benchmark(
-    universe: Panel, references: Panel, recipe: Recipe, cash_rate: FloatArray | None, first: int
-) -> Simulation:
-    """Run the benchmark through the same engine without costs, which is the stricter comparison.
-
-    With costs, a thousand minimum fees a week would ruin any equal-weighted benchmark and flatter the strategy.
-    """
-    free = cost_model(CostSettings(preset="free"))
-    if recipe.universe.benchmark == EQUAL_WEIGHT:
-        return trade(universe, equal_weight, recipe, free, first, cash_rate)
-    held = references.take((recipe.universe.benchmark,))
-    _require_level(held, first)
-    return trade(held, buy_and_hold, recipe, free, first, cash_rate)
-
-
-def _index(references: Panel, recipe: Recipe, first: int) -> FloatArray | None:
+def _index(setup: Setup, recipe: Recipe) -> FloatArray | None:
     """Return the index scaled to the initial cash: a price, without costs or dividends."""
-    if recipe.universe.index is None:
+    if setup.index is None:
         return None
-    index = references.take((recipe.universe.index,))
-    _require_level(index, first)
-    level = carried_forward(index["close"])[first:, 0]
-    scaled: FloatArray = level / level[0] * recipe.backtest.initial_cash
+    _require_level(str(recipe.universe.index), setup.index, setup)
+    level = setup.index[setup.start :]
+    scaled: FloatArray = level / level[0] * setup.initial_cash
     return scaled
 
 
-def _require_level(reference: Panel, first: int) -> None:
+def _require_level(name: str, close: FloatArray, setup: Setup) -> None:
     """Refuse a benchmark or index that is not there when the backtest begins: cash would stand in for it."""
-    if not np.isfinite(reference["close"][: first + 1]).any():
-        listed = np.flatnonzero(np.isfinite(reference["close"]).any(axis=1))
-        found = f"from {format_instant(int(reference.times[listed[0]]))[:10]} on" if listed.size else "without bars"
-        raise DataError(
-            found=f"{reference.symbols[0]} {found}, backtest from {format_instant(int(reference.times[first]))[:10]}",
-            expected="a benchmark and an index that are there from the start",
-            hint="set backtest.start later, or choose another",
-        )
+    times, start = setup.market.times, setup.start
+    if np.isfinite(close[: start + 1]).any():
+        return
+    listed = np.flatnonzero(np.isfinite(close))
+    found = f"from {format_instant(int(times[listed[0]]))[:10]} on" if listed.size else "without bars"
+    raise DataError(
+        found=f"{name} {found}, backtest from {format_instant(int(times[start]))[:10]}",
+        expected="a benchmark and an index that are there from the start",
+        hint="set backtest.start later, or choose another",
+    )

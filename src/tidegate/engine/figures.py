@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -10,36 +10,72 @@ import polars as pl
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.engine.capacity import Capacity
+from tidegate.engine.inert import InertParameter
 from tidegate.engine.ledger import COST_ACCOUNTS
-from tidegate.engine.simulate import Simulation
+from tidegate.engine.sweep import Sweep
+from tidegate.evaluate.drawdowns import drawdown_periods
 from tidegate.evaluate.performance import excess_over, performance
-from tidegate.strategy import opens_new_week
+from tidegate.evaluate.periods import monthly_returns, yearly_returns
+from tidegate.strategy.schedule import opens_new_week
+from tidegate.strategy.seam import Binding
 
-__all__ = ["backtest_figures"]
+__all__ = ["backtest_figures", "bars_per_year"]
 
-_SESSIONS_PER_YEAR = 252.0
-_DAYS_PER_YEAR = 365.0
-_BETWEEN_SESSIONS_AND_DAYS = 300.0
-_YEAR = 365.25 * DAY
+_SESSIONS_PER_YEAR: Final = 252.0
+_DAYS_PER_YEAR: Final = 365.0
+_BETWEEN_SESSIONS_AND_DAYS: Final = 300.0
+_YEAR: Final = 365.25 * DAY
+_SMALLEST_DRAWDOWN: Final = 0.01
 
 
 def backtest_figures(
-    recipe: Recipe, strategy: Simulation, benchmark: Simulation, index: FloatArray | None, flows: pl.DataFrame
+    recipe: Recipe,
+    sweep: Sweep,
+    flows: pl.DataFrame,
+    benchmark: FloatArray,
+    index: FloatArray | None,
+    capacity: Capacity,
+    inert: list[InertParameter],
 ) -> dict[str, Any]:
-    """Return performance of strategy, benchmark and index, the excess, and the itemised costs, as plain values."""
-    per_year = _bars_per_year(recipe, strategy.times)
-    whole = performance(strategy.times, strategy.equity, per_year)
-    excess = excess_over(strategy.times, strategy.equity, benchmark.equity, opens_new_week(strategy.times))
+    """Return what ``performance.json`` holds, as plain values.
+
+    Parameters
+    ----------
+    sweep
+        The recorded backtest, alone.
+    flows
+        Its closes, from :attr:`~tidegate.engine.recording.Recording.daily`.
+    benchmark, index
+        ``float64 (n_times,)`` currency at the same closes.
+    """
+    times, equity = sweep.times, np.ascontiguousarray(sweep.equity[:, 0])
+    per_year = bars_per_year(recipe, times)
+    whole = performance(times, equity, per_year)
+    excess = excess_over(times, equity, benchmark, opens_new_week(times))
     return {
         "strategy": whole.as_dict(),
-        "benchmark": performance(benchmark.times, benchmark.equity, per_year).as_dict(),
-        "index": None if index is None else performance(strategy.times, index, per_year).as_dict(),
+        "benchmark": performance(times, benchmark, per_year).as_dict(),
+        "index": None if index is None else performance(times, index, per_year).as_dict(),
         "excess": None if excess is None else excess.as_dict(),
-        "costs": _costs(strategy, flows, whole.years),
+        "costs": _costs(flows, equity, whole.years),
+        "drawdowns": [one.as_dict() for one in drawdown_periods(times, equity, _SMALLEST_DRAWDOWN)],
+        "yearly": yearly_returns(times, equity),
+        "monthly": monthly_returns(times, equity),
+        "rebalances": int(sweep.rebalances[0]),
+        "binding_counts": binding_counts(sweep),
+        "capacity": capacity.as_dict(),
+        "inert": [one.as_dict() for one in inert],
     }
 
 
-def _bars_per_year(recipe: Recipe, times: Int64Array) -> float:
+def binding_counts(sweep: Sweep, number: int = 0) -> dict[str, int]:
+    """Return at how many rebalances each constraint bound, those alone that did."""
+    counts = sweep.counts[number].tolist()
+    return {str(Binding(1 << bit).name).lower(): count for bit, count in enumerate(counts) if count}
+
+
+def bars_per_year(recipe: Recipe, times: Int64Array) -> float:
     """Return the usual 252 sessions or 365 days for daily bars, and what there really was for shorter ones."""
     found = (len(times) - 1) * _YEAR / float(times[-1] - times[0])
     if not recipe.data.interval.is_session:
@@ -47,9 +83,9 @@ def _bars_per_year(recipe: Recipe, times: Int64Array) -> float:
     return _DAYS_PER_YEAR if found > _BETWEEN_SESSIONS_AND_DAYS else _SESSIONS_PER_YEAR
 
 
-def _costs(strategy: Simulation, flows: pl.DataFrame, years: float) -> dict[str, Any]:
+def _costs(flows: pl.DataFrame, equity: FloatArray, years: float) -> dict[str, Any]:
     paid = {account.value: float(flows[account.value].sum()) for account in COST_ACCOUNTS}
-    spent_fractions = sum(flows[account.value].to_numpy() for account in COST_ACCOUNTS) / strategy.equity
+    spent_fractions = sum(flows[account.value].to_numpy() for account in COST_ACCOUNTS) / equity
     return {
         **paid,
         "total": sum(paid.values()),

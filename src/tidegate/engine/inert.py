@@ -139,7 +139,7 @@ def _judge(
         why = _why(name, [trials[number] for number in members], sweep.counts[members], history)
     return SweptParameter(
         parameter=name,
-        values=tuple(dict.fromkeys(str(flat[number].get(name)) for number in members)),
+        values=tuple(dict.fromkeys(_text(flat[number].get(name)) for number in members)),
         groups=len(groups),
         unmoved=unmoved,
         curves=max(curves),
@@ -209,6 +209,12 @@ def _why(name: str, trials: Sequence[Trial], counts: Int64Array, history: int | 
     return WhyInert.NOBODY_KEPT if binding is Binding.RETAIN else WhyInert.NEVER_BOUND
 
 
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_text(one) for one in value) + "]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def _bound(counts: Int64Array, binding: Binding) -> bool:
     places = [place for place in range(counts.shape[1]) if binding >> place & 1]
     return bool(counts[:, places].any())
@@ -221,7 +227,7 @@ def probe(
     initial_cash: float,
     start: int = 0,
     periods_per_year: float = 252.0,
-    step: float = 0.25,
+    step: float = 0.1,
     threads: int = 1,
 ) -> list[InertParameter]:
     """Vary each number of a strategy up and down, all in one sweep, and return those that changed nothing.
@@ -268,7 +274,7 @@ def probe(
         numbers = [0, *range(at, at + len(variants))]
         at += len(variants)
         if all(_are_same(sweep.equity[:, 0], sweep.equity[:, number]) for number in numbers):
-            values = [str(getattr(one, name)) for one in (settings, *variants)]
+            values = [_text(getattr(one, name)) for one in (settings, *variants)]
             why = _why(name, trials[:1], sweep.counts[:1], len(market.times))
             found.append(InertParameter(parameter=name, why=why, tried=tuple(values)))
     return found

@@ -173,8 +173,9 @@ class _Rules:
 def unable_to_bind(settings: StrategySettings, history: int | None = None) -> dict[str, WhyInert]:
     """Return the parameters that limit nothing as they are set, beside the others, and why.
 
-    Nothing changes if such a parameter is taken away, but for suspended holdings in the case of
-    :attr:`WhyInert.CAP_LEAVES_CASH`; another value of it may well act.
+    Nothing changes if such a parameter is taken away, or made still smaller in the case of
+    :attr:`WhyInert.SCALED_UP_AGAIN`; another value may well act. :attr:`WhyInert.CAP_LEAVES_CASH` holds as long as no
+    holding is suspended.
 
     Parameters
     ----------

@@ -123,8 +123,8 @@ class Market:
 
 
 def carried_forward(values: FloatArray) -> FloatArray:
-    """Return each column with gaps filled by the last value before them."""
-    rows = np.where(np.isfinite(values), np.arange(len(values))[:, None], -1)
-    last = np.maximum.accumulate(rows, axis=0)
-    filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
-    return np.where(last >= 0, filled, np.nan)
+    """Return each column with gaps filled by the last finite value before them; NaN before the first."""
+    filled = np.where(np.isfinite(values), values, np.nan)
+    for row in range(1, len(filled)):
+        np.copyto(filled[row], filled[row - 1], where=np.isnan(filled[row]))
+    return filled

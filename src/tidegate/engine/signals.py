@@ -6,7 +6,7 @@ last bit, where all signals are known beforehand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -124,14 +124,14 @@ def trade_signals(
     >>> trade_signals(bars, entries, exits, Position(units=5.0), initial_cash=100.0).equity.tolist()
     [100.0, 100.0, 110.0, 110.0]
     """
-    _require_usable(bars, entries, exits)
+    bars = _usable(bars, entries, exits)
     count = len(bars.close)
     book, targets, orders, track = new_book(1, 1, initial_cash), new_targets(1), new_orders(1), new_track(count)
     targets.number[Note.COUNT] = 1
     by_units = position.units is not None
     size = position.units if position.units is not None else position.fraction
     positions = follow_signals(
-        read_only(entries), read_only(exits), read_only(bars.high), read_only(bars.low), by_units, float(size or 0.0),
+        read_only(np.ascontiguousarray(entries)), read_only(np.ascontiguousarray(exits)), read_only(bars.high), read_only(bars.low), by_units, float(size or 0.0),
         position.stop_loss, position.take_profit, record_of(FillRules(), FILL_RULES),
         record_of(costs or CostModel(), COSTS), book, _tape(bars), targets, orders, np.zeros(4), track,
     )  # fmt: skip
@@ -148,8 +148,9 @@ def trade_signals(
     )
 
 
-def _require_usable(bars: Bars, entries: Mask, exits: Mask) -> None:
-    prices = {"open": bars.open, "high": bars.high, "low": bars.low, "close": bars.close}
+def _usable(bars: Bars, entries: Mask, exits: Mask) -> Bars:
+    """Return the prices as compiled code takes them, if they are some."""
+    prices = {field.name: np.ascontiguousarray(getattr(bars, field.name), dtype=np.float64) for field in fields(Bars)}
     lengths = {len(values) for values in (*prices.values(), entries, exits)}
     if len(lengths) != 1 or entries.dtype != np.bool_ or exits.dtype != np.bool_:
         raise InputError(
@@ -165,6 +166,7 @@ def _require_usable(bars: Bars, entries: Mask, exits: Mask) -> None:
                 expected="prices above 0 without gaps",
                 hint="leave out bars without a price, or carry the last one forward",
             )
+    return Bars(**prices)
 
 
 def _tape(bars: Bars) -> Tape:
@@ -193,4 +195,4 @@ def _tape(bars: Bars) -> Tape:
 
 
 def _column(values: FloatArray) -> FloatArray:
-    return read_only(np.ascontiguousarray(values, dtype=np.float64)[:, None])
+    return read_only(values[:, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +15,16 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import Float32Array, FloatArray, Int64Array
 from tidegate.costs import cost_model
-from tidegate.engine import Simulation, trade
+from tidegate.engine.journal import Journal
+from tidegate.engine.market import Market
+from tidegate.engine.market_reading import MarketSources, Roles, filled_at_previous_close, market_of
+from tidegate.engine.recipe_market import fill_rules
+from tidegate.engine.sweep import Trial, run_trials
 from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
 from tidegate.features.recent import table_lookbacks
 from tidegate.models import make_forecaster
 from tidegate.split import Fold, WalkForward
-from tidegate.strategy import rotation
+from tidegate.strategy.seam import Action
 from tidegate.train.dataset import Dataset, assemble, labels_of
 
 __all__ = ["FeaturePipeline", "FoldPipeline", "folds_of"]
@@ -97,12 +102,23 @@ class FoldPipeline:
     sessions
         ``int64`` instants of the bars to come, as far as the calendar tells: a trader knows on Friday that the next
         session opens a week.
+    references
+        Bars of benchmark and defensive assets, which no history of the traded names holds; they are cut where it ends.
     threads
         Processors that boosting may use; they change no bit.
     """
 
-    def __init__(self, recipe: Recipe, test_start: Instant, sessions: Int64Array, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        test_start: Instant,
+        sessions: Int64Array,
+        *,
+        references: Panel | None = None,
+        threads: int = 1,
+    ) -> None:
         self.recipe, self.test_start, self.sessions, self.threads = recipe, test_start, sessions, threads
+        self.references = references
 
     def run(self, history: History) -> Iterator[Stage]:
         """Yield forecasts of the fold's test rows by every model, and the weights that a strategy decides on them."""
@@ -114,12 +130,12 @@ class FoldPipeline:
         kinds = self.recipe.models.kinds
         values = np.stack([scores[kind] for kind in kinds], axis=2)
         yield Stage(kind=StageKind.PREDICTIONS, times=times, symbols=data.symbols, keys=kinds, values=values)
-        decided = self._simulate(history, fold, scores).decisions if self.recipe.strategy is not None else ()
-        if decided:
-            weights = [np.nan_to_num(one.weights) if one.weights is not None else _held(data) for one in decided]
-            at = np.array([one.at for one in decided], dtype=np.int64)
-            book = np.stack(weights)[:, :, np.newaxis]
-            yield Stage(kind=StageKind.DECISIONS, times=at, symbols=data.symbols, keys=("weight",), values=book)
+        traded = self._trade(history, fold, scores) if self.recipe.strategy is not None else None
+        if traded is not None and traded.decided.size:
+            yield Stage(
+                kind=StageKind.DECISIONS, times=traded.decided, symbols=traded.symbols, keys=("weight",),
+                values=traded.weights[:, :, np.newaxis],
+            )  # fmt: skip
 
     def claims(self, history: History) -> Iterable[Claim]:
         """Yield how the fold splits, and when its decisions are filled."""
@@ -136,11 +152,11 @@ class FoldPipeline:
         )
         if self.recipe.strategy is None:
             return
-        fills = self._simulate(history, fold, self._scores(data, fold)).ledger.fills
+        traded = self._trade(history, fold, self._scores(data, fold))
         yield FillClaim(
             name=f"fills from {format_instant(self.test_start)}",
-            decided=np.array([fill.decided_at for fill in fills], dtype=np.int64),
-            filled=np.array([fill.at for fill in fills], dtype=np.int64),
+            decided=traded.fill_decided,
+            filled=traded.filled,
         )
 
     def _fold(self, history: History) -> tuple[Dataset, Fold]:
@@ -167,13 +183,82 @@ class FoldPipeline:
             scores[kind] = matrix[fold.test]
         return scores
 
-    def _simulate(self, history: History, fold: Fold, scores: dict[str, FloatArray]) -> Simulation:
+    def _trade(self, history: History, fold: Fold, scores: dict[str, FloatArray]) -> _Traded:
+        """Trade the fold's test rows as the backtest does, from raw bars to fills."""
+        first, stop = int(fold.test[0]), int(fold.test[-1]) + 1
         score = np.full(history.bars.shape, np.nan)
         score[fold.test] = scores[self.recipe.leading_model]
-        tested = history.bars.with_columns({"score": score}).rows(0, int(fold.test[-1]) + 1)
-        panel = _with_next_session(tested, self.sessions)
-        return trade(
-            panel, rotation(self.recipe.trading()), self.recipe, cost_model(self.recipe.costs), int(fold.test[0])
+        # An empty row more stands for the session that the last close decides for.
+        bars = _with_next_session(history.bars.with_columns({"score": score}).rows(0, stop), self.sessions)
+        market = self._market(bars)
+        if first >= len(market.times) - 1:
+            return _Traded.nothing(market)
+        settings = self.recipe.trading()
+        trial = Trial(settings=settings, costs=cost_model(self.recipe.costs), rules=fill_rules(self.recipe))
+        cash = self.recipe.backtest.initial_cash
+        return _Traded.of(market, run_trials(market, [trial], initial_cash=cash, start=first, records=True).journals[0])
+
+    def _market(self, bars: Panel) -> Market:
+        settings = self.recipe.trading()
+        panel = bars if self.references is None else _beside(bars, self.references)
+        market = market_of(
+            panel,
+            self.recipe.backtest,
+            Roles(
+                traded=bars.symbols,
+                benchmark=benchmark if (benchmark := self.recipe.universe.benchmark) in panel.symbols else None,
+                defensives=settings.defensives,
+            ),
+            MarketSources(score=bars["score"], member=bars["member"] > 0.0 if "member" in bars else None),
+            interval=self.recipe.data.interval,
+        )
+        if settings.legacy.fill_previous_close:
+            return replace(market, fill=filled_at_previous_close(market))
+        return market
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Traded:
+    """Decisions and fills of a fold.
+
+    Parameters
+    ----------
+    decided, weights
+        ``int64 (n_decisions,)`` instants and ``float64 (n_decisions, n_symbols)`` target weights; a decision that holds
+        the book, whatever is in it, is -1 throughout.
+    fill_decided, filled
+        ``int64 (n_fills,)`` instants of decision and fill.
+    """
+
+    symbols: tuple[str, ...]
+    decided: Int64Array
+    weights: FloatArray
+    fill_decided: Int64Array
+    filled: Int64Array
+
+    @classmethod
+    def nothing(cls, market: Market) -> _Traded:
+        """Return no decision at all."""
+        none = np.zeros(0, dtype=np.int64)
+        weights = np.zeros((0, market.shape[1]))
+        return cls(symbols=market.symbols, decided=none, weights=weights, fill_decided=none, filled=none)
+
+    @classmethod
+    def of(cls, market: Market, journal: Journal) -> _Traded:
+        """Read a journal."""
+        decisions, targets, _, fills, _ = journal.used.tolist()
+        weights = np.full((decisions, market.shape[1]), -1.0)
+        ends = np.append(journal.decision[1:decisions, 7], targets)
+        for number in np.flatnonzero(journal.decision[:decisions, 3] == Action.TRADE).tolist():
+            span = slice(int(journal.decision[number, 7]), int(ends[number]))
+            weights[number] = 0.0
+            weights[number, journal.target[span]] = journal.weight[span]
+        return cls(
+            symbols=market.symbols,
+            decided=market.times[journal.decision[:decisions, 1]],
+            weights=weights,
+            fill_decided=market.times[journal.fill[:fills, 1]],
+            filled=market.times[journal.fill[:fills, 2]],
         )
 
 
@@ -190,6 +275,18 @@ def _with_next_session(panel: Panel, sessions: Int64Array) -> Panel:
     return Panel(np.concatenate([panel.times, following]), panel.symbols, columns)
 
 
-def _held(data: Dataset) -> FloatArray:
-    """Stand for a decision that holds the book, whatever is in it."""
-    return np.full(len(data.symbols), -1.0)
+def _beside(bars: Panel, references: Panel) -> Panel:
+    """Return bars with those of the references beside them; rows that the references lack are empty."""
+    own = [symbol for symbol in references.symbols if symbol not in bars.symbols]
+    known = references.take(tuple(own))
+    rows = np.searchsorted(bars.times, known.times)
+    inside = (rows < len(bars.times)) & (bars.times[np.minimum(rows, len(bars.times) - 1)] == known.times)
+    symbols = (*bars.symbols, *own)
+    order = sorted(range(len(symbols)), key=symbols.__getitem__)
+    columns = {}
+    for name in known:
+        if name in bars:
+            laid = np.full((len(bars.times), len(own)), np.nan)
+            laid[rows[inside]] = known[name][inside]
+            columns[name] = np.concatenate([bars[name], laid], axis=1)[:, order]
+    return Panel(bars.times, tuple(symbols[place] for place in order), columns)

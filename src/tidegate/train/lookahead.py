@@ -125,7 +125,10 @@ def audit_recipe(
     catalog = Catalog(workspace)
     versions = pinned_versions(catalog, recipe)
     progress.say(f"reading {recipe.data.dataset}")
-    history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
+    data = read_recipe_data(catalog, recipe, versions, sources=True)
+    history = data.history(recipe.universe.benchmark)
+    beside = tuple(symbol for symbol in data.panel.symbols if symbol not in data.traded)
+    references = data.panel.take(beside) if beside else None
     contract = contract_for(history.bars, recipe.features, tables=history.tables, interval=recipe.data.interval)
     subject = lookahead_subject(recipe, versions, contract)
 
@@ -140,7 +143,7 @@ def audit_recipe(
 
     parts = {_FEATURES: audited(FeaturePipeline(recipe, contract), history, _FEATURES, depth=depth, seed=seed)}
     for fold in _chosen(recipe, history, folds):
-        pipeline = FoldPipeline(recipe, fold.test_start, history.bars.times)
+        pipeline = FoldPipeline(recipe, fold.test_start, history.bars.times, references=references)
         tested = _until_the_end_of(fold, history)
         name, boundaries = f"fold {fold.fold}", (int(fold.test_start),)
         parts[name] = audited(
