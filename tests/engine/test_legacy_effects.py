@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from rotation_markets import market_of
 
+from rotation_markets import market_of
 from tidegate.core.errors import InputError
-from tidegate.core.recipe_strategy import LegacySettings, StrategySettings
+from tidegate.core.recipe_strategy import StrategySettings, Weighting
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.costs import CostModel
+from tidegate.engine.inert import probe
+from tidegate.engine.inert_settings import WhyInert
 from tidegate.engine.legacy import ALL, DEFAULT, SWITCHES, LegacyEffect, explain_legacy, legacy_trial
 from tidegate.engine.market import Market, carried_forward
 from tidegate.engine.sweep import Trial, run_trials
@@ -53,7 +54,7 @@ def market(rows: int = 400, count: int = 20) -> Market:
         traded=np.ones(shape, dtype=np.bool_),
         fill=close * np.exp(np.random.default_rng(1).normal(0, 0.002, shape)),
         score=score,
-        candidate=np.array([symbol.startswith("S0") or symbol.startswith("S1") for symbol in symbols]),
+        candidate=np.array([symbol.startswith(("S0", "S1")) for symbol in symbols]),
         lot=np.zeros(shape[1]),
         interest=np.zeros(shape[0]),
         last_row=np.full(shape[1], -1, dtype=np.int64),
@@ -70,14 +71,12 @@ def strategy(**more: Any) -> StrategySettings:
             "weighting": "score",
             "max_weight": 0.06,
             "max_exposure": 0.6,
-            "volatility_target": 0.16,
+            "volatility_target": 0.1,
             "max_turnover": 0.1,
             "volatility_of": "benchmark",
-            "market_filter": True,
-            "market_window": 40,
             "dynamic_exposure": True,
             "drawdown_tiers": (0.02, 0.04),
-            "drawdown_exposures": (0.7, 0.65),
+            "drawdown_exposures": (0.5, 0.4),
             "max_drawdown": 0.06,
             "guard_sessions": 20,
             "risk_off": "defensive",
@@ -160,14 +159,101 @@ def test_ruin_on_margin_is_everything_lost() -> None:
 
 @pytest.fixture(scope="module")
 def us_stocks(real_data: Path) -> Market:
-    """Golden set-up of rule 19: total-return bars of the stocks, score = close[t-20] / close[t-120] - 1."""
-    folder = real_data / "us_equity_daily"
-    return _us_market(folder)
+    """The set-up of rule 19, with two bond funds: total-return bars, score = close[t-20] / close[t-120] - 1."""
+    stocks = pl.scan_parquet(real_data / "us_equity_daily.parquet").filter(~pl.col("symbol").is_in(NO_STOCKS))
+    funds = pl.scan_parquet(real_data / "us_etf_daily.parquet").filter(pl.col("symbol").is_in(("SHY", "IEF", "SPY")))
+    bars = pl.concat([stocks, funds], how="diagonal").filter(pl.col("date") >= pl.date(2012, 1, 1))
+    wide = bars.select("date", "symbol", "adj_close").collect().pivot("symbol", index="date", values="adj_close")
+    symbols = tuple(sorted(column for column in wide.columns if column != "date"))
+    known = wide.sort("date").select(symbols).to_numpy().astype(np.float64)
+    close = carried_forward(known)
+    score = np.full(close.shape, np.nan)
+    score[120:] = close[100:-20] / close[:-120] - 1.0
+    days = wide.sort("date")["date"].cast(pl.Datetime("us")).dt.timestamp("us").to_numpy()
+    spy = symbols.index("SPY")
+    return Market(
+        times=days + 21 * HOUR,
+        symbols=symbols,
+        close=close,
+        mark=close,
+        traded=np.isfinite(known),
+        fill=known,
+        score=score,
+        candidate=np.array([symbol not in {"SHY", "IEF", "SPY"} for symbol in symbols]),
+        lot=np.zeros(len(symbols)),
+        interest=np.zeros(len(days)),
+        last_row=np.full(len(symbols), -1, dtype=np.int64),
+        benchmark_place=spy,
+        benchmark=np.ascontiguousarray(close[:, spy]),
+    )
 
 
-def _us_market(folder: Path) -> Market:
-    raise NotImplementedError
+NO_STOCKS = ("SPY", "QQQ", "IWM", "DIA", "XLK", "ARKK", "VTI", "^VIX", "^VIX3M")
+RUN_462 = StrategySettings(
+    top_n=30,
+    retain_top_n=10,
+    weighting=Weighting.SCORE,
+    minimum_score=0.0,
+    max_weight=0.028,
+    max_exposure=0.4,
+    volatility_target=0.045,
+    volatility_of="benchmark",
+    market_filter=True,
+    dynamic_exposure=True,
+    drawdown_tiers=(0.08, 0.12, 0.15),
+    drawdown_exposures=(0.8, 0.6, 0.4),
+    max_drawdown=0.15,
+    max_drawdown_52w=0.15,
+    risk_off="defensive",
+    defensives=("SHY", "IEF"),
+    defensive_pick="lowest_volatility",
+    max_turnover=0.08,
+)
+"""Equity A.2."""
 
 
-def _unused(frame: pl.DataFrame, legacy: LegacySettings, values: FloatArray) -> None:
-    replace, carried_forward, drawdown  # noqa: B018
+def run_as_before(market: Market, **changes: Any) -> list[FloatArray]:
+    """Run the parameters of run 462 with every switch on, one curve for each value given."""
+    ((name, values),) = changes.items()
+    trials = [Trial(settings=RUN_462.model_copy(update={name: value}), costs=FEE) for value in values]
+    prepared = [legacy_trial(market, trial, ALL) for trial in trials]
+    sweep = run_trials(prepared[0][0], [trial for _, trial in prepared], initial_cash=CASH)
+    return [sweep.equity[:, column] for column in range(len(trials))]
+
+
+@pytest.mark.realdata
+def test_the_volatility_target_of_run_462_changed_no_bit(us_stocks: Market) -> None:
+    """F.7 (i)."""
+    first, *others = run_as_before(us_stocks, volatility_target=(0.045, 0.03, 0.06))
+    assert all((one == first).all() for one in others)
+
+
+@pytest.mark.realdata
+def test_the_largest_weight_of_run_462_changed_nothing(us_stocks: Market) -> None:
+    """F.7 (ii), equity I 3: below one part in 30 the cap is scaled up again."""
+    first, *others = run_as_before(us_stocks, max_weight=(0.028, 0.022, 0.026, 0.030, 0.033))
+    for one in others:
+        np.testing.assert_allclose(one, first, rtol=1e-12)
+    (matters,) = run_as_before(us_stocks, max_weight=(0.035,))
+    assert not np.allclose(matters, first, rtol=1e-6)
+
+
+@pytest.mark.realdata
+def test_the_drawdown_of_run_462_grew_with_its_exposure(us_stocks: Market) -> None:
+    """F.7 (iii): a guard at 15 % never held anything back; by the rules it does."""
+    exposures = (0.60, 0.80)
+    falls = [drawdown(one)[0] for one in run_as_before(us_stocks, max_exposure=exposures)]
+    assert falls[1] / falls[0] == pytest.approx(exposures[1] / exposures[0], rel=0.10)
+
+
+@pytest.mark.realdata
+def test_the_report_names_what_did_nothing_in_run_462(us_stocks: Market) -> None:
+    """The inert-parameter report on F.7, as the platform before ran, and by the rules."""
+    seen, before = legacy_trial(us_stocks, Trial(settings=RUN_462, costs=FEE), ALL)
+    named = {one.parameter: one.why for one in probe(seen, before, initial_cash=CASH)}
+    assert named["volatility_target"] is WhyInert.IGNORED_BY_LEGACY
+    assert named["max_weight"] is WhyInert.SCALED_UP_AGAIN
+    assert named["drawdown_tiers"] is WhyInert.NO_TIER
+    now = {one.parameter for one in probe(us_stocks, Trial(settings=RUN_462, costs=FEE), initial_cash=CASH)}
+    assert "volatility_target" not in now
+    assert "drawdown_tiers" not in now

@@ -20,6 +20,7 @@ from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.market import Market
 from tidegate.engine.recording import Recording, record_of
 from tidegate.engine.sweep import Sweep, Trial, run_trials
+from tidegate.strategy.long_short import LongShort
 
 COSTS = CostModel(commission_bps=10, half_spread_bps=5, stamp_tax_sell_bps=5)
 ITEMS = ("commission", "half_spread", "impact", "stamp_tax")
@@ -232,3 +233,18 @@ def test_an_account_that_starts_later_is_recorded_from_there() -> None:
     assert written.daily.height == 30
     assert written.ledger["at"][0] == written.daily["time"][0]
     assert written.decisions["decided_at"].min() >= written.daily["time"][0]  # type: ignore[operator]
+
+
+def test_short_positions_need_a_rule_that_allows_them() -> None:
+    plain = small_market()
+    signals = np.where(np.arange(4) % 2 == 0, 1.0, -1.0) * np.ones((2, *plain.shape))
+    market = replace(plain, signals=signals)
+    trial = Trial(settings=LongShort(gross=1.0), costs=COSTS, rules=FillRules(gross_limit=2.0))
+    sweep = run_trials(market, [trial], initial_cash=10_000.0, records=True)
+    written = record_of(market, sweep, trial=trial)
+    assert written.positions["shares"].min() < 0.0  # type: ignore[operator]
+    assert written.daily["exposure"][-1] == pytest.approx(1.0, abs=0.1)
+    assert written.daily["invested"][-1] == pytest.approx(0.0, abs=1000.0)
+    assert set(written.decisions["step"]) == {"signs"}
+    with pytest.raises(LedgerError, match="none sold that were not held"):
+        record_of(market, sweep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,9 +81,9 @@ class Ticket:
     take_profit: float = 0.0
 
     def __post_init__(self) -> None:
-        size = self.units if self.fraction is None else self.fraction
-        is_said_once = (self.units is None) is not (self.fraction is None)
-        if not is_said_once or not size >= 0.0 or not (0.0 <= self.stop_loss < 1.0 and self.take_profit >= 0.0):
+        sizes = [size for size in (self.units, self.fraction) if size is not None]
+        is_said_once = len(sizes) == 1 and 0.0 <= sizes[0] < math.inf
+        if not is_said_once or not (0.0 <= self.stop_loss < 1.0 and 0.0 <= self.take_profit < math.inf):
             raise InputError(
                 found=f"units {self.units}, fraction {self.fraction}, stop {self.stop_loss}, target {self.take_profit}",
                 expected="units or a fraction, at least 0, a stop from 0 to below 1, a target of at least 0",

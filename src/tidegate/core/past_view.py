@@ -42,14 +42,14 @@ class PastView:
     __slots__ = ("_columns", "_tables", "as_of", "symbols", "times")
 
     def __init__(self, source: Panel | History, as_of: Instant) -> None:
-        history = source if isinstance(source, History) else History(source)
-        panel = history.bars
-        cut = int(np.searchsorted(panel.times, as_of, side="right"))
+        panel, tables = (source.bars, source.tables) if isinstance(source, History) else (source, {})
+        cut = int(panel.times.searchsorted(as_of, side="right"))
         self.as_of = as_of
         self.symbols = panel.symbols
-        self.times: Int64Array = read_only(panel.times[:cut])
-        self._columns = {name: read_only(column[:cut]) for name, column in panel.columns.items()}
-        self._tables = {name: rows_until(rows, as_of) for name, rows in history.tables.items()}
+        # A panel's arrays refuse to be written to, and so do their slices.
+        self.times: Int64Array = panel.times[:cut]
+        self._columns = {name: column[:cut] for name, column in panel.columns.items()}
+        self._tables = {name: rows_until(rows, as_of) for name, rows in tables.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return the column's rows up to the cut, shape ``(n_past, n_symbols)``.

@@ -22,6 +22,7 @@ from tidegate.engine.comparison import bought_and_held, equal_weight_of_the_univ
 from tidegate.engine.dump import dump
 from tidegate.engine.figures import backtest_figures, bars_per_year
 from tidegate.engine.inert import probe
+from tidegate.engine.legacy import LegacyEffect, explain_legacy
 from tidegate.engine.market import Market
 from tidegate.engine.notes import backtest_notes
 from tidegate.engine.recipe_market import fill_rules, read_market
@@ -31,7 +32,7 @@ from tidegate.engine.scores import scores_on
 from tidegate.engine.sweep import Trial, run_trials
 from tidegate.registry import Run, RunKind, RunStore
 
-__all__ = ["Setup", "backtest", "prepare_backtest"]
+__all__ = ["Setup", "backtest", "legacy_of_recipe", "prepare_backtest"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -155,6 +156,18 @@ def prepare_backtest(catalog: Catalog, recipe: Recipe, trained: Run) -> Setup:
         cash_rate=None if read.cash_rate is None else read.cash_rate[start:stop],
         notes=dict(read.notes),
     )
+
+
+def legacy_of_recipe(workspace: Workspace, recipe: Recipe, trained: Run) -> list[LegacyEffect]:
+    """Return what each defect of earlier platforms was worth to a recipe, in points of growth and of drawdown.
+
+    Parameters
+    ----------
+    trained
+        The training run whose scores are traded.
+    """
+    setup = prepare_backtest(Catalog(workspace), resolve_recipe(recipe), trained)
+    return explain_legacy(setup.market, setup.trial, **setup.arguments)
 
 
 def _simulate_and_write(

@@ -238,7 +238,8 @@ class SimulatedBroker:
         return targets
 
     def _held(self) -> list[int]:
-        return self.book.place[0, : int(self.book.count[0])].tolist()
+        places: list[int] = self.book.place[0, : int(self.book.count[0])].tolist()
+        return places
 
     def _beside_holdings(self, ticket: Ticket) -> int:
         """Write targets that keep every holding but the ticket's own; return where that stands."""
@@ -266,7 +267,9 @@ class SimulatedBroker:
         rows = zip(done.place[:count].tolist(), done.wanted[:count].tolist(), done.filled[:count].tolist(),
                    done.price[:count].tolist(), done.reason[:count].tolist(), done.cost[:count].tolist(),
                    strict=True)  # fmt: skip
-        orders, sales, buys = [], [], []
+        orders: list[OrderReport] = []
+        sales: list[Execution] = []
+        buys: list[Execution] = []
         for place, wanted, filled, price, reason, cost in rows:
             if wanted != 0.0:
                 orders.append(OrderReport(decided_row, place, wanted, filled, reason))

@@ -12,6 +12,7 @@ from tidegate.strategy.seam import Action, Targets
 
 __all__ = ["Diary"]
 
+_NOTHING, _TRADE = int(Action.NOTHING), int(Action.TRADE)
 _INTEREST, _CORPORATE_ACTIONS, _MEASURES = 0, 1, 6
 
 
@@ -35,14 +36,14 @@ class Diary:
         first = len(self._targets)
         self._decisions.append((0, row, int(rebalances), action, binding, step, pick, first))
         self._measures.append(targets.value.tolist())
-        if action == Action.TRADE:
+        if action == _TRADE:
             used = (targets.place[:count], targets.current[:count], targets.weight[:count], targets.keep[:count])
             self._targets += zip(*(column.tolist() for column in used), strict=True)
 
     def note_bare_decision(self, row: int, rebalances: bool, *, trades: bool) -> None:
         """Write a decision without weights: a ticket, or a rebalance at which nothing was asked for."""
-        action = Action.TRADE if trades else Action.NOTHING
-        self._decisions.append((0, row, int(rebalances), int(action), 0, 0, -1, len(self._targets)))
+        action = _TRADE if trades else _NOTHING
+        self._decisions.append((0, row, int(rebalances), action, 0, 0, -1, len(self._targets)))
         self._measures.append([0.0] * _MEASURES)
 
     def note_session(self, row: int, report: SessionReport) -> None:

@@ -31,6 +31,7 @@ from tidegate.strategy.seam import Action, Note, Targets
 
 __all__ = ["EventLoop", "run_loop"]
 
+_ACTION, _BINDING, _TRADE = int(Note.ACTION), int(Note.BINDING), int(Action.TRADE)
 _NOT_UNFILLED: Final = (Unfilled.NOTHING, Unfilled.LAST_SESSION)
 
 
@@ -173,8 +174,8 @@ class EventLoop:
             return
         trades = isinstance(decision, Ticket)
         if isinstance(decision, Targets):
-            trades = bool(decision.number[Note.ACTION] == Action.TRADE)
-            self._totals.count(rebalances, int(decision.number[Note.BINDING]))
+            trades = bool(decision.number[_ACTION] == _TRADE)
+            self._totals.count(rebalances, int(decision.number[_BINDING]))
             self._diary.note_decision(row, rebalances, decision)
         else:
             self._totals.count(rebalances, 0)
@@ -333,8 +334,9 @@ class _Totals:
         if not rebalances:
             return
         self.rebalances += 1
-        for bit in range(BINDINGS):
-            self.bindings[bit] += binding >> bit & 1
+        if binding:
+            for bit in range(BINDINGS):
+                self.bindings[bit] += binding >> bit & 1
 
     def state(self) -> dict[str, Any]:
         return dict(vars(self))

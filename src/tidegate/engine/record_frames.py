@@ -82,9 +82,7 @@ def decision_frame(market: Market, journal: Journal, targets: pl.DataFrame) -> p
             "rebalances": journal.decision[:, 2] != 0,
             "action": [Action(one).name.lower() for one in action.tolist()],
             "step": [step_name(one) for one in step.tolist()],
-            "binding": pl.Series(
-                [binding_names(one) for one in journal.decision[:, 4].tolist()], dtype=pl.List(pl.String)
-            ),
+            "binding": _bindings(journal.decision[:, 4]),
             "pick": _names(market.symbols, journal.decision[:, 6]),
             "drawdown": measures["drawdown"],
             "tier_cap": measures["tier_cap"],
@@ -242,14 +240,19 @@ def _steps_of_sessions(journal: Journal, start: int, rows: int) -> dict[str, pl.
     number = np.full(rows, -1, dtype=np.int64)
     number[fill_row] = np.arange(len(fill_row))
     steps = pl.Series("decided", [step_name(one) for one in journal.decision[:, 5].tolist()], dtype=pl.String)
-    binding = pl.Series(
-        "binding", [binding_names(one) for one in journal.decision[:, 4].tolist()] + [[]], dtype=pl.List(pl.String)
-    )
+    binding = _bindings(np.append(journal.decision[:, 4], 0))
     in_force = np.maximum.accumulate(number)
     return {
         "decided": steps.gather(_nullable(number)),
         "binding": binding.gather(np.where(in_force < 0, len(fill_row), in_force)),
     }
+
+
+def _bindings(codes: Int64Array) -> pl.Series:
+    """Return the constraints of each decision; few sets of them are different."""
+    different, number = np.unique(codes, return_inverse=True)
+    names = [binding_names(one) for one in different.tolist()]
+    return pl.Series("binding", names, dtype=pl.List(pl.String)).gather(number)
 
 
 def _instants(times: Int64Array, row: Int64Array) -> pl.Series:

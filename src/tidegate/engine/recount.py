@@ -11,23 +11,15 @@ from tidegate.core.errors import LedgerError
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import CENT, FloatArray, Int64Array, Mask
 from tidegate.engine.journal import Journal
+from tidegate.engine.ledger import Account
 from tidegate.engine.market import Market
 
 __all__ = ["ACCOUNTS", "Booked", "Recount", "book_again", "count_again", "require_balance", "written"]
 
-ACCOUNTS: Final = (
-    "deposit",
-    "corporate_actions",
-    "interest",
-    "trade",
-    "commission",
-    "half_spread",
-    "impact",
-    "stamp_tax",
-)
+ACCOUNTS: Final = tuple(account.value for account in Account)
 """What a movement of cash was for, in the order in which a session books them."""
 
-_FIRST_OF_FILL: Final = 3
+_FIRST_OF_FILL: Final = ACCOUNTS.index(Account.TRADE)
 _INTEREST_KIND: Final = 0
 _ROUND_OFF: Final = 1e-12
 _SHARE_ROUND_OFF: Final = 1e-9
@@ -122,7 +114,11 @@ def book_again(journal: Journal, start: int, initial_cash: float) -> Booked:
     fills, flows = len(journal.fill), len(journal.flow)
     items = len(ACCOUNTS) - _FIRST_OF_FILL
     moved = -np.column_stack([journal.paid[:, 0] * journal.paid[:, 1], journal.paid[:, 2:]])
-    flow_account = np.where(journal.flow[:, 2] == _INTEREST_KIND, 2, 1)
+    flow_account = np.where(
+        journal.flow[:, 2] == _INTEREST_KIND,
+        ACCOUNTS.index(Account.INTEREST),
+        ACCOUNTS.index(Account.CORPORATE_ACTIONS),
+    )
     row = np.concatenate([[start], journal.flow[:, 1], np.repeat(journal.fill[:, 2], items)]) - start
     account = np.concatenate([[0], flow_account, np.tile(np.arange(_FIRST_OF_FILL, len(ACCOUNTS)), fills)])
     place = np.concatenate([[-1], np.full(flows, -1), np.repeat(journal.fill[:, 3], items)])
@@ -240,14 +236,14 @@ def _same_costs(booked: Booked, paid: FloatArray, close: float) -> None:
         counted = float(booked.amount[booked.account == ACCOUNTS.index(account)].sum())
         if not abs(counted - amount) < close:
             raise _mistake(f"{amount:.4f} of {account} in all", f"{counted:.4f}, the sum of the ledger")
-    traded = float(np.abs(booked.amount[booked.account == ACCOUNTS.index("trade")]).sum())
+    traded = float(np.abs(booked.amount[booked.account == ACCOUNTS.index(Account.TRADE)]).sum())
     if not abs(traded - paid[5]) < max(close, _ROUND_OFF * traded):
         raise _mistake(f"{paid[5]:.4f} traded in all", f"{traded:.4f}, the sum of the ledger")
 
 
 def _no_debt(times: Int64Array, recount: Recount, booked: Booked, close: float) -> None:
     """Refuse debts, but for what a forced exit costs beyond its value and what a position itself has to pay."""
-    paid_out = np.minimum(booked.per_row(ACCOUNTS.index("corporate_actions"), len(times)), 0.0)
+    paid_out = np.minimum(booked.per_row(ACCOUNTS.index(Account.CORPORATE_ACTIONS), len(times)), 0.0)
     charged = paid_out + _beyond_their_value(booked, len(times))
     debt = np.flatnonzero(recount.cash < np.cumsum(charged) - close)
     if debt.size:
@@ -266,8 +262,8 @@ def _no_debt(times: Int64Array, recount: Recount, booked: Booked, close: float) 
 
 def _beyond_their_value(booked: Booked, rows: int) -> FloatArray:
     """Return, per row, what sales cost beyond what they brought: at most 0."""
-    opens = booked.account == ACCOUNTS.index("trade")
-    of_fill: Mask = booked.account >= ACCOUNTS.index("trade")
+    opens = booked.account == ACCOUNTS.index(Account.TRADE)
+    of_fill: Mask = booked.account >= ACCOUNTS.index(Account.TRADE)
     number = np.cumsum(opens[of_fill]) - 1
     if not number.size:
         return np.zeros(rows)

@@ -68,7 +68,8 @@ class Feed:
 
     def scores(self, stop: int) -> Scores:
         """Return the first rows of what ranks the symbols."""
-        return Scores(*(values[:stop] for values in self._scores[:3]), self._scores.candidate)
+        known = self._scores
+        return Scores(known.score[:stop], known.traded[:stop], known.member[:stop], known.candidate)
 
     def view(self, row: int) -> PastView:
         """Return the past as Python functions read it."""

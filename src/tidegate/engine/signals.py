@@ -21,7 +21,7 @@ from tidegate.engine.book import Tape, new_book
 from tidegate.engine.broker import record_of
 from tidegate.engine.fill import new_orders
 from tidegate.engine.fill_rules import FILL_RULES, FillRules
-from tidegate.engine.signal_kernel import follow_signals, new_track
+from tidegate.engine.signal_kernel import Plan, follow_signals, new_track
 from tidegate.strategy.seam import Note, new_targets
 from tidegate.strategy.signal_rule import Position
 
@@ -130,10 +130,11 @@ def trade_signals(
     targets.number[Note.COUNT] = 1
     by_units = position.units is not None
     size = position.units if position.units is not None else position.fraction
+    plan = Plan(by_units, float(size or 0.0), float(position.stop_loss), float(position.take_profit))
     positions = follow_signals(
-        read_only(np.ascontiguousarray(entries)), read_only(np.ascontiguousarray(exits)), read_only(bars.high), read_only(bars.low), by_units, float(size or 0.0),
-        position.stop_loss, position.take_profit, record_of(FillRules(), FILL_RULES),
-        record_of(costs or CostModel(), COSTS), book, _tape(bars), targets, orders, np.zeros(4), track,
+        read_only(np.ascontiguousarray(entries)), read_only(np.ascontiguousarray(exits)), read_only(bars.high),
+        read_only(bars.low), plan, record_of(FillRules(), FILL_RULES), record_of(costs or CostModel(), COSTS), book,
+        _tape(bars), targets, orders, np.zeros(6), track,
     )  # fmt: skip
     rows, figures = track.row[:positions].copy(), track.figure[:positions].copy()
     return SignalRun(

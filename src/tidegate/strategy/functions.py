@@ -18,6 +18,10 @@ from tidegate.strategy.seam import Action, Note, Targets, new_targets
 
 __all__ = ["FunctionStrategy"]
 
+_COUNT, _ACTION, _PICK = int(Note.COUNT), int(Note.ACTION), int(Note.PICK)
+_HOLD, _TRADE = int(Action.HOLD), int(Action.TRADE)
+_NOBODY = -1
+
 
 class FunctionStrategy:
     """A decision function that remembers nothing, called at the close before each rebalance.
@@ -76,7 +80,7 @@ def _as_targets(decision: Decision, holdings: Holdings, current: FloatArray) -> 
     weights = decision.weights
     if weights is None:
         targets = new_targets(0)
-        targets.number[Note.ACTION], targets.number[Note.PICK] = Action.HOLD, -1
+        targets.number[_ACTION], targets.number[_PICK] = _HOLD, _NOBODY
         return targets
     if weights.shape != current.shape or decision.keep.shape != current.shape or not np.isfinite(weights).all():
         raise InputError(
@@ -90,5 +94,5 @@ def _as_targets(decision: Decision, holdings: Holdings, current: FloatArray) -> 
     targets = new_targets(len(places))
     targets.place[:], targets.current[:], targets.weight[:] = places, current[places], weights[places]
     targets.held[:], targets.keep[:] = np.isin(places, holdings.place), decision.keep[places]
-    targets.number[Note.COUNT], targets.number[Note.ACTION], targets.number[Note.PICK] = len(places), Action.TRADE, -1
+    targets.number[_COUNT], targets.number[_ACTION], targets.number[_PICK] = len(places), _TRADE, _NOBODY
     return targets

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tidegate.core.errors import InputError
 from tidegate.core.orders import Ticket
+from tidegate.core.time import Instant
 from tidegate.core.units import Int64Array, Mask
 from tidegate.strategy.protocol import Holdings, Sight
 
@@ -32,7 +32,7 @@ class Position:
     Raises
     ------
     InputError
-        If the size is not said once and above 0, or a level is out of range.
+        If the size is not said once, or a level is out of range.
     """
 
     units: float | None = None
@@ -41,14 +41,14 @@ class Position:
     take_profit: float = 0.0
 
     def __post_init__(self) -> None:
-        size = self.units if self.fraction is None else self.fraction
-        is_said_once = (self.units is None) is not (self.fraction is None)
-        if not is_said_once or not size > 0.0 or not (0.0 <= self.stop_loss < 1.0 and self.take_profit >= 0.0):
-            raise InputError(
-                found=f"units {self.units}, fraction {self.fraction}, stop {self.stop_loss}, target {self.take_profit}",
-                expected="units or a fraction above 0, a stop from 0 to below 1, a target of at least 0",
-                hint="a stop of 0.02 lies 2 % below the fill price",
-            )
+        self.ticket(Instant(0), 0)  # which refuses what cannot be ordered
+
+    def ticket(self, at: Instant, place: int) -> Ticket:
+        """Return the order that buys it."""
+        return Ticket(
+            at=at, place=place, units=self.units, fraction=self.fraction, stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+        )  # fmt: skip
 
 
 class Signal(Protocol):
@@ -94,11 +94,7 @@ class SignalStrategy:
             return None
         is_long = bool(len(holdings.place)) and self._place in holdings.place
         if says > 0 and not is_long:
-            chosen = self._position
-            return Ticket(
-                at=sight.at, place=self._place, units=chosen.units, fraction=chosen.fraction,
-                stop_loss=chosen.stop_loss, take_profit=chosen.take_profit,
-            )  # fmt: skip
+            return self._position.ticket(sight.at, self._place)
         return Ticket(at=sight.at, place=self._place, units=0.0) if says < 0 and is_long else None
 
     def state(self) -> dict[str, Any]:
