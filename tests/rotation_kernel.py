@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.units import Mask
 from tidegate.costs import CostModel
@@ -16,6 +14,7 @@ from tidegate.strategy.reference import PlainDecision
 from tidegate.strategy.seam import Action, Binding, Step
 
 __all__ = ["kernel_backtest"]
+
 
 def kernel_backtest(
     market: Market,
@@ -40,6 +39,20 @@ def kernel_backtest(
     journal = sweep.journals[0]
     run = ReferenceRun(equity=sweep.equity[:, 0].tolist(), cash=sweep.cash[:, 0].tolist())
     run.exposure = ((sweep.equity - sweep.cash) / sweep.equity)[:, 0].tolist()
+    _tell_trades(run, journal)
+    for at in range(int(journal.used[0])):
+        run.decisions.append(_decision(journal, at))
+    for bit, count in enumerate(sweep.counts[0].tolist()):
+        if count:
+            run.counts[str(Binding(1 << bit).name).lower()] = count
+    shares = [0.0] * market.shape[1]
+    for place, held in zip(sweep.final_place[0].tolist(), sweep.final_shares[0].tolist(), strict=True):
+        shares[place] = held
+    run.shares = shares
+    return run
+
+
+def _tell_trades(run: ReferenceRun, journal: Journal) -> None:
     exits = set()
     for record, size in zip(*(part[: journal.used[2]].tolist() for part in (journal.order, journal.size)), strict=True):
         _, _, row, place, reason = record
@@ -54,16 +67,6 @@ def kernel_backtest(
         if (fill.row, fill.place) in exits:
             exits.remove((fill.row, fill.place))
             run.fills[at] = fill._replace(decided_row=fill.row)
-    for at in range(int(journal.used[0])):
-        run.decisions.append(_decision(journal, at))
-    for bit, count in enumerate(sweep.counts[0].tolist()):
-        if count:
-            run.counts[str(Binding(1 << bit).name).lower()] = count
-    shares = [0.0] * market.shape[1]
-    for place, held in zip(sweep.final_place[0].tolist(), sweep.final_shares[0].tolist(), strict=True):
-        shares[place] = held
-    run.shares = shares
-    return run
 
 
 def _decision(journal: Journal, at: int) -> PlainDecision:

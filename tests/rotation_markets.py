@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from rotation_kernel import kernel_backtest
 from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.time import DAY, HOUR, parse_instant
 from tidegate.core.units import FloatArray, Mask
 from tidegate.costs import CostModel
 from tidegate.engine.market import CorporateActions, Market, carried_forward
-from rotation_kernel import kernel_backtest
 from tidegate.engine.reference import ReferenceRun, reference_backtest
 
 NAN = float("nan")

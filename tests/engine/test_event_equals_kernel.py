@@ -6,9 +6,11 @@ import json
 from dataclasses import fields, replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from rotation_random import random_case
 from tidegate.core.errors import LedgerError
@@ -16,6 +18,7 @@ from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.engine.broker import SessionReport, SimulatedBroker
 from tidegate.engine.loop import EventLoop, run_loop
 from tidegate.engine.market import Market
+from tidegate.engine.recording import Recording, record_of
 from tidegate.engine.sweep import Sweep, Trial, run_trials
 from tidegate.strategy.long_short import LongShort
 from tidegate.strategy.protocol import Strategy
@@ -172,3 +175,19 @@ def test_a_broker_that_reports_less_than_it_did_is_noticed() -> None:
     loop.broker = Forgetful(market, trial.costs, trial.rules, initial_cash=CASH)
     with pytest.raises(LedgerError):
         loop.run()
+
+
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_both_are_recorded_alike(seed: int) -> None:
+    """The frames that a run keeps are the same; its ledger, counted from the journal, is the one that the loop kept."""
+    market, trial = scene(seed)
+    loop = loop_over(market, trial)
+    loop.run()
+    ours = record_of(market, loop.result(), trial=trial)
+    theirs = record_of(market, by_kernel(market, trial), trial=trial)
+    for field in fields(Recording):
+        one, other = getattr(ours, field.name), getattr(theirs, field.name)
+        assert one.equals(other) if isinstance(one, pl.DataFrame) else one == other, field.name
+    kept, counted = loop.ledger.frame(), ours.ledger.with_columns(pl.col("symbol").cast(pl.String).fill_null(""))
+    assert_frame_equal(kept, counted.select(kept.columns), check_dtypes=False, check_exact=True)

@@ -1,7 +1,8 @@
 """Compiled loops: one decorator, and a cache of machine code that is never stale.
 
 Numba keys a cached function by its own source file alone, so a change in a function that it calls from another file
-would go unnoticed. The cache therefore lies in a folder named by a hash of every compiled source and of Numba's version.
+would go unnoticed. The cache therefore lies in a folder named by a hash of every compiled source and of the version of
+Numba.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ def _fingerprint() -> str:
 def _numba() -> Any:
     import numba
 
-    if numba.config.CACHE_DIR == "":
-        numba.config.CACHE_DIR = str(cache_folder())
+    settings: Any = numba.config
+    if settings.CACHE_DIR == "":
+        settings.CACHE_DIR = str(cache_folder())
     return numba
 
 

@@ -1,4 +1,4 @@
-"""The cost model as compiled code: the formulas of :class:`~tidegate.costs.model.CostModel`, for one order at a time."""
+"""The cost model as compiled code: the formulas of :class:`~tidegate.costs.model.CostModel`, one order at a time."""
 
 from __future__ import annotations
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from tidegate.core.config import Settings
 from tidegate.core.units import BASIS_POINT, Bps, FloatArray
 
 __all__ = ["CostModel", "ItemisedCosts"]
-
-_IMPACT_FLOOR_BPS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,21 +95,24 @@ class CostModel(Settings):
         daily_value
             ``float64 (n,)`` average daily traded value in currency known at the decision; NaN or None where unknown.
         """
-        size = np.abs(notional)
-        fee = np.where(size > 0.0, np.maximum(size * self.commission_bps * BASIS_POINT, self.minimum_fee), 0.0)
-        return ItemisedCosts(
-            commission=fee,
-            half_spread=size * self.half_spread_bps * BASIS_POINT,
-            impact=size * self._impact_rate(size, volatility, daily_value),
-            stamp_tax=np.where(notional < 0.0, size * self.stamp_tax_sell_bps * BASIS_POINT, 0.0),
-        )
+        from tidegate.costs.compiled import itemise_batch  # here, since numba is slow to import and few need it
 
-    def _impact_rate(
-        self, size: FloatArray, volatility: FloatArray | None, daily_value: FloatArray | None
-    ) -> FloatArray:
-        if volatility is None or daily_value is None or self.impact_coefficient == 0.0:
-            return np.zeros_like(size)
-        known = np.isfinite(volatility) & (np.nan_to_num(daily_value) > 0.0) & (size > 0.0)
-        share = np.divide(size, daily_value, out=np.zeros_like(size), where=known)
-        rate = self.impact_coefficient * np.where(known, volatility, 0.0) * np.sqrt(share)
-        return np.where(known, np.maximum(rate, _IMPACT_FLOOR_BPS * BASIS_POINT), 0.0)
+        unknown = np.full(len(notional), np.nan)
+        items = np.empty((4, len(notional)))
+        itemise_batch(
+            self.record(),
+            np.ascontiguousarray(notional, dtype=np.float64),
+            unknown if volatility is None else np.ascontiguousarray(volatility, dtype=np.float64),
+            unknown if daily_value is None else np.ascontiguousarray(daily_value, dtype=np.float64),
+            items,
+        )
+        return ItemisedCosts(commission=items[0], half_spread=items[1], impact=items[2], stamp_tax=items[3])
+
+    def record(self) -> npt.NDArray[np.void]:
+        """Return the rates as compiled code reads them, ``(1,)`` of :data:`~tidegate.costs.compiled.COSTS`."""
+        from tidegate.costs.compiled import COSTS
+
+        record = np.zeros(1, dtype=COSTS)
+        for name in COSTS.names or ():
+            record[name] = getattr(self, name)
+        return record

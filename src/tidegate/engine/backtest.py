@@ -174,7 +174,7 @@ def _simulate_and_write(
     catalog: Catalog, recipe: Recipe, trained: Run, folder: Path, dump_to: Path | None, progress: Progress
 ) -> dict[str, Any]:
     setup = prepare_backtest(catalog, recipe, trained)
-    market, start = setup.market, setup.start
+    market = setup.market
     benchmark, equal = _benchmark(setup, recipe)
     index = _index(setup, recipe)
     sweep = run_trials(market, [setup.trial], **setup.arguments, records=True)

@@ -60,7 +60,7 @@ class Book(NamedTuple):
     """
 
     cash: FloatArray
-    count: Int64Array
+    count: Int64Array  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls
     place: Int64Array
     shares: FloatArray
     bought: FloatArray
@@ -125,4 +125,4 @@ def credit_interest(book: Book, s: int, tape: Tape, row: int) -> float:
     earned = max(book.cash[s], 0.0) * tape.interest[row]
     book.cash[s] += earned
     book.paid[s, 4] += earned
-    return earned
+    return float(earned)

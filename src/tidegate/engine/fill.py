@@ -43,7 +43,7 @@ class Orders(NamedTuple):
         ``float64 (1,)``: value of the book at fill prices, before costs.
     """
 
-    count: Int64Array
+    count: Int64Array  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls
     place: Int64Array
     price: FloatArray
     shares: FloatArray
@@ -199,7 +199,7 @@ def _within_session(rules: Any, tape: Tape, row: int, place: int, orders: Orders
     if abs(quantity * orders.price[k]) > most:
         if orders.reason[k] == 0:
             orders.reason[k] = _PARTICIPATION
-        size = most / orders.price[k]
+        size: float = most / orders.price[k]
         return size if quantity > 0.0 else -size
     return quantity
 
@@ -283,7 +283,7 @@ def _within_gross(limit: float, orders: Orders, buys: float) -> float:
             after_sells += abs((orders.shares[k] + sold) * orders.price[k])
     if gross <= limit * orders.equity[0]:
         return 1.0
-    return min(max(limit * orders.equity[0] - after_sells, 0.0) / buys, 1.0)
+    return float(min(max(limit * orders.equity[0] - after_sells, 0.0) / buys, 1.0))
 
 
 @compiled

@@ -114,8 +114,8 @@ def _session(
 ) -> bool:
     targets = scratch.targets
     decide(
-        p, states, s, curves.equity[row - 1, s], book.place[s], book.shares[s], book.count[s], past, ranking, r, row - 1,
-        rebalances, targets, scratch.work,
+        p, states, s, curves.equity[row - 1, s], book.place[s], book.shares[s], book.count[s], past, ranking, r,
+        row - 1, rebalances, targets, scratch.work,
     )  # fmt: skip
     if targets.number[4]:
         return False

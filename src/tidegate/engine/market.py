@@ -1,10 +1,11 @@
-"""What the simulated market knows of each bar: marks, fill prices, and everything that decisions may see of the past."""
+"""What the simulated market knows of each bar: marks, fill prices, and what decisions may see of the past."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Market:
 
     def until(self, stop: int) -> Market:
         """Return the first ``stop`` rows over the same memory: what an engine that stopped there had seen."""
-        cut = {}
+        cut: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray) and field.name not in {"candidate", "lot", "last_row"}:

@@ -60,7 +60,11 @@ def backtest_notes(
     if cash_rate is not None:
         known = np.flatnonzero(np.isfinite(cash_rate))
         last = int(known[-1]) if known.size else 0
-        note("no_cash_rate_after", last < len(cash_rate) - 1, date=format_instant(int(market.times[last - len(cash_rate)]))[:10])
+        note(
+            "no_cash_rate_after",
+            last < len(cash_rate) - 1,
+            date=format_instant(int(market.times[last - len(cash_rate)]))[:10],
+        )
     expired = recording.orders.filter(pl.col("status") == "expired").height
     note("expired_orders", expired > 0, count=expired)
     stale = recording.decisions.filter(pl.col("binding").list.contains("stale_scores")).height
@@ -72,7 +76,7 @@ def backtest_notes(
 
 def _silent_holdings(market: Market, recording: Recording) -> tuple[int, float]:
     """Return how many names are held at the end without a recent bar, and their share of the equity."""
-    recent = market.traded[-_SILENT_BARS - 1 :].any(axis=0)
+    recent = np.any(market.traded[-_SILENT_BARS - 1 :], axis=0)
     silent = {symbol for symbol, traded in zip(market.symbols, recent.tolist(), strict=True) if not traded}
     last = recording.positions.filter(
         pl.col("time") == recording.daily["time"][-1], pl.col("symbol").is_in(list(silent))

@@ -210,7 +210,9 @@ class _Book:
         if decision is not None and decision.targets is not None:
             self._waiting = {}
             wanted = self._wanted(row, decision.targets, decision.kept)
-            tries = {place: _Waiting(wanted[place], decision.decided_row, self._rules.wait_bars) for place in sorted(wanted)}
+            tries = {
+                place: _Waiting(wanted[place], decision.decided_row, self._rules.wait_bars) for place in sorted(wanted)
+            }
         else:
             tries, self._waiting = self._waiting, {}
             for place, order in tries.items():

@@ -29,7 +29,7 @@ def write_results(
     Parameters
     ----------
     beside
-        Curves of benchmark, index and equal weight at the same closes, ``float64 (n_times,)``; None where there is none.
+        Curves of benchmark, index and equal weight at the same closes, ``float64 (n_times,)``; None if there is none.
     """
     curves = {
         name: pl.Series([None] * recording.daily.height, dtype=pl.Float64) if curve is None else pl.Series(curve)

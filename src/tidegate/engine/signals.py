@@ -21,7 +21,7 @@ from tidegate.engine.book import Tape, new_book
 from tidegate.engine.broker import record_of
 from tidegate.engine.fill import new_orders
 from tidegate.engine.fill_rules import FILL_RULES, FillRules
-from tidegate.engine.signal_kernel import Plan, follow_signals, new_track
+from tidegate.engine.signal_kernel import Plan, Track, follow_signals, new_track
 from tidegate.strategy.seam import Note, new_targets
 from tidegate.strategy.signal_rule import Position
 
@@ -136,6 +136,10 @@ def trade_signals(
         read_only(bars.low), plan, record_of(FillRules(), FILL_RULES), record_of(costs or CostModel(), COSTS), book,
         _tape(bars), targets, orders, np.zeros(6), track,
     )  # fmt: skip
+    return _as_run(track, positions)
+
+
+def _as_run(track: Track, positions: int) -> SignalRun:
     rows, figures = track.row[:positions].copy(), track.figure[:positions].copy()
     return SignalRun(
         equity=track.equity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,6 @@ from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.time import DAY
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.costs import CostModel
-from tidegate.costs.compiled import COSTS
 from tidegate.engine.book import Book, Tape, new_book
 from tidegate.engine.fill import new_orders
 from tidegate.engine.fill_rules import FILL_RULES, FillRules
@@ -51,8 +50,8 @@ class Trial:
     """
 
     settings: StrategySettings | LongShort
-    costs: CostModel = CostModel()
-    rules: FillRules = FillRules()
+    costs: CostModel = field(default_factory=CostModel)
+    rules: FillRules = field(default_factory=FillRules)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -148,12 +147,16 @@ def run_trials(
                   records, whole)
             for chunk in chunks
         ]  # fmt: skip
-        with ThreadPoolExecutor(max(threads, 1)) as pool:
-            results = list(pool.map(_run, tasks)) if threads > 1 else [_run(task) for task in tasks]
-        for chunk, result in zip(chunks, results, strict=True):
-            for column, member in enumerate(chunk):
-                runs[member] = _Run(result, column)
+        for chunk, result in zip(chunks, _run_all(tasks, threads), strict=True):
+            runs |= {member: _Run(result, column) for column, member in enumerate(chunk)}
     return _gather(market, [runs[m] for m in range(len(trials))], start, whole, records)
+
+
+def _run_all(tasks: list[_Task], threads: int) -> list[_Result]:
+    if threads <= 1 or len(tasks) == 1:
+        return [_run(task) for task in tasks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(_run, tasks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,9 +196,7 @@ class _Run:
     column: int
 
 
-def _groups(
-    market: Market, trials: Sequence[Trial], start: int, schedule: Mask | None, *, alone: bool
-) -> list[_Group]:
+def _groups(market: Market, trials: Sequence[Trial], start: int, schedule: Mask | None, *, alone: bool) -> list[_Group]:
     """Gather the sets that share schedule and ranking, and rank for each group once."""
     keyed: dict[Any, list[int]] = defaultdict(list)
     for number, trial in enumerate(trials):
@@ -254,24 +255,30 @@ def _attempt(task: _Task, room: int, generosity: int) -> tuple[_Result, bool]:
     curves.equity[task.start] = task.initial_cash
     if task.whole:
         curves.cash[task.start] = task.initial_cash
-    decisions = int(task.group.rebalances.sum()) + 64
-    size = decisions * min(room, 64) * generosity
-    journal = (
-        new_journal(times * generosity, size, size, size, 2 * times) if task.records else new_journal(0, 0, 0, 0, 0)
+    size = (int(task.group.rebalances.sum()) + 64) * min(room, 64) * generosity
+    rooms = (times * generosity, size, size, size, 2 * times) if task.records else (0, 0, 0, 0, 0)
+    journal = new_journal(*rooms)
+    ranked = task.group.ranking.place.shape[1]
+    scratch = Scratch(
+        new_targets(room),
+        new_work(_width_of_work(task, room), ranked, _longest_window(task.trials)),
+        new_orders(min(2 * room, len(task.market.symbols))),
     )
-    scratch_room = (
-        names if (names := len(task.market.symbols)) and isinstance(task.trials[0].settings, LongShort) else room
-    )
-    window = max(
-        (t.settings.volatility_closes for t in task.trials if isinstance(t.settings, StrategySettings)), default=1
-    )
-    scratch = Scratch(new_targets(room), new_work(max(scratch_room, 1), task.group.ranking.place.shape[1], window), new_orders(min(2 * room, names)))
     fits = advance(
         task.start + 1, times, parameters, states, _cost_records(task.trials), _rule_records(task.trials), task.past,
         task.tape, task.group.ranking, task.group.ranking_of, task.group.rebalances, book, curves, journal,
         task.records, scratch,
     )  # fmt: skip
     return _Result(curves, book, journal), bool(fits)
+
+
+def _width_of_work(task: _Task, room: int) -> int:
+    """Return how many names a decision may weigh: the rotation those that it holds, the other strategy all."""
+    return max(len(task.market.symbols) if isinstance(task.trials[0].settings, LongShort) else room, 1)
+
+
+def _longest_window(trials: Sequence[Trial]) -> int:
+    return max((t.settings.volatility_closes for t in trials if isinstance(t.settings, StrategySettings)), default=1)
 
 
 def _widest(trials: Sequence[Trial]) -> int:
@@ -291,7 +298,10 @@ def _records(task: _Task) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
         return np.concatenate(parameters), np.zeros(len(task.trials), dtype=LONG_SHORT_STATE)
     records = [
         rotation_parameters(
-            t.settings, task.market.places, benchmark_place=task.market.benchmark_place, periods_per_year=task.periods_per_year
+            t.settings,
+            task.market.places,
+            benchmark_place=task.market.benchmark_place,
+            periods_per_year=task.periods_per_year,
         )
         for t in task.trials
         if isinstance(t.settings, StrategySettings)
@@ -300,11 +310,7 @@ def _records(task: _Task) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
 
 
 def _cost_records(trials: Sequence[Trial]) -> npt.NDArray[np.void]:
-    records = np.zeros(len(trials), dtype=COSTS)
-    for number, trial in enumerate(trials):
-        for name in COSTS.names or ():
-            records[name][number] = getattr(trial.costs, name)
-    return records
+    return np.concatenate([trial.costs.record() for trial in trials])
 
 
 def _rule_records(trials: Sequence[Trial]) -> npt.NDArray[np.void]:
@@ -375,7 +381,7 @@ def past_of(market: Market) -> Past:
 
 def tape_of(market: Market) -> Tape:
     """Return what happens to books, over the same memory."""
-    times, names = market.shape
+    times = len(market.times)
     ends = np.zeros(times, dtype=np.bool_)
     known = market.last_row[(market.last_row >= 0) & (market.last_row < times)]
     ends[known] = True

@@ -23,60 +23,34 @@ def _observe(p: Any, states: Any, s: int, equity: float) -> None:
     raise NotImplementedError  # compiled code alone knows which strategy a record of parameters belongs to
 
 
-def _decide(
-    p: Any,
-    states: Any,
-    s: int,
-    equity: float,
-    place: Int64Array,
-    shares: FloatArray,
-    count: int,
-    past: Past,
-    ranking: Ranking,
-    r: int,
-    row: int,
-    rebalances: bool,
-    targets: Targets,
-    work: Work,
-) -> None:
+def _decide(*arguments: Any) -> None:
     raise NotImplementedError
 
 
 @overload(_observe, strict=False)
-def _observe_of(p: Any, states: Any, s: Any, equity: Any) -> Any:
-    if "top_n" in p.fields:
-        return lambda p, states, s, equity: observe_equity(p, states, s, equity)
-    return lambda p, states, s, equity: None
+def _observe_of(p: Any, *_others: Any) -> Any:
+    return _notice if "top_n" in p.fields else _ignore
+
+
+@overload(_decide, strict=False)
+def _decide_of(p: Any, *_others: Any) -> Any:
+    return _rotate if "top_n" in p.fields else _vote
+
+
+def _notice(p, states, s, equity):  # type: ignore[no-untyped-def]
+    observe_equity(p, states, s, equity)
+
+
+def _ignore(p, states, s, equity):  # type: ignore[no-untyped-def]
+    pass
 
 
 def _rotate(p, states, s, equity, place, shares, count, past, ranking, r, row, rebalances, targets, work):  # type: ignore[no-untyped-def]
     decide_rotation(p, states, s, equity, place, shares, count, past, ranking, r, row, rebalances, targets, work)
 
 
-def _vote(p, states, s, equity, place, shares, count, past, ranking, r, row, rebalances, targets, work):  # type: ignore[no-untyped-def]
+def _vote(p, states, s, equity, place, shares, count, past, _ranking, _r, row, rebalances, targets, work):  # type: ignore[no-untyped-def]
     decide_long_short(p, states, s, equity, place, shares, count, past, row, rebalances, targets, work)
-
-
-@overload(_decide, strict=False)
-def _decide_of(
-    p: Any,
-    states: Any,
-    s: Any,
-    equity: Any,
-    place: Any,
-    shares: Any,
-    count: Any,
-    past: Any,
-    ranking: Any,
-    r: Any,
-    row: Any,
-    rebalances: Any,
-    targets: Any,
-    work: Any,
-) -> Any:
-    if "top_n" in p.fields:
-        return _rotate
-    return _vote
 
 
 @inlined

@@ -60,7 +60,8 @@ def fill_sessions(times: Int64Array, settings: StrategySettings) -> Mask:
     day = _WEEKDAYS.index(settings.rebalance_day)
     weekdays = (_days(times) + _THURSDAY_OFFSET) % 7
     if legacy.holiday_week_skipped:
-        return _first_of(_days(times)) & (weekdays == day)
+        due: Mask = _first_of(_days(times)) & (weekdays == day)
+        return due
     return _first_reaching(_weeks(_days(times)), weekdays >= day)
 
 

@@ -16,7 +16,21 @@ import numpy.typing as npt
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
 
-__all__ = ["NEGLIGIBLE", "Action", "Binding", "Note", "Past", "Ranking", "Step", "Targets", "find", "new_targets", "open_book", "put", "put_all"]
+__all__ = [
+    "NEGLIGIBLE",
+    "Action",
+    "Binding",
+    "Note",
+    "Past",
+    "Ranking",
+    "Step",
+    "Targets",
+    "find",
+    "new_targets",
+    "open_book",
+    "put",
+    "put_all",
+]
 
 NEGLIGIBLE: Final = 1e-9
 """Weights and orders below this fraction of equity count as zero."""
@@ -95,7 +109,7 @@ class Ranking(NamedTuple):
 
     place: Int64Array
     score: FloatArray
-    count: Int64Array
+    count: Int64Array  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls
     mean: FloatArray
 
 

@@ -12,13 +12,14 @@ from tidegate.audit import LOOKAHEAD_CHECK, Depth, Finding, LookaheadAudit, audi
 from tidegate.core.evidence import Evidence, Verdict
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.history import History
+from tidegate.core.panel import Panel
 from tidegate.core.pipeline import Pipeline
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
-from tidegate.data.recipe_data import pinned_versions, read_recipe_data
+from tidegate.data.recipe_data import RecipeData, pinned_versions, read_recipe_data
 from tidegate.features import FeatureContract, contract_for
 from tidegate.registry import RunStore
 from tidegate.split import Fold
@@ -126,9 +127,7 @@ def audit_recipe(
     versions = pinned_versions(catalog, recipe)
     progress.say(f"reading {recipe.data.dataset}")
     data = read_recipe_data(catalog, recipe, versions, sources=True)
-    history = data.history(recipe.universe.benchmark)
-    beside = tuple(symbol for symbol in data.panel.symbols if symbol not in data.traded)
-    references = data.panel.take(beside) if beside else None
+    history, references = data.history(recipe.universe.benchmark), _references(data)
     contract = contract_for(history.bars, recipe.features, tables=history.tables, interval=recipe.data.interval)
     subject = lookahead_subject(recipe, versions, contract)
 
@@ -152,6 +151,12 @@ def audit_recipe(
     audit = RecipeAudit(recipe=recipe, subject=subject, contract=contract, parts=parts)
     RunStore(workspace).record_evidence(audit.evidence())
     return audit
+
+
+def _references(data: RecipeData) -> Panel | None:
+    """Return the bars of benchmark and defensive assets, which no feature is made of."""
+    beside = tuple(symbol for symbol in data.panel.symbols if symbol not in data.traded)
+    return data.panel.take(beside) if beside else None
 
 
 def _chosen(recipe: Recipe, history: History, count: int) -> list[Fold]:

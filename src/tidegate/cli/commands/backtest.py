@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.backtest_tables import legacy_table, limit_tables
 from tidegate.cli.documents import run_document
 from tidegate.cli.hints import next_line
 from tidegate.cli.options import JsonOption, WorkspaceOption, open_workspace
-from tidegate.cli.backtest_tables import legacy_table, limit_tables
 from tidegate.cli.tables import performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.recipe import load_recipe

@@ -30,7 +30,7 @@ def pick_defensive(p: Any, past: Past, row: int) -> int:
         if first_traded == _CASH:
             first_traded = place
         start = row - p.lookback
-        if start < 0 or not past.close[start, place] == past.close[start, place]:
+        if start < 0 or math.isnan(past.close[start, place]):
             continue
         if p.pick_by_momentum:
             figure = -(past.close[row, place] / past.close[start, place] - 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tidegate.core.compiled import compiled
@@ -39,7 +40,7 @@ def observe_equity(p: Any, states: Any, s: int, equity: float) -> None:
 def market_state(benchmark: FloatArray, row: int, window: int) -> int:
     """Return 1 where the benchmark closes at or above its average, -1 below it, 0 where there are too few closes."""
     first = row - window + 1
-    if first < 0 or row >= len(benchmark) or not benchmark[first] == benchmark[first]:
+    if first < 0 or row >= len(benchmark) or math.isnan(benchmark[first]):
         return 0
     total = 0.0
     for k in range(first, row + 1):

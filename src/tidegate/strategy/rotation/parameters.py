@@ -105,7 +105,6 @@ def rotation_parameters(
     InputError
         If a defensive asset is no symbol of the market.
     """
-    legacy = settings.legacy
     absent = [symbol for symbol in settings.defensives if symbol not in places]
     if absent:
         raise InputError(
@@ -113,48 +112,64 @@ def rotation_parameters(
             expected="every defensive asset in the data",
             hint="bring its bars, or take it out of strategy.defensives",
         )
-    dead = legacy.vol_target_dead
-    values: dict[str, Any] = {
+    record = np.zeros(1, dtype=ROTATION)
+    numbers = {**_selection(settings), **_limits(settings), **_retreat(settings)}
+    numbers |= {"periods_per_year": periods_per_year, "benchmark_place": benchmark_place}
+    for name, value in numbers.items():
+        record[name] = value
+    record["tier_drawdown"][0, : len(settings.drawdown_tiers)] = settings.drawdown_tiers
+    record["tier_cap"][0, : len(settings.drawdown_tiers)] = _tier_caps(settings)
+    record["defensive"][0, : len(settings.defensives)] = [places[symbol] for symbol in settings.defensives]
+    return record
+
+
+def _selection(settings: StrategySettings) -> dict[str, Any]:
+    """Return what decides which names are held, and their raw weights."""
+    return {
         "top_n": settings.top_n,
         "band": settings.top_n + settings.retain_top_n,
         "minimum_score": -np.inf if settings.minimum_score is None else settings.minimum_score,
         "score_origin": settings.minimum_score or 0.0,
         "weighting": WEIGHTINGS.index(settings.weighting),
+        "exit_when_stale": settings.stale_scores == "exit",
+        "alphabetical": settings.legacy.retain_alphabetical,
+    }
+
+
+def _limits(settings: StrategySettings) -> dict[str, Any]:
+    """Return what limits weights, exposure and turnover."""
+    return {
         "max_weight": settings.max_weight,
         "max_exposure": settings.max_exposure,
-        "volatility_target": 0.0 if dead else settings.volatility_target,
+        "volatility_target": 0.0 if settings.legacy.vol_target_dead else settings.volatility_target,
         "volatility_of_benchmark": settings.volatility_of == "benchmark",
         "volatility_closes": settings.volatility_closes,
-        "periods_per_year": periods_per_year,
-        "market_filter": settings.market_filter,
-        "market_window": settings.market_window,
         "tiers": len(settings.drawdown_tiers) if settings.dynamic_exposure else 0,
         "tier_floor": settings.drawdown_exposure_floor,
+        "max_turnover": settings.max_turnover,
+        "renormalises": settings.legacy.cap_renormalises,
+    }
+
+
+def _retreat(settings: StrategySettings) -> dict[str, Any]:
+    """Return when stocks are left, what for, and how the way back goes."""
+    reentry = "recovery" if settings.legacy.guard_without_reentry else settings.guard_reentry
+    return {
+        "market_filter": settings.market_filter,
+        "market_window": settings.market_window,
         "max_drawdown": settings.max_drawdown,
         "max_drawdown_52w": settings.max_drawdown_52w,
         "recovery_ratio": settings.drawdown_recovery_ratio,
-        "reentry": _REENTRIES.index("recovery" if legacy.guard_without_reentry else settings.guard_reentry),
+        "reentry": _REENTRIES.index(reentry),
         "guard_sessions": settings.guard_sessions,
         "risk_off": _PLACES_TO_HIDE.index(settings.risk_off),
         "risk_off_band": settings.risk_off_band,
         "defensives": len(settings.defensives),
         "pick_by_momentum": settings.defensive_pick == "best_momentum",
         "lookback": settings.defensive_lookback_bars,
-        "benchmark_place": benchmark_place,
         "idle": _IDLES.index(settings.idle),
-        "max_turnover": settings.max_turnover,
-        "exit_when_stale": settings.stale_scores == "exit",
-        "keeps_book": legacy.riskoff_keeps_book,
-        "renormalises": legacy.cap_renormalises,
-        "alphabetical": legacy.retain_alphabetical,
+        "keeps_book": settings.legacy.riskoff_keeps_book,
     }
-    record = np.zeros(1, dtype=ROTATION)
-    for name, value in values.items():
-        record[name] = value
-    record["tier_drawdown"][0, : len(settings.drawdown_tiers)] = settings.drawdown_tiers
-    record["tier_cap"][0, : len(settings.drawdown_tiers)] = _tier_caps(settings)
-    record["defensive"][0, : len(settings.defensives)] = [places[symbol] for symbol in settings.defensives]
-    return record
 
 
 def _tier_caps(settings: StrategySettings) -> list[float]:

@@ -9,7 +9,16 @@ from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.strategy.seam import Past
 
-__all__ = ["CAPPED", "SPENT", "benchmark_sigma", "name_sigma", "portfolio_sigma", "raw_weights", "renormalised", "water_fill"]
+__all__ = [
+    "CAPPED",
+    "SPENT",
+    "benchmark_sigma",
+    "name_sigma",
+    "portfolio_sigma",
+    "raw_weights",
+    "renormalised",
+    "water_fill",
+]
 
 CAPPED: Final = 1
 SPENT: Final = 2
@@ -94,7 +103,7 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
 
 @compiled
 def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_open: Mask, weight: FloatArray) -> int:
-    """Cap, then scale up to a sum of one again, as the platforms before did; the cap is broken (H 2, for comparison)."""
+    """Cap, then scale up to a sum of one again, as earlier platforms did: the cap is broken (H 2, for comparison)."""
     total = 0.0
     for k in range(count):
         total += raw[k]
@@ -102,31 +111,33 @@ def renormalised(raw: FloatArray, count: int, exposure: float, cap: float, is_op
         weight[k] = raw[k] / total
         is_open[k] = True
     capped = 0
-    while True:
-        over, closed, left = False, 0.0, 0.0
-        for k in range(count):
-            if is_open[k] and weight[k] > cap:
-                over = True
-                is_open[k] = False
-                weight[k] = cap
-            if is_open[k]:
-                left += weight[k]
-            else:
-                closed += weight[k]
-        if not over:
-            break
+    while _cap_once(count, cap, is_open, weight):
         capped = CAPPED
-        if left <= 0.0:
-            break
-        for k in range(count):
-            if is_open[k]:
-                weight[k] = (1.0 - closed) * weight[k] / left
     total = 0.0
     for k in range(count):
         total += weight[k]
     for k in range(count):
         weight[k] = weight[k] / total * exposure
     return capped + SPENT
+
+
+@compiled
+def _cap_once(count: int, cap: float, is_open: Mask, weight: FloatArray) -> bool:
+    """Fix names above the cap and share the rest among the others; return whether there were any."""
+    over, closed, left = False, 0.0, 0.0
+    for k in range(count):
+        if is_open[k] and weight[k] > cap:
+            over = True
+            is_open[k] = False
+            weight[k] = cap
+        if is_open[k]:
+            left += weight[k]
+        else:
+            closed += weight[k]
+    for k in range(count):
+        if over and is_open[k] and left > 0.0:
+            weight[k] = (1.0 - closed) * weight[k] / left
+    return over
 
 
 @compiled
