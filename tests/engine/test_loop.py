@@ -408,6 +408,20 @@ def test_equity_does_not_depend_on_the_currency_unit() -> None:
     np.testing.assert_allclose(large / 1e9, small, rtol=1e-9)
 
 
+def test_a_market_may_forget_its_oldest_bars() -> None:
+    """A trading box reads recent bars alone: a saved account needs no row from before its last close."""
+    market = market_of({"A": [10.0, 20, 30, 40, 50]})
+    whole = run(market, always(0.5), on=[1, 4])
+    early = loop_of(market, always(0.5), on=[1, 4])
+    early.run(4)
+    recent = market_of({"A": [40.0, 50]}, days=["2024-01-04", "2024-01-05"])
+    recent = replace(recent, times=market.times[3:])
+    late = loop_of(recent, always(0.5), on=[1])
+    late.restore(json.loads(json.dumps(early.state())))
+    late.run()
+    np.testing.assert_array_equal(equity_of(late), equity_of(whole)[3:])
+
+
 def test_a_state_of_another_market_is_refused() -> None:
     market = market_of({"A": [10, 20, 30], "B": [10, 10, 10]})
     loop = loop_of(market, always(0.5, 0.5), on=[1])

@@ -106,7 +106,7 @@ def test_what_leaves_the_universe_is_sold_and_the_order_says_so(workspace: Works
     sold = orders.filter(pl.col("reason") == "not a member")
 
     assert sold.height > 0
-    assert (sold["quantity"] < 0).all()
+    assert (sold["wanted"] < 0).all()
     for row in sold.iter_rows(named=True):
         belongs = resolve_universe(Catalog(workspace), "best", parse_instant(row["decided_at"])).symbols
         assert row["symbol"] not in belongs

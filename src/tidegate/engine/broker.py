@@ -215,7 +215,8 @@ class SimulatedBroker:
         book.cash[0], book.count[0] = document["cash"], len(held)
         self._keep_waiting(sorted((place_of[symbol], rest) for symbol, rest in document["waiting"].items()))
         book.bought_day[0], book.waiting_left[0] = document["bought_day"], document["waiting_left"]
-        book.waiting_since[0] = row_of(self._times, document["decided"])
+        if document["waiting"] or document["submitted"] is not None:
+            book.waiting_since[0] = row_of(self._times, document["decided"])
         book.paid[0] = document["paid"]
         self._ticket = None if document["ticket"] is None else Ticket(**document["ticket"])
         self._submitted = self._from_document(document["submitted"], place_of)

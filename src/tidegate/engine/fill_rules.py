@@ -52,7 +52,7 @@ _REASONS: Final = {
     Unfilled.BOUGHT_TODAY: "bought today",
     Unfilled.PARTICIPATION: "more than its part of the session",
     Unfilled.LOT: "less than a lot",
-    Unfilled.NO_CASH: "no cash to pay for it",
+    Unfilled.NO_CASH: "no cash to pay for all of it",
     Unfilled.LAST_SESSION: "its last session",
     Unfilled.RUINOUS: "its costs are more than the sale brings",
 }

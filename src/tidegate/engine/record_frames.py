@@ -13,6 +13,7 @@ from tidegate.engine.fill_rules import Unfilled
 from tidegate.engine.journal import Journal
 from tidegate.engine.market import Market
 from tidegate.engine.recount import ACCOUNTS, Booked, Recount
+from tidegate.strategy.benchmarks import NOT_A_MEMBER
 from tidegate.strategy.seam import Action, Binding, Step
 
 __all__ = [
@@ -139,6 +140,7 @@ def order_frame(market: Market, journal: Journal) -> pl.DataFrame:
             "wanted": journal.size[:, 0],
             "filled": journal.size[:, 1],
             "reason": words.gather(journal.order[:, 4]),
+            "left": _left_the_universe(market, journal),
         }
     )
     tried_again = pl.col("row") < pl.col("row").max().over("decided", "place")
@@ -151,7 +153,18 @@ def order_frame(market: Market, journal: Journal) -> pl.DataFrame:
         .then(pl.lit("partly filled"))
         .otherwise(pl.lit("expired"))
     )
-    return raw.select("decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), "reason")
+    reason = pl.when(pl.col("left") & (pl.col("reason") == "")).then(pl.lit(NOT_A_MEMBER)).otherwise("reason")
+    return raw.select(
+        "decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), reason.alias("reason")
+    )
+
+
+def _left_the_universe(market: Market, journal: Journal) -> Mask:
+    """Return which orders sell a name that belonged no more at the decision."""
+    sells: Mask = journal.size[:, 0] < 0.0
+    if market.member is None:
+        return np.zeros_like(sells)
+    return sells & ~market.member[journal.order[:, 1], journal.order[:, 3]]
 
 
 def fill_frame(market: Market, journal: Journal) -> pl.DataFrame:
