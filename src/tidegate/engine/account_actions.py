@@ -41,8 +41,8 @@ def actions_of(
     Notes
     -----
     A dividend *d* moves the adjustment by ``1 / (1 - d / P)``, *P* the close before (Yahoo Finance, "What is the
-    adjusted close?", multipliers after the standard of CRSP). A split counts where the
-    adjustment or, if that does not move, the price itself moved by about its ratio; otherwise the prices hold it already.
+    adjusted close?", multipliers after the standard of CRSP). A split counts where the adjustment, or the price itself
+    if that does not move, moved by about its ratio; otherwise the prices hold it already.
     """
     told, explained = _told(times, symbols, close, raw_close, table)
     found = sorted([*told, *_unexplained(close, raw_close, explained)], key=lambda one: one[:2])

@@ -17,6 +17,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.universe import EQUAL_WEIGHT, survivorship_of
+from tidegate.engine.agreement import require_agreement
 from tidegate.engine.capacity import capacity_of
 from tidegate.engine.comparison import bought_and_held, equal_weight_of_the_universe
 from tidegate.engine.dump import dump
@@ -80,6 +81,7 @@ def backtest(
     *,
     train_run: Run | None = None,
     dump_to: Path | None = None,
+    event_mode: bool = False,
     progress: Progress = SILENT,
 ) -> Run:
     """Trade a recipe's strategy on the scores of a training run, after all modelled costs.
@@ -93,6 +95,8 @@ def backtest(
         Where the scores come from; none means the newest finished training run of this recipe.
     dump_to
         Folder for every decision, order, fill and close as documented Parquet files; none writes them nowhere else.
+    event_mode
+        Drive the backtest bar by bar through the event loop as well, and require the same bits.
 
     Returns
     -------
@@ -122,7 +126,17 @@ def backtest(
         parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
-        run.finish(_simulate_and_write(Catalog(workspace), recipe, trained, run.folder, dump_to, progress))
+        run.finish(
+            _simulate_and_write(
+                Catalog(workspace),
+                recipe,
+                trained,
+                run.folder,
+                dump_to=dump_to,
+                event_mode=event_mode,
+                progress=progress,
+            )
+        )
     return store.get(run.id)
 
 
@@ -171,7 +185,14 @@ def legacy_of_recipe(workspace: Workspace, recipe: Recipe, trained: Run) -> list
 
 
 def _simulate_and_write(
-    catalog: Catalog, recipe: Recipe, trained: Run, folder: Path, dump_to: Path | None, progress: Progress
+    catalog: Catalog,
+    recipe: Recipe,
+    trained: Run,
+    folder: Path,
+    *,
+    dump_to: Path | None,
+    event_mode: bool,
+    progress: Progress,
 ) -> dict[str, Any]:
     setup = prepare_backtest(catalog, recipe, trained)
     market = setup.market
@@ -179,6 +200,9 @@ def _simulate_and_write(
     index = _index(setup, recipe)
     sweep = run_trials(market, [setup.trial], **setup.arguments, records=True)
     recording = record_of(market, sweep, trial=setup.trial)
+    if event_mode:
+        progress.say("the same again in event mode, bar by bar")
+        require_agreement(market, setup.trial, sweep, **setup.arguments)
     progress.say("which parameters bound, and how much money the strategy carries")
     inert = probe(market, setup.trial, **setup.arguments)
     capacity = capacity_of(market, setup.trial, **setup.arguments, benchmark=benchmark)
@@ -190,7 +214,8 @@ def _simulate_and_write(
     metrics = write_results(folder, recording, figures, notes, beside)
     if dump_to is not None:
         dump(recording, dump_to)
-    return {**metrics, "survivorship": chosen.value}
+    agreed = {"event_mode": "equal to the bit"} if event_mode else {}
+    return {**metrics, **agreed, "survivorship": chosen.value}
 
 
 def _window(market: Market, settings: BacktestSettings) -> tuple[int, int]:

@@ -324,15 +324,17 @@ def _needed(costs: Any, factor: float, buys: float, tape: Tape, row: int, orders
 @compiled
 def book_orders(book: Book, s: int, tape: Tape, row: int, orders: Orders) -> bool:
     """Move cash and shares: sales in symbol order, then buys; return whether the book had room."""
+    cash = book.cash[s]
     for side in range(2):
         for k in range(orders.count[0]):
             if (side == 0 and orders.filled[k] < 0.0) or (side == 1 and orders.filled[k] > 0.0):
                 notional = orders.filled[k] * orders.price[k]
-                book.cash[s] -= notional
+                cash -= notional
                 for j in range(4):
-                    book.cash[s] -= orders.cost[k, j]
+                    cash -= orders.cost[k, j]
                     book.paid[s, j] += orders.cost[k, j]
                 book.paid[s, 5] += abs(notional)
+    book.cash[s] = cash
     return _write_back(book, s, tape, row, orders)
 
 

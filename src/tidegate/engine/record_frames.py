@@ -154,9 +154,7 @@ def order_frame(market: Market, journal: Journal) -> pl.DataFrame:
         .otherwise(pl.lit("expired"))
     )
     reason = pl.when(pl.col("left") & (pl.col("reason") == "")).then(pl.lit(NOT_A_MEMBER)).otherwise("reason")
-    return raw.select(
-        "decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), reason.alias("reason")
-    )
+    return raw.select("decided_at", "at", "symbol", "wanted", "filled", status.alias("status"), reason.alias("reason"))
 
 
 def _left_the_universe(market: Market, journal: Journal) -> Mask:

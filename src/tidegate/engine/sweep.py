@@ -261,7 +261,7 @@ def _attempt(task: _Task, room: int, generosity: int) -> tuple[_Result, bool]:
     ranked = task.group.ranking.place.shape[1]
     scratch = Scratch(
         new_targets(room),
-        new_work(_width_of_work(task, room), ranked, _longest_window(task.trials)),
+        new_work(len(task.market.symbols), _width_of_work(task, room), ranked, _longest_window(task.trials)),
         new_orders(min(2 * room, len(task.market.symbols))),
     )
     fits = advance(

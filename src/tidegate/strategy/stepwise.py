@@ -65,7 +65,7 @@ class RotationStrategy:
         self._smoothed: FloatArray = np.full(len(symbols) if self._rule.smoothing > 0.0 else 0, np.nan)
         self._guarded = settings.max_drawdown > 0.0 or settings.max_drawdown_52w > 0.0
         room = max(len(symbols), 1)
-        self._targets, self._work = new_targets(room), new_work(room, self._kept, settings.volatility_closes)
+        self._targets, self._work = new_targets(room), new_work(room, room, self._kept, settings.volatility_closes)
         self._unranked = empty_ranking()
 
     def schedule(self, times: Int64Array) -> Mask:
@@ -130,7 +130,7 @@ class LongShortStrategy:
         self._parameters = long_short_parameters(settings)
         self._memory = np.zeros(1, dtype=LONG_SHORT_STATE)
         room = max(len(symbols), 1)
-        self._targets, self._work = new_targets(room), new_work(room, 1, 1)
+        self._targets, self._work = new_targets(room), new_work(room, room, 1, 1)
         self._unranked = empty_ranking()
 
     def schedule(self, times: Int64Array) -> Mask:

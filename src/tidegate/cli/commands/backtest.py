@@ -27,6 +27,10 @@ def backtest(
         Path | None,
         typer.Option("--dump", help="Folder for every decision, order, fill and close as documented Parquet files."),
     ] = None,
+    event_mode: Annotated[
+        bool,
+        typer.Option("--event-mode", help="Drive it bar by bar through the event loop, too: the bits must agree."),
+    ] = False,
     explain_legacy: Annotated[
         bool,
         typer.Option("--explain-legacy", help="What each known defect of earlier platforms was worth on these data."),
@@ -43,12 +47,13 @@ def backtest(
     parsed = load_recipe(recipe)
     opened = open_workspace(workspace, "backtest")
     trained = RunStore(opened).get(scores_of) if scores_of else None
-    run = backtest_recipe(opened, parsed, train_run=trained, dump_to=dump, progress=terminal)
+    run = backtest_recipe(opened, parsed, train_run=trained, dump_to=dump, event_mode=event_mode, progress=terminal)
     effects = legacy_of_recipe(opened, parsed, RunStore(opened).get(run.parent or "")) if explain_legacy else []
     document = run_document(run)
     if explain_legacy:
         document["legacy"] = [effect.as_dict() for effect in effects]
     tables = [*performance_tables(run), *limit_tables(run), *([legacy_table(effects)] if explain_legacy else [])]
     dumped = [] if dump is None else [f"dumped to {dump}"]
+    dumped += ["event mode: every decision, order, fill and close agrees to the bit"] if event_mode else []
     following = next_line(f"tidegate report {run.id}", workspace)
     terminal.emit(document, *tables, *dumped, f"run {run.id}", following)

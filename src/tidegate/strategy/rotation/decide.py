@@ -41,8 +41,9 @@ _ROUND_OFF = 1e-12
 
 
 class Work(NamedTuple):
-    """Scratch of one thread: which candidates are taken, names by rank, then the same by symbol."""
+    """Scratch of one thread: which symbols are held, which candidates taken, names by rank, then the same by symbol."""
 
+    is_held: Mask
     taken: Mask
     rank: Int64Array
     score: FloatArray
@@ -53,9 +54,10 @@ class Work(NamedTuple):
     daily: FloatArray
 
 
-def new_work(room: int, ranked: int, window: int) -> Work:
-    """Return scratch for so many names, so many ranked candidates, and a volatility window of so many bars."""
+def new_work(symbols: int, room: int, ranked: int, window: int) -> Work:
+    """Return scratch for a market of so many symbols, so many names, ranked candidates, and closes of volatility."""
     return Work(
+        is_held=np.zeros(symbols, dtype=np.bool_),
         taken=np.zeros(max(ranked, 1), dtype=np.bool_),
         rank=np.zeros(room, dtype=np.int64),
         score=np.zeros(room),
@@ -153,7 +155,9 @@ def _rank_and_weigh(
 ) -> None:
     """Write the weights of the chosen names, under cap and exposure."""
     targets.number[3] = _RANKING
-    chosen = choose(p, ranking, r, targets, work.taken, work.rank, work.score) if ranking.count[r] > 0 else 0
+    chosen = (
+        choose(p, ranking, r, targets, work.is_held, work.taken, work.rank, work.score) if ranking.count[r] > 0 else 0
+    )
     if chosen == 0:
         targets.number[2] |= _STALE if ranking.count[r] < 0 else _EMPTY
         targets.number[3] = _BY_EMPTINESS

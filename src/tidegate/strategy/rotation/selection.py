@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array, Mask
-from tidegate.strategy.seam import Binding, Ranking, Targets, find
+from tidegate.strategy.seam import Binding, Ranking, Targets
 
 __all__ = ["choose"]
 
@@ -15,7 +15,9 @@ _RETAIN = int(Binding.RETAIN)
 
 
 @compiled
-def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank: Int64Array, score: FloatArray) -> int:
+def choose(
+    p: Any, ranking: Ranking, r: int, targets: Targets, is_held: Mask, taken: Mask, rank: Int64Array, score: FloatArray
+) -> int:
     """Write the ranks of the chosen names, best first, and return how many they are.
 
     Held names that rank within the band come first, then the best others. A suspended holding is not among the
@@ -29,7 +31,7 @@ def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank
     if p.alphabetical:
         free = p.top_n - _retain_alphabetically(p, ranking, r, targets, reach, taken)
     else:
-        free = p.top_n - _retain(p, ranking, r, targets, min(reach, eligible), reach, taken)
+        free = p.top_n - _retain(p, ranking, r, targets, min(reach, eligible), reach, is_held, taken)
     chosen = 0
     for k in range(reach):
         if not taken[k] and free > 0:
@@ -48,18 +50,24 @@ def choose(p: Any, ranking: Ranking, r: int, targets: Targets, taken: Mask, rank
 
 
 @compiled
-def _retain(p: Any, ranking: Ranking, r: int, targets: Targets, eligible: int, reach: int, taken: Mask) -> int:
-    """Keep held names within the band, best first."""
+def _retain(
+    p: Any, ranking: Ranking, r: int, targets: Targets, eligible: int, reach: int, is_held: Mask, taken: Mask
+) -> int:
+    """Keep held names within the band, best first; ``is_held`` comes and goes empty."""
+    for at in range(targets.number[0]):
+        is_held[targets.place[at]] = targets.held[at] and not targets.keep[at]
     kept = 0
     for k in range(reach):
         if kept == p.top_n:
             break
-        if _is_held(targets, ranking.place[r, k]):
+        if is_held[ranking.place[r, k]]:
             if k >= eligible:
                 targets.number[2] |= _MINIMUM_SCORE
                 break
             taken[k] = True
             kept += 1
+    for at in range(targets.number[0]):
+        is_held[targets.place[at]] = False
     return kept
 
 
@@ -70,12 +78,6 @@ def _above(ranking: Ranking, r: int, count: int, minimum: float) -> int:
     while eligible > 0 and ranking.score[r, eligible - 1] < minimum:
         eligible -= 1
     return eligible
-
-
-@compiled
-def _is_held(targets: Targets, place: int) -> bool:
-    at = find(targets.place, targets.number[0], place)
-    return bool(at < targets.number[0] and targets.place[at] == place and targets.held[at] and not targets.keep[at])
 
 
 @compiled
