@@ -126,30 +126,35 @@ def _together(close, fills, places, weights):
     sets = weights.shape[2]
     equity, shares, old = np.empty((len(close), sets)), np.zeros((TOP, sets)), np.zeros((TOP, sets))
     held, holding, cash, fill = places[0], 0, np.full(sets, CASH), 0
-    paid, gone = np.empty(sets), np.empty(TOP, np.bool_)
+    paid, stays = np.empty(sets), np.empty(TOP, np.bool_)
     for row in range(len(close)):
         value, price = equity[row], close[row]
         value[:] = cash
         for k in range(holding):
-            value += shares[k] * price[held[k]]
+            at, mine = price[held[k]], shares[k]
+            for s in range(sets):
+                value[s] += mine[s] * at
         if fill < len(fills) and fills[fill] == row:
             shares, old = old, shares
             wanted = places[fill]
-            paid[:], cash[:], gone[:] = 0.0, value, True
+            paid[:], cash[:], stays[:] = 0.0, value, False
             for k in range(TOP):
-                at, before = price[wanted[k]], -1
+                at, before, part, mine = price[wanted[k]], -1, weights[fill, k], shares[k]
                 for j in range(holding):
                     if held[j] == wanted[k]:
-                        before, gone[j] = j, False
+                        before, stays[j] = j, True
                 for s in range(sets):
-                    worth = value[s] * weights[fill, k, s]
+                    worth = value[s] * part[s]
                     cash[s] -= worth
-                    shares[k, s] = worth / at
-                    paid[s] += abs(worth - old[before, s] * at) if before >= 0 else worth
+                    mine[s] = worth / at
+                    paid[s] += worth if before < 0 else abs(worth - old[before, s] * at)
             for j in range(holding):
-                if gone[j]:
-                    paid += old[j] * price[held[j]]
-            cash -= FEE * paid
-            value -= FEE * paid
+                if not stays[j]:
+                    at, mine = price[held[j]], old[j]
+                    for s in range(sets):
+                        paid[s] += mine[s] * at
+            for s in range(sets):
+                cash[s] -= FEE * paid[s]
+                value[s] -= FEE * paid[s]
             held, holding, fill = wanted, TOP, fill + 1
     return equity
