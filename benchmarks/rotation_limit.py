@@ -126,35 +126,42 @@ def _together(close, fills, places, weights):
     sets = weights.shape[2]
     equity, shares, old = np.empty((len(close), sets)), np.zeros((TOP, sets)), np.zeros((TOP, sets))
     held, holding, cash, fill = places[0], 0, np.full(sets, CASH), 0
-    paid, stays = np.empty(sets), np.empty(TOP, np.bool_)
+    paid = np.empty(sets)
     for row in range(len(close)):
         value, price = equity[row], close[row]
         value[:] = cash
         for k in range(holding):
-            at, mine = price[held[k]], shares[k]
-            for s in range(sets):
-                value[s] += mine[s] * at
+            _add(value, shares[k], price[held[k]])
         if fill < len(fills) and fills[fill] == row:
             shares, old = old, shares
-            wanted = places[fill]
-            paid[:], cash[:], stays[:] = 0.0, value, False
-            for k in range(TOP):
-                at, before, part, mine = price[wanted[k]], -1, weights[fill, k], shares[k]
-                for j in range(holding):
-                    if held[j] == wanted[k]:
-                        before, stays[j] = j, True
-                for s in range(sets):
-                    worth = value[s] * part[s]
-                    cash[s] -= worth
-                    mine[s] = worth / at
-                    paid[s] += worth if before < 0 else abs(worth - old[before, s] * at)
-            for j in range(holding):
-                if not stays[j]:
-                    at, mine = price[held[j]], old[j]
-                    for s in range(sets):
-                        paid[s] += mine[s] * at
-            for s in range(sets):
-                cash[s] -= FEE * paid[s]
-                value[s] -= FEE * paid[s]
-            held, holding, fill = wanted, TOP, fill + 1
+            cash[:], paid[:] = value, 0.0
+            _exchange(places[fill], weights[fill], price, value, cash, shares, held[:holding], old, paid)
+            _add(cash, paid, -FEE)
+            _add(value, paid, -FEE)
+            held, holding, fill = places[fill], TOP, fill + 1
     return equity
+
+
+@njit(fastmath=True)
+def _exchange(wanted, weights, price, value, cash, shares, held, old, paid):
+    """Go from the old shares of all sets to the wanted ones, at one price for all of them."""
+    stays = np.zeros(TOP, np.bool_)
+    for k in range(TOP):
+        at, before, part, mine = price[wanted[k]], -1, weights[k], shares[k]
+        for j in range(len(held)):
+            if held[j] == wanted[k]:
+                before, stays[j] = j, True
+        for s in range(len(value)):
+            worth = value[s] * part[s]
+            cash[s] -= worth
+            mine[s] = worth / at
+            paid[s] += worth if before < 0 else abs(worth - old[before, s] * at)
+    for j in range(len(held)):
+        if not stays[j]:
+            _add(paid, old[j], price[held[j]])
+
+
+@njit(fastmath=True)
+def _add(total, values, factor):
+    for s in range(len(total)):
+        total[s] += values[s] * factor

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.core.compiled import compiled_before
 from tidegate.core.errors import DataError
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.recipe import BacktestSettings, Recipe
@@ -196,6 +197,8 @@ def _simulate_and_write(
 ) -> dict[str, Any]:
     setup = prepare_backtest(catalog, recipe, trained)
     market = setup.market
+    if not compiled_before():
+        progress.say("compiling the engine, once for this version: about half a minute")
     benchmark, equal = _benchmark(setup, recipe)
     index = _index(setup, recipe)
     sweep = run_trials(market, [setup.trial], **setup.arguments, records=True)
