@@ -19,7 +19,6 @@ __all__ = [
     "STOP",
     "TARGET",
     "Bars",
-    "averages",
     "bars",
     "limit_equity",
     "plain_equity",
@@ -59,16 +58,6 @@ def bars(count: int = 1_000_000) -> Bars:
         low=np.round(np.minimum(first, close) * (1.0 - reach[1]), 2),
         close=close,
     )
-
-
-def averages(close: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both moving averages, NaN where they are not full."""
-    both = []
-    for window in (FAST, SLOW):
-        mean = _trailing_mean(close, window)
-        mean[: window - 1] = np.nan
-        both.append(mean)
-    return both[0], both[1]
 
 
 def plain_equity(given: Bars, *, stops: bool = True) -> tuple[np.ndarray, int]:

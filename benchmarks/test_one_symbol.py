@@ -26,6 +26,8 @@ COSTS = CostModel(commission_bps=FEE * 1e4)
 POSITION = Position(units=1.0, stop_loss=STOP, take_profit=TARGET)
 FIRST = parse_instant("2015-01-01")
 
+Signals = tuple[np.ndarray, np.ndarray]
+
 
 class Crossing:
     """Up when the fast average comes to lie above the slow one, and down; plain Python, as users write it."""
@@ -87,12 +89,20 @@ def bar_by_bar(market: Market, given: Bars) -> Sweep:
     return run_loop(market, strategy, costs=COSTS, initial_cash=CASH, ranges=ranges)
 
 
-def in_vector_form(given: engine.Bars) -> SignalRun:
-    """Return the run, averages and signals included."""
-    fast, slow = (rolling_mean(given.close[:, None], window)[:, 0] for window in (FAST, SLOW))
+def signals_of(close: np.ndarray) -> Signals:
+    """Return at which closes the fast average comes to lie above the slow one, and below it."""
+    fast, slow = (rolling_mean(close[:, None], window)[:, 0] for window in (FAST, SLOW))
     above, known = fast > slow + MARGIN, np.isfinite(slow)
     crosses = np.concatenate([[False], (above[1:] != above[:-1]) & known[:-1]])
-    return trade_signals(given, crosses & above, crosses & ~above, POSITION, costs=COSTS, initial_cash=CASH)
+    return crosses & above, crosses & ~above
+
+
+def by_signals(given: engine.Bars, signals: Signals) -> SignalRun:
+    return trade_signals(given, *signals, POSITION, costs=COSTS, initial_cash=CASH)
+
+
+def by_averages(given: engine.Bars) -> SignalRun:
+    return by_signals(given, signals_of(given.close))
 
 
 def test_all_say_the_same(given: Bars) -> None:
@@ -102,13 +112,18 @@ def test_all_say_the_same(given: Bars) -> None:
     np.testing.assert_array_equal(limit, plain)
     one_by_one = bar_by_bar(market_of(given), given)
     np.testing.assert_allclose(one_by_one.equity[:, 0], plain, rtol=1e-12)
-    at_once = in_vector_form(columns_of(given))
+    at_once = by_averages(columns_of(given))
     assert len(at_once.units) == trades
     np.testing.assert_allclose(at_once.equity, plain, rtol=1e-12)
 
 
-def test_in_vector_form(benchmark: Any, given: Bars) -> None:
-    benchmark.pedantic(in_vector_form, (columns_of(given),), rounds=5, warmup_rounds=1)
+def test_vector_form(benchmark: Any, given: Bars) -> None:
+    columns = columns_of(given)
+    benchmark.pedantic(by_signals, (columns, signals_of(given.close)), rounds=5, warmup_rounds=1)
+
+
+def test_vector_form_with_averages(benchmark: Any, given: Bars) -> None:
+    benchmark.pedantic(by_averages, (columns_of(given),), rounds=5, warmup_rounds=1)
 
 
 def test_bar_by_bar(benchmark: Any, given: Bars) -> None:

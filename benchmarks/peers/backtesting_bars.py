@@ -1,6 +1,6 @@
 """backtesting.py on a million bars of one symbol, with a stop and a target. Its environment: backtesting.
 
-python backtesting_bars.py FOLDER
+python backtesting_bars.py FOLDER/bars.npz
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def strategy_of(given: dict[str, float]) -> type[Strategy]:
     return Crossing
 
 
-def main(folder: Path) -> None:
-    with np.load(folder / "bars.npz") as file:
+def main(path: Path) -> None:
+    with np.load(path) as file:
         given = {name: float(file[name]) for name in file.files if file[name].ndim == 0}
         columns = {name.title(): file[name] for name in ("open", "high", "low", "close")}
     frame = pd.DataFrame({**columns, "Volume": 1.0})

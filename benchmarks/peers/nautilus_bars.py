@@ -1,6 +1,6 @@
 """nautilus_trader on 100,000 bars of one symbol without stops, through its loop. Its environment: nautilus_trader.
 
-python nautilus_bars.py FOLDER
+python nautilus_bars.py FOLDER/bars.npz
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Crossing(Strategy):
         self.was = now
 
 
-def main(folder: Path) -> None:
-    with np.load(folder / "bars.npz") as file:
+def main(path: Path) -> None:
+    with np.load(path) as file:
         given = {name: float(file[name]) for name in file.files if file[name].ndim == 0}
         frame = pd.DataFrame({name: file[name][:BARS] for name in ("open", "high", "low", "close")})
     frame["volume"] = 1e6

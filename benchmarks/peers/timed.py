@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
 import sys
 import time
@@ -27,13 +28,19 @@ def report(
     rounds
         Calls of which the median is taken; with one round there is no call before it.
     """
+    before, spent = _peak(), []
     if rounds > 1:
         call()
-    spent = []
     for _ in range(rounds):
         start = time.process_time()
         result = call()
         spent.append(time.process_time() - start)
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     where = f"Python {platform.python_version()}, {versions}"
-    sys.stdout.write(f"{work}: {statistics.median(spent):.4f} s of CPU; {says(result)} ({where})\n")
+    cost = f"{statistics.median(spent):.4f} s of CPU, peak memory {_peak() - before:+.0f} MB"
+    sys.stdout.write(f"{work}: {cost}; {says(result)} ({where})\n")
+
+
+def _peak() -> float:
+    """Return the most memory that this process had so far, in MB (Linux counts in kB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

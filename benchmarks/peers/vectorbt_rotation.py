@@ -1,6 +1,6 @@
 """vectorbt on the rotation: only the columns that were ever held, and ready weights. Its environment: vectorbt.
 
-python vectorbt_rotation.py FOLDER
+python vectorbt_rotation.py FOLDER/rotation_359.npz, or another of the files of rotations
 """
 
 from __future__ import annotations
@@ -44,21 +44,19 @@ def end_of(equity: np.ndarray) -> str:
     return f"first set ends at {equity[-1, 0]:.10g}, all at {equity[-1].mean():.10g} in the mean"
 
 
-def main(folder: Path) -> None:
-    for path in sorted(folder.glob("rotation_*.npz")):
-        with np.load(path) as given:
-            close, places, fills, sets = (given[name] for name in ("close", "places", "fills", "weights"))
-            cash, fee = float(given["cash"]), float(given["fee"])
-        shape = close.shape
-        frame = pd.DataFrame(np.tile(close, (1, len(sets))))
-        weights = pd.DataFrame(np.hstack([orders(one, places, fills, shape) for one in sets]))
-        groups = np.repeat(np.arange(len(sets)), shape[1])
+def main(path: Path) -> None:
+    with np.load(path) as given:
+        close, places, fills, sets = (given[name] for name in ("close", "places", "fills", "weights"))
+        cash, fee = float(given["cash"]), float(given["fee"])
+    frame = pd.DataFrame(np.tile(close, (1, len(sets))))
+    weights = pd.DataFrame(np.hstack([orders(one, places, fills, close.shape) for one in sets]))
+    groups = np.repeat(np.arange(len(sets)), close.shape[1])
 
-        def run(frame=frame, weights=weights, groups=groups, cash=cash, fee=fee) -> np.ndarray:
-            return portfolio(frame, weights, groups, cash, fee)
+    def run() -> np.ndarray:
+        return portfolio(frame, weights, groups, cash, fee)
 
-        rounds = 5 if len(sets) == 1 else 1
-        report(path.stem, run, end_of, packages=("vectorbt", "numba", "pandas"), rounds=rounds)
+    rounds = 5 if len(sets) == 1 else 1
+    report(path.stem, run, end_of, packages=("vectorbt", "numba", "pandas"), rounds=rounds)
 
 
 if __name__ == "__main__":

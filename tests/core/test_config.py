@@ -204,6 +204,7 @@ class Lamp(Settings):
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")] = "lamp"
     watts: Annotated[float, Field(ge=1.0, le=60.0)] = 5.0
     dimmed: bool = False
+    bulbs: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)] = ("left",)
     board: Board | None = None
 
 
@@ -220,7 +221,10 @@ class Lamp(Settings):
         ("dimmed: maybe", "true or false", "correct this line"),
         ("board: oak", "a section of fields", "for its defaults board: {}"),
         ("board:\n  length_cm: 1.5", "a whole number", "correct this line"),
+        (f"board:\n  length_cm: {10**18 + 1}", "at most 10^18", "correct this line"),
         ("board:\n  wood: ash", "a value: this field has no default", "add 'length_cm'"),
+        ("bulbs: [left, right, top]", "at most 2 entries, not 3", "correct this line"),
+        ("bulbs: []", "at least 1 entries, not 0", "correct this line"),
     ],
 )
 def test_mistakes_are_told_in_plain_words(text: str, expected: str, hint: str) -> None:
@@ -229,7 +233,7 @@ def test_mistakes_are_told_in_plain_words(text: str, expected: str, hint: str) -
 
     assert expected in caught.value.expected
     assert hint in caught.value.hint
-    for jargon in ("Input should", "Value error", "dictionary", "instance", "pattern"):
+    for jargon in ("Input should", "Tuple", "Value error", "dictionary", "instance", "pattern"):
         assert jargon not in str(caught.value)
 
 

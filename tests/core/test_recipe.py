@@ -511,6 +511,8 @@ def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
         ("models.ridge.penalty", 0.0),
         ("models.lightgbm.learning_rate", float("nan")),
         ("strategy.top_n", 0),
+        ("strategy.top_n", 10**20),  # 64 bits hold less
+        ("strategy.market_window", 10**20),
         ("strategy.max_weight", 0.0),
         ("strategy.max_exposure", 1.1),
         ("costs.preset", "casino"),

@@ -73,15 +73,26 @@ def test_prices_and_cash_twice_as_large_give_twice_the_equity(seed: int) -> None
     np.testing.assert_array_equal(written_by(twice).size, written_by(once).size)  # in shares
 
 
+def without_edges(case: Case) -> Case:
+    """Return the case without what the last bit of a number may decide, so that round-off stays round-off.
+
+    Lots and a band of 0 are such edges; so is a fee that is the whole of an order, and a sale under T+1 that leaves
+    the last bit of a position.
+    """
+    case = without_lots(case)
+    chosen = case.settings.model_copy(update={"risk_off_band": max(case.settings.risk_off_band, 0.01)})
+    costs = case.costs.model_copy(update={"minimum_fee": 0.0})
+    return replace(case, settings=chosen, costs=costs, rules=replace(case.rules, t_plus_one=False))
+
+
 @given(seed=SEEDS, factor=st.sampled_from([0.01, 0.3, 3.0, 7.2, 1234.5]))
-def test_another_currency_changes_no_decision(seed: int, factor: float) -> None:
-    """Scaling invariance: by a factor that is no power of two, to one part in 10^12; lots would round differently."""
-    case = without_lots(random_case(seed))
+def test_another_currency_gives_the_same_equity_in_it(seed: int, factor: float) -> None:
+    """Scaling invariance: by a factor that is no power of two, to one part in 10^12."""
+    case = without_edges(random_case(seed))
     once, other = run(case), run(in_currency(case, factor), factor * CASH)
 
     np.testing.assert_allclose(other.equity, factor * once.equity, rtol=1e-12)
-    np.testing.assert_array_equal(written_by(other).decision, written_by(once).decision)
-    np.testing.assert_array_equal(written_by(other).order, written_by(once).order)
+    np.testing.assert_array_equal(other.rebalances, once.rebalances)
 
 
 @given(seed=SEEDS)
@@ -142,14 +153,14 @@ def test_the_order_of_rows_and_symbols_changes_nothing(seed: int, order: int) ->
 
 @given(seed=SEEDS)
 def test_names_stand_for_nothing(seed: int) -> None:
-    """Permutation of symbols: other names, and so another order of the sums, leave the money alone but for round-off."""
+    """Permutation of symbols: with other names sums run in another order, which changes round-off alone."""
     random = np.random.default_rng(seed)
     case = random_case(seed)
     names = case.market.symbols
     score = case.market.score + random.normal(0.0, 0.01, case.market.shape)  # without ties, which go by symbol
     market = replace(case.market, score=score, actions=None)
-    chosen = case.settings.model_copy(update={"legacy": LegacySettings()})
-    case = replace(without_lots(replace(case, market=market)), settings=chosen)
+    plain = case.settings.model_copy(update={"legacy": LegacySettings()})
+    case = without_edges(replace(case, market=market, settings=plain))
     order = random.permutation(len(names))  # the symbol that was at order[k] is now the k-th by name
     moved: dict[str, Any] = {}
     for field in fields(Market):
@@ -157,17 +168,16 @@ def test_names_stand_for_nothing(seed: int) -> None:
         if isinstance(value, np.ndarray) and field.name not in {"times", "benchmark", "interest"}:
             moved[field.name] = value[..., order]
     moved["benchmark_place"] = int(np.flatnonzero(order == market.benchmark_place)[0])
-    defensives = tuple(names[int(np.flatnonzero(order == names.index(name))[0])] for name in chosen.defensives)
+    defensives = tuple(names[int(np.flatnonzero(order == names.index(name))[0])] for name in plain.defensives)
     renamed = replace(
         case,
         market=replace(case.market, **moved),
-        settings=chosen.model_copy(update={"defensives": defensives}),
+        settings=case.settings.model_copy(update={"defensives": defensives}),
     )
     once, other = run(case), run(renamed)
 
-    np.testing.assert_allclose(other.equity, once.equity, rtol=1e-9)
-    np.testing.assert_array_equal(other.counts, once.counts)
-    np.testing.assert_array_equal(other.holdings, once.holdings)
+    np.testing.assert_allclose(other.equity, once.equity, rtol=1e-11)
+    np.testing.assert_array_equal(other.rebalances, once.rebalances)
 
 
 # ------------------------------------------------------------------------------------------------ stopping and going on

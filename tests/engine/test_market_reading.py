@@ -15,7 +15,7 @@ from tidegate.core.clock import now
 from tidegate.core.errors import DataError
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import BacktestSettings, FillPrice
-from tidegate.core.time import DAILY, DAY
+from tidegate.core.time import DAILY, DAY, HOUR
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
 from tidegate.data import PRESETS, Catalog, OhlcvSettings, ingest_ohlcv
@@ -303,6 +303,41 @@ def test_interest_is_of_the_rate_known_before_and_the_days_between() -> None:
         0.0365 / 365,
     ]
     assert interest_of(times, None).tolist() == [0.0] * 4
+
+
+def test_interest_counts_days_of_the_calendar() -> None:
+    """Rule 16: summer time moves a close by an hour, and a short session by three; a day stays a day."""
+    closes = np.array([21 * HOUR, DAY + 18 * HOUR, 2 * DAY + 20 * HOUR])
+
+    assert interest_of(closes, np.full(3, 0.0365)).tolist() == [0.0, 0.0365 / 365.0, 0.0365 / 365.0]
+
+
+def test_bars_after_the_end_of_a_life_are_not_traded() -> None:
+    """A.21 step 6 and A.22: later bars under the same symbol are another's, or trades that nobody could rely on."""
+    panel = synthetic_panel(1, 20, 2)
+    end = int(panel.times[8])
+
+    market = market_of(panel, BacktestSettings(), None, MarketSources(lives=lives_of({"S0001": end})))
+
+    assert market.last_row.tolist() == [-1, 8]
+    assert market.traded[:, 1].tolist() == [True] * 9 + [False] * 11
+    assert np.isfinite(market.fill[:, 1]).tolist() == [True] * 9 + [False] * 11
+    assert market.traded[:, 0].all()
+
+
+def test_a_split_moves_the_previous_close_that_a_defect_fills_at() -> None:
+    """Equity H 5: the defect is worth the gap of a night, not a split."""
+    panel = synthetic_panel(1, 6, 1)
+    raw = panel["close"] * np.where(np.arange(6)[:, np.newaxis] < 3, 1.0, 0.5)
+    columns = {name: panel[name] for name in ("open", "high", "low", "close", "volume")}
+    market = market_of(
+        Panel(panel.times, panel.symbols, {**columns, "raw_close": raw}), BacktestSettings(accounting="raw")
+    )
+
+    fill = filled_at_previous_close(market)
+
+    assert fill[3, 0] == pytest.approx(market.mark[2, 0] / 2.0)
+    assert fill[4, 0] == market.mark[3, 0]
 
 
 def lives_of(delisted: dict[str, int], known: int = 0) -> SymbolLives:

@@ -248,3 +248,17 @@ def test_short_positions_need_a_rule_that_allows_them() -> None:
     assert set(written.decisions["step"]) == {"signs"}
     with pytest.raises(LedgerError, match="none sold that were not held"):
         record_of(market, sweep)
+
+
+def test_a_cap_that_cuts_nothing_does_not_bind() -> None:
+    """Rule 20: of the second strategy too; that the gross exposure is used up is no cap."""
+    plain = small_market()
+    market = replace(plain, signals=np.ones((1, *plain.shape)))
+    wide, tight = (
+        Trial(settings=LongShort(gross=0.8, max_weight=cap), rules=FillRules(gross_limit=2.0)) for cap in (0.9, 0.1)
+    )
+
+    counts = run_trials(market, [wide, tight], initial_cash=10_000.0).counts
+
+    assert counts[0, 0] == 0
+    assert counts[1, 0] > 0

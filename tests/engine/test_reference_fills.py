@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rotation_markets import ENGINES, NAN, market_of, run_rotation, trades_by_symbol
-from tidegate.core.recipe_strategy import StrategySettings
+from tidegate.core.recipe_strategy import LegacySettings, StrategySettings
 from tidegate.costs import CostModel
 from tidegate.engine.fill_rules import FillRules, Unfilled
 from tidegate.engine.reference import ReferenceRun
@@ -191,3 +191,43 @@ def test_borrowing_is_limited_by_the_gross_of_positions(run: Run) -> None:
     assert result.cash[1] == pytest.approx(-10)
     half = run(market, ONE, rules=FillRules(gross_limit=0.5))
     assert reasons(half) == [(1, 100, 50, Unfilled.NO_CASH)]
+
+
+def test_a_split_without_a_fill_does_not_double_the_book(run: Run) -> None:
+    """Rule 6: the last close stands in for a missing fill price, in shares as they are after the split."""
+    market = market_of(
+        {"A": [10.0, 10.0, 5.0, 5.0], "B": 10.0},
+        {"A": 2.0, "B": 1.0},
+        unfillable={"A": [2]},
+        actions=[(2, "A", 2.0, 0.0)],
+    )
+
+    result = run(market, StrategySettings(top_n=2))
+
+    assert trades_by_symbol(result, market) == [(1, "A", 50.0, 10.0), (1, "B", 50.0, 10.0)]
+    assert [order for order in result.orders if order.row > 1] == []
+    assert result.equity == [1000.0] * 4
+
+
+def test_a_ruined_book_is_closed_and_never_sold_short(run: Run) -> None:
+    """Equity H 1: margin may leave less than nothing, and a weight of that is no order to sell what is not held."""
+    market = market_of(
+        {"A": [10, 10, 10, 10, 0.1, 0.1, 0.1], "B": [10, 10, 10, 10, 0.1, 0.1, 0.1], "M": [10, 10, 9, 9, 9, 9, 9]},
+        {"A": 2.0},
+        not_chosen=["B"],
+        benchmark="M",
+    )
+    settings = StrategySettings(
+        top_n=1,
+        market_filter=True,
+        market_window=2,
+        risk_off="defensive",
+        defensives=("B",),
+        legacy=LegacySettings(riskoff_keeps_book=True),
+    )
+
+    result = run(market, settings)
+
+    assert result.equity[-1] == pytest.approx(-980.0)
+    assert all(shares >= 0.0 for shares in result.shares)
+    assert all(fill.quantity < 0.0 for fill in result.fills if fill.row >= 4)

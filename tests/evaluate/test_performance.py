@@ -46,6 +46,11 @@ def test_the_drawdown_is_unrounded_and_dated() -> None:
     assert (found.drawdown_start, found.drawdown_end) == (DAY, 2 * DAY)
 
 
+def test_a_drawdown_begins_at_the_last_close_at_its_top() -> None:
+    """As the table of drawdown periods says: an account that has not traded yet has not begun to fall."""
+    assert drawdown(np.array([1.0, 1.0, 1.0, 0.9, 0.8, 1.0])) == (pytest.approx(0.2), 2, 4)
+
+
 @given(st.lists(st.floats(0.01, 1e6), min_size=2, max_size=50))
 def test_the_drawdown_is_the_worst_of_all_pairs(values: list[float]) -> None:
     equity = np.array(values)

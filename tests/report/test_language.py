@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 import tidegate.engine.notes
+import tidegate.engine.recipe_market
 import tidegate.report
 from tidegate.core.errors import InputError
+from tidegate.engine.capacity import NoCapacity
+from tidegate.engine.fill_rules import Unfilled
+from tidegate.engine.inert_settings import WhyInert
 from tidegate.report import LANGUAGES, Language
 from tidegate.report.language import format_value
 
@@ -61,9 +65,19 @@ def test_every_key_that_the_source_names_has_a_text() -> None:
 
 def test_every_note_of_the_engine_has_a_text() -> None:
     codes = set(re.findall(r"note\(\"(\w+)\"", inspect.getsource(tidegate.engine.notes)))
+    read = re.findall(r"notes\[(.+)\] =", inspect.getsource(tidegate.engine.recipe_market))
+    codes |= {code for line in read for code in re.findall(r"\"(\w+)\"", line)}
 
-    assert "survivorship" in codes
+    assert codes > {"survivorship", "raw_accounting", "dividends_as_shares", "average_of_high_low_close"}
     assert {f"note.{code}" for code in codes - {"index_without_dividends"}} - set(Language.load("en").texts) == set()
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_reason_of_the_engine_has_a_text(code: str) -> None:
+    reasons = {f"inert.{why.value}" for why in WhyInert} | {f"capacity_reason.{why.value}" for why in NoCapacity}
+    reasons |= {f"unfilled.{why.reason}" for why in Unfilled if why not in {Unfilled.NOTHING, Unfilled.LAST_SESSION}}
+
+    assert reasons - set(Language.load(code).texts) == set()
 
 
 def test_a_missing_text_is_an_error() -> None:

@@ -807,3 +807,12 @@ def test_rule_20_each_constraint_counts_once_per_rebalance(run: Run) -> None:
     assert dict(result.counts) == {"max_exposure": 3, "turnover": 1}
     deeper = run(market, crash_settings(max_exposure=0.9, guard_sessions=63), rebalances=[1, 3, 5])
     assert dict(deeper.counts) == {"max_exposure": 1, "guard": 2}
+
+
+def test_rule_20_without_any_exposure_no_tier_is_to_blame(run: Run) -> None:
+    """Rule 20: the constraint that bound is the one that is named."""
+    market = market_of({"A": [100] * 4}, {"A": 1})
+
+    result = run(market, StrategySettings(top_n=1, max_exposure=0.0))
+
+    assert dict(result.counts) == {"max_exposure": 3}

@@ -144,3 +144,10 @@ def week_or_month(day: dt.date, rebalance: str, weekday: str) -> object:
     if rebalance == "monthly":
         return (day.year, day.month)
     return day.isocalendar()[:2] if day.weekday() >= WEEKDAYS.index(weekday) else None
+
+
+def test_weeks_before_1970_are_weeks_too() -> None:
+    """Rule 1 on long histories: no number of a week stands for "not yet"."""
+    days = ["1969-12-19", "1969-12-22", "1969-12-23", "1969-12-24", "1969-12-26", "1969-12-29", "1969-12-31"]
+
+    assert filled(days, rebalance_day="wednesday") == ["1969-12-24", "1969-12-31"]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from yaml.constructor import ConstructorError
 
@@ -19,6 +19,8 @@ __all__ = ["Settings", "in_words", "load_settings", "misfit", "parse_settings"]
 
 _CORRECT: Final = "correct this line"
 _LISTED: Final = 5
+_MOST: Final = 10**18
+"""Whole numbers up to here can be added once more and still be 64 bits wide."""
 _PATTERNS: Final = {
     r"^[a-z0-9][a-z0-9._-]{0,63}$": "small letters, digits, '.', '_' and '-', at most 64, the first a letter or digit",
     r"^[a-z][a-z0-9_]{0,63}$": "small letters, digits and '_', at most 64, the first a letter",
@@ -41,6 +43,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
     )
+
+    @model_validator(mode="after")
+    def _whole_numbers_are_64_bits_wide(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, int) and abs(value) > _MOST:
+                raise misfit("at most 10^18", at=(name,), value=value, hint=_CORRECT)
+        return self
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
@@ -214,6 +224,9 @@ def in_words(mistake: ErrorDetails, name: str) -> tuple[str, str]:
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0], (
             f"did you mean {near[0]!r}?" if near else "choose one of these"
         )
+    if kind in {"too_long", "too_short"}:
+        bound = f"at most {context['max_length']}" if kind == "too_long" else f"at least {context['min_length']}"
+        return f"{bound} entries, not {context['actual_length']}", _CORRECT
     if kind == "string_pattern_mismatch":
         pattern = str(context["pattern"])
         return _PATTERNS.get(pattern, f"text like {pattern}"), _CORRECT

@@ -73,7 +73,10 @@ def new_orders(room: int) -> Orders:
 
 @compiled
 def want_targets(targets: Targets, book: Book, s: int, tape: Tape, row: int, orders: Orders) -> None:
-    """Turn target weights into changes of shares: the book is valued at fill prices before costs."""
+    """Turn target weights into changes of shares: the book is valued at fill prices before costs.
+
+    A ruined book, which only margin leaves with less than nothing, is closed: its weights would turn into short sales.
+    """
     count = targets.number[0]
     orders.count[0] = count
     held = 0
@@ -82,7 +85,7 @@ def want_targets(targets: Targets, book: Book, s: int, tape: Tape, row: int, ord
         place = targets.place[k]
         price = tape.fill[row, place]
         if not math.isfinite(price):
-            price = tape.mark[row - 1, place]
+            price = _last_close(tape, row, place)
         shares = 0.0
         if held < book.count[s] and book.place[s, held] == place:
             shares = book.shares[s, held]
@@ -99,11 +102,22 @@ def want_targets(targets: Targets, book: Book, s: int, tape: Tape, row: int, ord
             continue
         weight = targets.weight[k]
         price = orders.price[k]
-        target = weight * equity / price if abs(weight) > _NEGLIGIBLE else 0.0
+        target = weight * equity / price if abs(weight) > _NEGLIGIBLE and equity > 0.0 else 0.0
         change = target - orders.shares[k]
         leaves = target == 0.0 and orders.shares[k] != 0.0
         if math.isfinite(change) and (leaves or not abs(change * price) < _NEGLIGIBLE * equity):
             orders.wanted[k] = change
+
+
+@compiled
+def _last_close(tape: Tape, row: int, place: int) -> float:
+    """Return the last close, in shares as they are after the splits of this session."""
+    price = tape.mark[row - 1, place]
+    if len(tape.action_start):
+        for k in range(tape.action_start[row], tape.action_start[row + 1]):
+            if tape.action_place[k] == place:
+                price = price / tape.action_ratio[k]
+    return float(price)
 
 
 @compiled
@@ -117,7 +131,7 @@ def want_waiting(rules: Any, book: Book, s: int, tape: Tape, row: int, orders: O
             place = min(place, book.waiting_place[s, waiting])
         price = tape.fill[row, place]
         if not math.isfinite(price):
-            price = tape.mark[row - 1, place]
+            price = _last_close(tape, row, place)
         orders.place[count], orders.price[count] = place, price
         orders.shares[count], orders.wanted[count] = 0.0, 0.0
         if held < book.count[s] and book.place[s, held] == place:

@@ -108,6 +108,8 @@ def market_of(
     bars = _Bars(panel, tuple(sorted({*chosen, *apart})))
     own = _places(bars.symbols, chosen)
     place = -1 if measure is None else bars.symbols.index(measure)
+    last_row = last_rows(bars.times, bars.symbols, sources.lives, interval)
+    bars.end_at(last_row)
     value = _session_value(bars, settings, impact)
     eligible = set(chosen) - apart
     buy_blocked, sell_blocked = _limits(bars, settings, sources.lives)
@@ -122,7 +124,7 @@ def market_of(
         candidate=np.array([symbol in eligible for symbol in bars.symbols], dtype=np.bool_),
         lot=np.full(len(bars.symbols), settings.lot_shares),
         interest=interest_of(bars.times, sources.cash_rate),
-        last_row=last_rows(bars.times, bars.symbols, sources.lives, interval),
+        last_row=last_row,
         benchmark_place=place,
         benchmark=None if measure is None else np.ascontiguousarray(bars.close[:, place]),
         member=None if sources.member is None else _spread(sources.member, own, bars.shape, fill=False),
@@ -136,14 +138,21 @@ def market_of(
 
 
 def filled_at_previous_close(market: Market) -> FloatArray:
-    """Return fill prices of a defect: each row's orders fill at the close before, which made their scores."""
+    """Return fill prices of a defect: each row's orders fill at the close before, which made their scores.
+
+    Shares are split before they fill, and so is that price.
+    """
     fill = np.full(market.mark.shape, np.nan)
     fill[1:] = market.mark[:-1]
+    if market.actions is not None:
+        np.divide.at(fill, (market.actions.row, market.actions.place), market.actions.ratio)
     return fill
 
 
 def interest_of(times: Int64Array, cash_rate: FloatArray | None) -> FloatArray:
     """Return what a unit of cash held since the row before earns: the rate known then, actual/365; 0 where unknown.
+
+    Days are those of the calendar: a close that summer time or a short session moves makes none of them longer.
 
     Examples
     --------
@@ -152,7 +161,7 @@ def interest_of(times: Int64Array, cash_rate: FloatArray | None) -> FloatArray:
     """
     interest = np.zeros(len(times))
     if cash_rate is not None:
-        years = np.diff(times) / DAY / _DAYS_PER_INTEREST_YEAR
+        years = np.diff((times - 1) // DAY) / _DAYS_PER_INTEREST_YEAR
         earned = cash_rate[:-1] * years
         interest[1:] = np.where(np.isfinite(earned), earned, 0.0)
     return interest
@@ -214,6 +223,11 @@ class _Bars:
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.times), len(self.symbols)
+
+    def end_at(self, last_row: Int64Array) -> None:
+        """Let nobody trade after the end of his life: later bars under the same symbol are another's."""
+        ended = np.flatnonzero(last_row >= 0)
+        self.traded[:, ended] &= np.arange(len(self.times))[:, None] <= last_row[ended]
 
     def traded_value(self) -> FloatArray | None:
         """Return the currency traded in each bar; None where the source has no volume."""

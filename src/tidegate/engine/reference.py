@@ -230,9 +230,15 @@ class _Book:
                 self._waiting[place] = _Waiting(rest, order.decided_row, order.tries)
 
     def _value_price(self, row: int, place: int) -> float:
-        """Return the fill price, or the last close where there is none."""
+        """Return the fill price, or the last close where there is none, in shares as they are after a split."""
         price = self._price[row][place]
-        return price if math.isfinite(price) else self._mark[row - 1][place]
+        if math.isfinite(price):
+            return price
+        price = self._mark[row - 1][place]
+        for at, split, ratio, _ in self._actions:
+            if at == row and split == place:
+                price /= ratio
+        return price
 
     def _value(self, row: int) -> float:
         """Return what the book is worth at fill prices, before costs (rule 6)."""
@@ -248,7 +254,7 @@ class _Book:
             if place in kept:
                 continue
             weight, price = targets.get(place, 0.0), self._value_price(row, place)
-            target = weight * equity / price if weight > _NEGLIGIBLE else 0.0
+            target = weight * equity / price if weight > _NEGLIGIBLE and equity > 0.0 else 0.0
             change = target - held
             if change == 0.0 or not math.isfinite(change):
                 continue

@@ -117,7 +117,7 @@ def drawdown(equity: FloatArray) -> tuple[float, int, int]:
     """
     depth = 1.0 - equity / np.maximum.accumulate(equity)
     trough = int(np.argmax(depth))
-    peak = int(np.argmax(equity[: trough + 1]))
+    peak = trough - int(np.argmax(equity[trough::-1]))  # the last close at the top: while it is flat nothing falls
     return float(depth[trough]), peak, trough
 
 

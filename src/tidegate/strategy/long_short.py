@@ -16,7 +16,7 @@ from tidegate.core.compiled import compiled
 from tidegate.core.errors import InputError
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.rotation.decide import Work
-from tidegate.strategy.rotation.weights import water_fill
+from tidegate.strategy.rotation.weights import CAPPED, water_fill
 from tidegate.strategy.seam import Action, Binding, Past, Step, Targets, open_book, put_all
 
 __all__ = ["LONG_SHORT", "LONG_SHORT_STATE", "LongShort", "decide_long_short", "long_short_parameters"]
@@ -106,7 +106,7 @@ def decide_long_short(
     if count == 0:
         targets.number[2] |= _EMPTY
         return
-    if water_fill(work.raw, count, max(p.gross - stuck, 0.0), p.max_weight, work.is_open, work.weight):
+    if water_fill(work.raw, count, max(p.gross - stuck, 0.0), p.max_weight, work.is_open, work.weight) & CAPPED:
         targets.number[2] |= _CAP
     for k in range(count):
         work.weight[k] = work.score[k] * work.weight[k]

@@ -67,7 +67,7 @@ def fill_sessions(times: Int64Array, settings: StrategySettings) -> Mask:
 
 def _first_reaching(weeks: Int64Array, reached: Mask) -> Mask:
     """Return the first row of each week that is reached; row 0 never is one."""
-    marks = np.where(reached, weeks, -1)
+    marks = np.where(reached, weeks, weeks.min(initial=0) - 1)
     first = np.zeros(len(weeks), dtype=np.bool_)
     first[1:] = reached[1:] & (marks[1:] != marks[:-1])
     return first

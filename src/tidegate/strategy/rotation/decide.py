@@ -114,7 +114,7 @@ def decide_rotation(
             _leave(p, states, s, cap, past, row, rebalances, targets, _BY_FILTER)
             return
     if cap <= 0.0:
-        targets.number[2] |= _TIER
+        targets.number[2] |= _TIER if p.max_exposure > 0.0 else _MAX_EXPOSURE
         _leave(p, states, s, cap, past, row, rebalances, targets, _BY_TIER)
         return
     states[s].risk_off = False
