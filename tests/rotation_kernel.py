@@ -9,16 +9,17 @@ from tidegate.engine.fill_rules import FillRules, Unfilled
 from tidegate.engine.journal import Journal
 from tidegate.engine.market import Market
 from tidegate.engine.reference import PlainFill, PlainOrder, ReferenceRun
-from tidegate.engine.sweep import Trial, run_trials
+from tidegate.engine.sweep import Sweep, Trial, run_trials
+from tidegate.strategy.long_short import LongShort
 from tidegate.strategy.reference import PlainDecision
 from tidegate.strategy.seam import Action, Binding, Step
 
-__all__ = ["kernel_backtest"]
+__all__ = ["as_reference", "kernel_backtest"]
 
 
 def kernel_backtest(
     market: Market,
-    settings: StrategySettings,
+    settings: StrategySettings | LongShort,
     costs: CostModel,
     *,
     initial_cash: float,
@@ -30,12 +31,18 @@ def kernel_backtest(
     """Run the kernel as :func:`~tidegate.engine.reference.reference_backtest` is run."""
     if len(market.times) < 2:
         return ReferenceRun(equity=[initial_cash], cash=[initial_cash], exposure=[0.0], shares=[0.0] * market.shape[1])
-    assert tuple(market.places[symbol] for symbol in settings.defensives) == defensives
+    if isinstance(settings, StrategySettings):
+        assert tuple(market.places[symbol] for symbol in settings.defensives) == defensives
     trial = Trial(settings=settings, costs=costs, rules=rules or FillRules())
     sweep = run_trials(
         market, [trial], initial_cash=initial_cash, rebalances=rebalances, periods_per_year=periods_per_year,
         records=True,
     )  # fmt: skip
+    return as_reference(market, sweep)
+
+
+def as_reference(market: Market, sweep: Sweep) -> ReferenceRun:
+    """Tell a recorded run of one parameter set, of the kernel or the event loop, as the reference tells its own."""
     journal = sweep.journals[0]
     run = ReferenceRun(equity=sweep.equity[:, 0].tolist(), cash=sweep.cash[:, 0].tolist())
     run.exposure = ((sweep.equity - sweep.cash) / sweep.equity)[:, 0].tolist()

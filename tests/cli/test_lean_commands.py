@@ -83,7 +83,11 @@ def test_a_summary_is_told(tidegate: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["recipe", "run"])
 def test_scores_are_handed_over(tidegate: Any, stocked: Path, recipe: Path, tmp_path: Path, source: str) -> None:
-    trained = tidegate("runs", "--kind", "train", "--status", "finished", "--json", "--workspace", stocked).checked().document[0]["id"]
+    trained = (
+        tidegate("runs", "--kind", "train", "--status", "finished", "--json", "--workspace", stocked)
+        .checked()
+        .document[0]["id"]
+    )
     output = tmp_path / "scores.csv"
 
     asked = ("lean", "scores", recipe if source == "recipe" else trained, "--output", output, "--workspace", stocked)

@@ -70,6 +70,17 @@ def test_what_has_run_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert compiled_before()
 
 
+def test_an_empty_file_is_no_code(tmp_path: Path) -> None:
+    """Numba reads it to its end and raises, which a command line takes for an interrupt."""
+    whole, *empty = (tmp_path / "rotation" / name for name in ("a.nbc", "b.nbc", "a.nbi"))
+    whole.parent.mkdir()
+    whole.write_bytes(b"code")
+    for file in empty:
+        file.touch()
+    module._drop_empty_files(tmp_path)
+    assert list(whole.parent.iterdir()) == [whole]
+
+
 def _twice(x: float) -> float:
     return 2.0 * x
 

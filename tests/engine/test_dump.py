@@ -59,3 +59,22 @@ def test_a_dump_that_breaks_off_has_no_readme(recording: Recording, tmp_path: Pa
     with pytest.raises(InputError, match="a folder that can be written"):
         dump(recording, tmp_path)
     assert not (tmp_path / "README.md").exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "daily.parquet"])
+def test_what_no_dump_wrote_is_not_replaced(recording: Recording, tmp_path: Path, name: str) -> None:
+    """A dump into the current folder must not cost its README."""
+    (tmp_path / name).write_text("# My project", encoding="utf-8")
+    with pytest.raises(InputError, match=f"holds {name} that no dump wrote"):
+        dump(recording, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text(encoding="utf-8") == "# My project"
+
+
+def test_a_dump_may_be_repeated_even_one_that_broke_off(recording: Recording, tmp_path: Path) -> None:
+    dump(recording, tmp_path)
+    (tmp_path / "README.md").unlink()
+    (tmp_path / "mine.txt").write_text("other files are left alone", encoding="utf-8")
+    dump(recording, tmp_path)
+    assert (tmp_path / "mine.txt").exists()
+    assert (tmp_path / "README.md").exists()

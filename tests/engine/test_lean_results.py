@@ -133,6 +133,21 @@ def test_the_platform_knows_whether_it_succeeded(tmp_path: Path, status: str) ->
         read_summary(write(tmp_path, RUN_462), status=status)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("End Equity", "1", "Net Profit"),
+        ("Net Profit", "12.0467%", "Net Profit"),
+        ("Start Equity", "0", "start equity"),
+        ("Start Equity", "-30000", "start equity"),
+        ("Annual Standard Deviation", "-0.093", "deviation"),
+    ],
+)
+def test_figures_that_no_account_has_are_refused(tmp_path: Path, name: str, text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_summary(write(tmp_path, changed(**{name: text})))
+
+
 @pytest.mark.parametrize("depth", ["120%", "-3%"])
 def test_an_impossible_drawdown_is_refused(tmp_path: Path, depth: str) -> None:
     with pytest.raises(InputError, match="drawdown"):

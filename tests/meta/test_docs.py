@@ -190,17 +190,17 @@ def test_the_commands_about_a_shares_run(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_commands_about_other_bars_run(tmp_path: Path) -> None:
     days = [format_instant(int(close))[:10] for close in sessions("XNYS", "2024-01-02", "2024-03-01")]
-    (tmp_path / "prices").mkdir()
-    for name in ("AAPL", "SPY"):
+    for name in ("prices/AAPL", "prices/SPY", "funds/SHY", "funds/SPY"):
         rows = [f"{day},10,12,9,{11 + number % 2},{5.5 + number % 2},1000" for number, day in enumerate(days)]
         text = "\n".join(["Date,Open,High,Low,Close,Adj Close,Volume", *rows])
-        (tmp_path / "prices" / f"{name}.csv").write_text(text, encoding="utf-8")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     rows = [f"{day},{10 + number}" for number, day in enumerate(days)]
     (tmp_path / "prices.csv").write_text("\n".join(["Day,Last", *rows]), encoding="utf-8")
 
     (tmp_path / "my.yaml").write_text(re.findall(r"```yaml\n(.*?)```", read(README), re.DOTALL)[0], encoding="utf-8")
 
-    assert len(session("us", tmp_path)) == 2
+    assert len(session("us", tmp_path)) == 3
     assert len(session("collected", tmp_path)) == 3
     assert len(session("elsewhere", tmp_path)) == 2
     assert len(session("my-bars", tmp_path)) == 3

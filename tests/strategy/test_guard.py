@@ -25,7 +25,7 @@ def forgotten_peak(sessions: int) -> list[float]:
 
 
 @pytest.mark.parametrize(("sessions", "fires"), [(250, True), (251, False)])
-def test_a_4_the_highest_of_252_closes_is_forgotten_after_them(run: Run, sessions: int, fires: bool) -> None:
+def test_a_6_the_highest_of_252_closes_is_forgotten_after_them(run: Run, sessions: int, fires: bool) -> None:
     """A.6, rule 5: 105 is 12.5 % below 120 and 4.5 % below 110; the ring holds 252 closes, that of today included.
 
     The close at 105 is at row 6 + sessions; row 5 is among its last 252 closes up to row 256.

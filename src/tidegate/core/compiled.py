@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -80,7 +81,17 @@ def _compile(function: F, **options: Any) -> F:
 
 @cache
 def _folder() -> Path:
-    return cache_folder()
+    folder = cache_folder()
+    _drop_empty_files(folder)
+    return folder
+
+
+def _drop_empty_files(folder: Path) -> None:
+    """Remove what a machine that went down left empty: Numba takes it for code, and every command ends there."""
+    for file in (*folder.rglob("*.nbi"), *folder.rglob("*.nbc")):
+        with suppress(OSError):  # another process may have been quicker, or may be the only one to write here
+            if file.stat().st_size == 0:
+                file.unlink()
 
 
 def compiled(function: F) -> F:

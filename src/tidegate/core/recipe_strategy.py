@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from tidegate.core.config import Settings, misfit
-from tidegate.core.units import Count, Fraction
+from tidegate.core.units import Fraction
 
 __all__ = ["MOST_DEFENSIVES", "MOST_TIERS", "LegacySettings", "StrategySettings", "Weighting"]
 
@@ -16,7 +16,7 @@ MOST_TIERS: Final = 8
 MOST_DEFENSIVES: Final = 8
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
-Weightless = Annotated[float, Field(ge=0.0, le=1.0)]
+Number = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Weighting(StrEnum):
@@ -70,15 +70,15 @@ class StrategySettings(Settings):
     rebalance_day: Weekday = "monday"
     """Weekly: the first session of the ISO week on this weekday or later; a week without one is left out."""
 
-    top_n: Count = 10
+    top_n: Number = 10
     """How many names are bought."""
-    retain_top_n: Annotated[int, Field(ge=0)] = 0
+    retain_top_n: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """A held name stays while it ranks within ``top_n + retain_top_n``."""
     minimum_score: float | None = None
     """A name that scores lower is not held; none means no floor."""
-    score_delay_bars: Annotated[int, Field(ge=0)] = 0
+    score_delay_bars: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Scores are read so many bars before the decision's close; 0 reads the row of that close."""
-    max_score_age_bars: Count = 10
+    max_score_age_bars: Number = 10
     """Older scores, counted from the decision's close, are no signal."""
     stale_scores: Literal["hold", "exit"] = "hold"
     """What happens without a signal: the book stays as it is, or is sold."""
@@ -98,12 +98,12 @@ class StrategySettings(Settings):
     """Annual volatility that exposure is scaled down to; 0 switches it off."""
     volatility_of: Literal["portfolio", "benchmark"] = "portfolio"
     """Whose volatility is measured: of the target weights at unit exposure, or of the benchmark."""
-    volatility_window: Annotated[int, Field(ge=5)] | None = None
+    volatility_window: Annotated[int, Field(ge=5, le=1_000_000)] | None = None
     """Closes that volatility is measured over; none means 63 for the portfolio and 20 for the benchmark."""
 
     market_filter: bool = False
     """At a rebalance, leave stocks while the benchmark's close is below its moving average."""
-    market_window: Count = 200
+    market_window: Number = 200
     """Closes of that average, the one of the decision included."""
 
     dynamic_exposure: bool = False
@@ -117,15 +117,15 @@ class StrategySettings(Settings):
     drawdown_exposure_floor: Fraction = 0.05
     """Tiers lower the exposure no further than this; 0 means to nothing."""
 
-    max_drawdown: Weightless = 0.0
+    max_drawdown: Fraction = 0.0
     """Drawdown from the peak at which the guard sells; 0 switches it off."""
-    max_drawdown_52w: Weightless = 0.0
+    max_drawdown_52w: Fraction = 0.0
     """The same from the highest of the last 252 closes."""
     drawdown_recovery_ratio: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
     """A locked guard opens when the drawdown is this part of its limit or less."""
     guard_reentry: Literal["time_out", "market_filter", "recovery"] = "time_out"
     """What else opens it, with a new peak: time, the benchmark at or above its average, or nothing."""
-    guard_sessions: Count = 63
+    guard_sessions: Number = 63
     """Sessions until the time is out."""
 
     risk_off: Literal["cash", "benchmark", "defensive"] = "cash"
@@ -134,7 +134,7 @@ class StrategySettings(Settings):
     """Defensive assets in order of preference; they are never chosen by score."""
     defensive_pick: Literal["lowest_volatility", "best_momentum"] = "best_momentum"
     """Which of them is taken."""
-    defensive_lookback_bars: Annotated[int, Field(ge=5)] = 20
+    defensive_lookback_bars: Annotated[int, Field(ge=5, le=1_000_000)] = 20
     """Returns that the pick looks at; an asset with fewer is not compared."""
     risk_off_band: Fraction = 0.05
     """In risk-off the target is issued again only when a weight is off by more than this."""

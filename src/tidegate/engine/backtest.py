@@ -17,12 +17,12 @@ from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
 from tidegate.costs import CostModel, cost_model, resolve_recipe
 from tidegate.data import Catalog
-from tidegate.data.universe import EQUAL_WEIGHT, survivorship_of
+from tidegate.data.universe import EQUAL_WEIGHT, Survivorship, survivorship_of
 from tidegate.engine.agreement import require_agreement
 from tidegate.engine.capacity import capacity_of
 from tidegate.engine.comparison import bought_and_held, equal_weight_of_the_universe
-from tidegate.engine.dump import dump
-from tidegate.engine.figures import backtest_figures, bars_per_year
+from tidegate.engine.dump import dump, require_dump_folder
+from tidegate.engine.figures import backtest_figures, decision_bars_per_year
 from tidegate.engine.inert import probe
 from tidegate.engine.legacy import LegacyEffect, explain_legacy
 from tidegate.engine.market import Market
@@ -54,7 +54,9 @@ class Setup:
     cash_rate
         ``float64 (n_times,)`` annual rate; None where the recipe names none.
     notes
-        What a reader must know of the data.
+        What a reader must know of the data: codes and values.
+    survivorship
+        How the names were chosen.
     """
 
     market: Market
@@ -65,6 +67,7 @@ class Setup:
     index: FloatArray | None
     cash_rate: FloatArray | None
     notes: dict[str, Any]
+    survivorship: Survivorship
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -119,6 +122,8 @@ def backtest(
     recipe.trading()  # which refuses a recipe that only forecasts, before anything is begun
     trained = train_run or store.latest_training(recipe)
     store.require_training_of(recipe, trained)
+    if dump_to is not None:
+        require_dump_folder(dump_to)
     with store.begin(
         kind=RunKind.BACKTEST,
         recipe=recipe,
@@ -127,16 +132,9 @@ def backtest(
         parent=trained.id,
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
+        setup = prepare_backtest(Catalog(workspace), recipe, trained)
         run.finish(
-            _simulate_and_write(
-                Catalog(workspace),
-                recipe,
-                trained,
-                run.folder,
-                dump_to=dump_to,
-                event_mode=event_mode,
-                progress=progress,
-            )
+            _simulate_and_write(setup, recipe, run.folder, dump_to=dump_to, event_mode=event_mode, progress=progress)
         )
     return store.get(run.id)
 
@@ -166,10 +164,11 @@ def prepare_backtest(catalog: Catalog, recipe: Recipe, trained: Run) -> Setup:
         ),
         start=start,
         initial_cash=recipe.backtest.initial_cash,
-        periods_per_year=bars_per_year(recipe, market.times[start:]),
+        periods_per_year=decision_bars_per_year(recipe, market.times),
         index=None if read.index is None else read.index[:stop],
         cash_rate=None if read.cash_rate is None else read.cash_rate[start:stop],
-        notes=dict(read.notes),
+        notes={**trained.metrics.get("data_notes", {}), **read.notes},
+        survivorship=survivorship_of(recipe.universe, catalog, trained.data_versions),
     )
 
 
@@ -186,16 +185,14 @@ def legacy_of_recipe(workspace: Workspace, recipe: Recipe, trained: Run) -> list
 
 
 def _simulate_and_write(
-    catalog: Catalog,
+    setup: Setup,
     recipe: Recipe,
-    trained: Run,
     folder: Path,
     *,
     dump_to: Path | None,
     event_mode: bool,
     progress: Progress,
 ) -> dict[str, Any]:
-    setup = prepare_backtest(catalog, recipe, trained)
     market = setup.market
     if not compiled_before():
         progress.say("compiling the engine, once for this version: about half a minute")
@@ -210,15 +207,13 @@ def _simulate_and_write(
     inert = probe(market, setup.trial, **setup.arguments)
     capacity = capacity_of(market, setup.trial, **setup.arguments, benchmark=benchmark)
     figures = backtest_figures(recipe, sweep, recording.daily, benchmark, index, capacity, inert)
-    chosen = survivorship_of(recipe.universe, catalog, trained.data_versions)
-    data_notes = {**trained.metrics.get("data_notes", {}), **setup.notes}
-    notes = backtest_notes(recipe, market, recording, index, setup.cash_rate, data_notes, chosen)
+    notes = backtest_notes(recipe, market, recording, index, setup.cash_rate, setup.notes, setup.survivorship)
     beside = {"benchmark": benchmark, "index": index, "equal_weight": equal}
     metrics = write_results(folder, recording, figures, notes, beside)
     if dump_to is not None:
         dump(recording, dump_to)
     agreed = {"event_mode": "equal to the bit"} if event_mode else {}
-    return {**metrics, **agreed, "survivorship": chosen.value}
+    return {**metrics, **agreed, "survivorship": setup.survivorship.value}
 
 
 def _window(market: Market, settings: BacktestSettings) -> tuple[int, int]:
@@ -244,13 +239,13 @@ def _window(market: Market, settings: BacktestSettings) -> tuple[int, int]:
 def _benchmark(setup: Setup, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
     """Return the equity of the recipe's benchmark, and of the universe in equal parts."""
     market, start, cash = setup.market, setup.start, setup.initial_cash
-    equal = equal_weight_of_the_universe(market, start, cash)
+    equal = equal_weight_of_the_universe(market, setup.trial, start, cash)
     name = recipe.universe.benchmark
     if name == EQUAL_WEIGHT:
         return equal, equal
     place = market.places[name]
     _require_level(name, market.close[:, place], setup)
-    return bought_and_held(market, place, start, cash), equal
+    return bought_and_held(market, setup.trial, place, start, cash), equal
 
 
 def _index(setup: Setup, recipe: Recipe) -> FloatArray | None:

@@ -135,8 +135,8 @@ class SimulatedBroker:
             levels = self._levels.get(place)
             if levels is not None:
                 self._levels[place] = levels._replace(stop=levels.stop / ratio, target=levels.target / ratio)
-        received, earned = settle_book(self.book, self._tape, row)
-        return float(received), float(earned)
+        earned, received = settle_book(self.book, self._tape, row)
+        return float(earned), float(received)
 
     def ratios(self, row: int) -> list[tuple[int, float]]:
         """Return place and ratio of the session's corporate actions on what is held, in their order."""

@@ -55,9 +55,9 @@ class Diary:
             self._fills.append((0, fill.decided_row, row, fill.place))
             self._paid.append(fill[2:])
 
-    def note_settlement(self, row: int, received: float, earned: float) -> None:
+    def note_settlement(self, row: int, earned: float, received: float) -> None:
         """Write cash that came in without a trade."""
-        for kind, amount in ((_CORPORATE_ACTIONS, received), (_INTEREST, earned)):
+        for kind, amount in ((_INTEREST, earned), (_CORPORATE_ACTIONS, received)):
             if amount != 0.0:
                 self._flows.append((0, row, kind))
                 self._amounts.append(amount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +13,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.files import write_atomically, write_text
 from tidegate.engine.recording import Recording
 
-__all__ = ["COLUMNS", "Column", "describe_dump", "dump"]
+__all__ = ["COLUMNS", "Column", "describe_dump", "dump", "require_dump_folder"]
 
 README: Final = "README.md"
 
@@ -149,6 +150,50 @@ def describe_dump() -> str:
     return "\n".join(parts)
 
 
+def require_dump_folder(folder: Path) -> None:
+    """Refuse a folder that a dump cannot go to, before anything is computed.
+
+    Files of an earlier dump, whole or broken off, may lie there; another README or other frames of these names are
+    somebody's work and stay.
+
+    Raises
+    ------
+    InputError
+        If the folder is a file, cannot be written, or holds files that a dump would replace and none wrote.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise _unfit(folder, "cannot be written" if there.is_dir() else f"{there} is no folder")
+    theirs = [name for name in (README, *map(_file_of, COLUMNS)) if not _may_be_replaced(folder / name)]
+    if theirs:
+        raise InputError(
+            found=f"{folder}, which holds {', '.join(theirs)} that no dump wrote",
+            expected="a new folder, or one of an earlier dump",
+            hint="name another folder after --dump",
+        )
+
+
+def _may_be_replaced(path: Path) -> bool:
+    if not path.is_file():
+        return True  # what is no file cannot be replaced, and says so by itself
+    if path.name == README:
+        return path.read_bytes().startswith(_HEAD.splitlines()[0].encode())
+    try:
+        return list(pl.read_parquet_schema(path)) == list(COLUMNS[path.stem])
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+
+
+def _file_of(frame: str) -> str:
+    return f"{frame}.parquet"
+
+
+def _unfit(folder: Path, why: str) -> InputError:
+    return InputError(
+        found=f"{folder}: {why}", expected="a folder that can be written", hint="name another folder after --dump"
+    )
+
+
 def dump(recording: Recording, folder: Path) -> list[Path]:
     """Write every frame of a recording as Parquet, and a README that explains them and names the order list.
 
@@ -167,18 +212,15 @@ def dump(recording: Recording, folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If the folder is a file, or cannot be written.
+        If the folder is a file, cannot be written, or holds files of these names that no dump wrote.
     """
+    require_dump_folder(folder)
     try:
         (folder / README).unlink(missing_ok=True)
-        written = [_write(folder / f"{name}.parquet", frame) for name, frame in recording.frames().items()]
+        written = [_write(folder / _file_of(name), frame) for name, frame in recording.frames().items()]
         return [*written, write_text(folder / README, describe_dump() + _this_one(recording))]
     except OSError as error:
-        raise InputError(
-            found=f"{folder}: {error.strerror or error}",
-            expected="a folder that can be written",
-            hint="name another folder after --dump",
-        ) from error
+        raise _unfit(folder, error.strerror or str(error)) from error
 
 
 def _write(path: Path, frame: pl.DataFrame) -> Path:

@@ -20,13 +20,16 @@ from tidegate.evaluate.periods import monthly_returns, yearly_returns
 from tidegate.strategy.schedule import opens_new_week
 from tidegate.strategy.seam import Binding
 
-__all__ = ["backtest_figures", "bars_per_year"]
+__all__ = ["backtest_figures", "bars_per_year", "decision_bars_per_year"]
 
 _SESSIONS_PER_YEAR: Final = 252.0
 _DAYS_PER_YEAR: Final = 365.0
 _BETWEEN_SESSIONS_AND_DAYS: Final = 300.0
 _YEAR: Final = 365.25 * DAY
 _SMALLEST_DRAWDOWN: Final = 0.01
+_FIRST_DAYS: Final = 28
+_THURSDAY_OFFSET: Final = 3
+_SATURDAY: Final = 5
 
 
 def backtest_figures(
@@ -81,6 +84,20 @@ def bars_per_year(recipe: Recipe, times: Int64Array) -> float:
     if not recipe.data.interval.is_session:
         return found
     return _DAYS_PER_YEAR if found > _BETWEEN_SESSIONS_AND_DAYS else _SESSIONS_PER_YEAR
+
+
+def decision_bars_per_year(recipe: Recipe, times: Int64Array) -> float:
+    """Return the bars of a year as decisions count them: from the first weeks of the data, and no later bar.
+
+    Days of 24 hours that trade at weekends make years of 365 days, others of 252 sessions.
+    """
+    days = (times - 1) // DAY
+    seen = days < days[0] + _FIRST_DAYS
+    weekend = bool(np.any((days[seen] + _THURSDAY_OFFSET) % 7 >= _SATURDAY))
+    per_year = _DAYS_PER_YEAR if weekend else _SESSIONS_PER_YEAR
+    if recipe.data.interval.is_session:
+        return per_year
+    return per_year * float(np.max(np.unique(days[seen], return_counts=True)[1]))
 
 
 def _costs(flows: pl.DataFrame, equity: FloatArray, years: float) -> dict[str, Any]:

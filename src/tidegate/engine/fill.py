@@ -271,14 +271,21 @@ def _afford(rules: Any, costs: Any, cash: float, tape: Tape, row: int, orders: O
         factor = _within_gross(rules.gross_limit, orders, buys)
     else:
         factor = _affordable(costs, max(cash - sells - cost_of_sells, 0.0), buys, tape, row, orders)
-    if factor == 1.0:
-        return
+    if factor < 1.0:
+        _shrink_buys(factor, tape, orders)
+        _itemise(costs, tape, row, orders)
+
+
+@compiled
+def _shrink_buys(factor: float, tape: Tape, orders: Orders) -> None:
+    """Leave so much of each buy; what is then negligible is none, or dust would count as held."""
     for k in range(orders.count[0]):
         if orders.filled[k] > 0.0:
-            if orders.reason[k] == 0:
+            if orders.reason[k] == 0 and factor < 1.0 - _ROUND_OFF:
                 orders.reason[k] = _NO_CASH
             orders.filled[k] = _whole_lots(tape.lot[orders.place[k]], orders, k, orders.filled[k] * factor)
-    _itemise(costs, tape, row, orders)
+            if orders.filled[k] * orders.price[k] < _NEGLIGIBLE * orders.equity[0]:
+                orders.filled[k] = 0.0
 
 
 @compiled

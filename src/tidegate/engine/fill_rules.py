@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["FILL_RULES", "FillRules", "Unfilled"]
+__all__ = ["FILL_RULES", "LEGACY_MARGIN", "FillRules", "Unfilled"]
 
 FILL_RULES: Final = np.dtype(
     [
@@ -21,6 +21,9 @@ FILL_RULES: Final = np.dtype(
     align=True,
 )
 """The same as numbers for compiled code."""
+
+LEGACY_MARGIN: Final = 2.0
+"""Gross limit, as a multiple of equity, of a book that risk-off does not sell (``legacy.riskoff_keeps_book``)."""
 
 
 class Unfilled(IntEnum):

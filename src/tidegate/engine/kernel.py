@@ -1,6 +1,6 @@
 """The kernel: all parameter sets advance together through the sessions, so that prices are read once.
 
-Row *t*: decide at the close *t-1*; settle corporate actions and interest; fill at *t*; mark; sell what stops trading;
+Row *t*: decide at the close *t-1*; settle interest and corporate actions; fill at *t*; mark; sell what stops trading;
 record the equity. The plain reference beside it, :mod:`tidegate.engine.reference`, says the same in ordinary Python and
 agrees to the bit.
 """
@@ -18,8 +18,7 @@ from tidegate.engine.book import Book, Tape, corporate_actions, credit_interest,
 from tidegate.engine.fill import Orders, book_orders, fill_orders, want_targets, want_waiting
 from tidegate.engine.journal import Journal, note_decision, note_exit, note_flow, note_orders
 from tidegate.strategy.decide import decide, observe
-from tidegate.strategy.rotation.decide import Work
-from tidegate.strategy.seam import Past, Ranking, Targets
+from tidegate.strategy.seam import Past, Ranking, Targets, Work
 
 __all__ = ["BINDINGS", "Curves", "Scratch", "advance"]
 
@@ -122,12 +121,12 @@ def _session(
     _count(curves, s, rebalances, targets)
     if records and (rebalances or targets.number[1] == 2):
         note_decision(journal, s, row - 1, rebalances, targets)
-    received = corporate_actions(book, s, tape, row)
     earned = credit_interest(book, s, tape, row)
-    if records and received != 0.0:
-        note_flow(journal, s, row, 1, received)
+    received = corporate_actions(book, s, tape, row)
     if records and earned != 0.0:
         note_flow(journal, s, row, 0, earned)
+    if records and received != 0.0:
+        note_flow(journal, s, row, 1, received)
     if not _trade(row, s, costs, rules, tape, book, curves, journal, records, scratch):
         return False
     if tape.ends[row]:

@@ -113,10 +113,10 @@ def _summary(content: Mapping[str, Any], status: str | None, window: tuple[date 
     start, end = _window(content)
     _require_window((start, end), window)
     opening, closing = figures.find("Start Equity"), figures.find("End Equity")
-    profit = figures.need("Net Profit") if not opening or closing is None else closing / opening - 1.0
+    profit = _profit(figures, opening, closing)
     performance = Performance(
         cagr=figures.need("Compounding Annual Return"),
-        volatility=figures.need("Annual Standard Deviation"),
+        volatility=_deviation(figures.need("Annual Standard Deviation")),
         sharpe=figures.find("Sharpe Ratio"),
         max_drawdown=_drawdown(figures.need("Drawdown")),
         drawdown_start=start,
@@ -181,6 +181,32 @@ def _drawdown(depth: float) -> float:
             hint="the file is damaged: run it again",
         )
     return depth
+
+
+def _deviation(volatility: float) -> float:
+    if volatility < 0.0:
+        raise InputError(
+            found=f"a deviation of {volatility:g}", expected="at least 0", hint="the file is damaged: run it again"
+        )
+    return volatility
+
+
+def _profit(figures: _Figures, opening: float | None, closing: float | None) -> float:
+    """Return the growth of the account, which has more digits than its text, if the two are one figure."""
+    if opening is None or closing is None:
+        return figures.need("Net Profit")
+    if opening <= 0.0:
+        raise InputError(
+            found=f"a start equity of {opening:g}", expected="more than 0", hint="the file is damaged: run it again"
+        )
+    profit, said = closing / opening - 1.0, figures.find("Net Profit")
+    if said is not None and abs(said - profit) > float(_AGREES) * max(1.0, abs(profit) / 10.0):
+        raise InputError(
+            found=f"Net Profit {said:g} and an equity from {opening:g} to {closing:g}",
+            expected="one figure in both places",
+            hint="the file is of two runs or was changed: run the backtest again",
+        )
+    return profit
 
 
 def _texts(content: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -250,7 +276,11 @@ def _equity_instants(content: Mapping[str, Any]) -> list[Instant]:
     if not isinstance(points, list):
         return []
     seconds = [point.get("x") if isinstance(point, dict) else point[0] for point in points if _is_point(point)]
-    return sorted(Instant(int(one * SECOND)) for one in seconds if isinstance(one, int | Decimal) and 0 < one < _FAR)
+    return sorted(Instant(int(one * SECOND)) for one in seconds if _is_number(one) and 0 < one < _FAR)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def _is_point(point: Any) -> bool:

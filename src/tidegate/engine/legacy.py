@@ -11,6 +11,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.recipe_strategy import LegacySettings, StrategySettings
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.costs import CostModel
+from tidegate.engine.fill_rules import LEGACY_MARGIN
 from tidegate.engine.market import Market
 from tidegate.engine.market_reading import filled_at_previous_close
 from tidegate.engine.sweep import Trial, run_trials
@@ -23,9 +24,6 @@ SWITCHES: Final = tuple(LegacySettings.model_fields)
 
 ALL: Final = "all"
 DEFAULT: Final = "none"
-
-_GROSS: Final = 2.0
-"""Margin of the platforms before: a book kept in risk-off may grow to so many times the equity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ def legacy_trial(market: Market, trial: Trial, *switches: str) -> tuple[Market, 
     legacy = LegacySettings(**dict.fromkeys(wanted, True))
     rules = trial.rules
     if legacy.riskoff_keeps_book and rules.gross_limit == 0.0:
-        rules = replace(rules, gross_limit=_GROSS)
+        rules = replace(rules, gross_limit=LEGACY_MARGIN)
     if legacy.fill_previous_close:
         market = replace(market, fill=filled_at_previous_close(market))
     return market, Trial(

@@ -252,15 +252,15 @@ class EventLoop:
 
     def _settle(self, row: int) -> None:
         ratios = self.broker.ratios(row)
-        received, earned = self.broker.settle(row)
+        earned, received = self.broker.settle(row)
         if not (ratios or received or earned):
             return
         at = Instant(self._times[row])
         for place, ratio in ratios:
             self.ledger.book_ratio(self._symbols[place], ratio)
-        self.ledger.book(at, Account.CORPORATE_ACTIONS, Money(received))
         self.ledger.book(at, Account.INTEREST, Money(earned))
-        self._diary.note_settlement(row, received, earned)
+        self.ledger.book(at, Account.CORPORATE_ACTIONS, Money(received))
+        self._diary.note_settlement(row, earned, received)
         self._hold()
 
     def _book(self, row: int, report: SessionReport) -> None:

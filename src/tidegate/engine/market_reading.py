@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -107,11 +107,10 @@ def market_of(
     apart = {*roles.defensives, *([] if measure is None else [measure])}
     bars = _Bars(panel, tuple(sorted({*chosen, *apart})))
     own = _places(bars.symbols, chosen)
-    place = -1 if measure is None else bars.symbols.index(measure)
     last_row = last_rows(bars.times, bars.symbols, sources.lives, interval)
     bars.end_at(last_row)
     value = _session_value(bars, settings, impact)
-    eligible = set(chosen) - apart
+    measures_impact = impact and value is not None
     buy_blocked, sell_blocked = _limits(bars, settings, sources.lives)
     return Market(
         times=bars.times,
@@ -121,20 +120,31 @@ def market_of(
         traded=bars.traded,
         fill=bars.fill(settings),
         score=_spread(sources.score, own, bars.shape, np.nan),
-        candidate=np.array([symbol in eligible for symbol in bars.symbols], dtype=np.bool_),
+        candidate=_candidates(bars.symbols, set(chosen) - apart),
         lot=np.full(len(bars.symbols), settings.lot_shares),
         interest=interest_of(bars.times, sources.cash_rate),
         last_row=last_row,
-        benchmark_place=place,
-        benchmark=None if measure is None else np.ascontiguousarray(bars.close[:, place]),
+        **_benchmark(bars, measure),
         member=None if sources.member is None else _spread(sources.member, own, bars.shape, fill=False),
-        volatility=None if value is None or not impact else _volatility(bars["close"]),
-        daily_value=None if value is None or not impact else _daily_value(value),
+        volatility=_volatility(bars["close"]) if measures_impact else None,
+        daily_value=_daily_value(value) if measures_impact and value is not None else None,
         session_value=value,
         buy_blocked=buy_blocked,
         sell_blocked=sell_blocked,
         actions=_actions(bars, settings, sources.actions),
     )
+
+
+def _benchmark(bars: _Bars, symbol: str | None) -> dict[str, Any]:
+    """Return where the benchmark stands and its closes; nothing where it is no symbol."""
+    if symbol is None:
+        return {}
+    place = bars.symbols.index(symbol)
+    return {"benchmark_place": place, "benchmark": np.ascontiguousarray(bars.close[:, place])}
+
+
+def _candidates(symbols: tuple[str, ...], eligible: set[str]) -> Mask:
+    return np.array([symbol in eligible for symbol in symbols], dtype=np.bool_)
 
 
 def filled_at_previous_close(market: Market) -> FloatArray:

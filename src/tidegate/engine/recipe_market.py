@@ -18,14 +18,11 @@ from tidegate.data.lives import SymbolLives
 from tidegate.data.recipe_data import RecipeData, end_of_data, read_cash_rate, read_recipe_data
 from tidegate.data.reference_bars import datasets_beside
 from tidegate.data.tables import CORPORATE_ACTIONS, SYMBOL_LIVES
-from tidegate.engine.fill_rules import FillRules
+from tidegate.engine.fill_rules import LEGACY_MARGIN, FillRules
 from tidegate.engine.market import Market, carried_forward
 from tidegate.engine.market_reading import MarketSources, Roles, filled_at_previous_close, market_of
 
 __all__ = ["RecipeMarket", "defensive_places", "fill_rules", "read_market"]
-
-_MARGIN = 2.0
-"""Gross exposure that the defect of a book kept in risk-off may reach, as a multiple of equity."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,7 +108,7 @@ def fill_rules(recipe: Recipe) -> FillRules:
         wait_bars=settings.wait_bars,
         t_plus_one=settings.t_plus_one,
         haircut=settings.delisting_haircut,
-        gross_limit=_MARGIN if strategy.legacy.riskoff_keeps_book else 0.0,
+        gross_limit=LEGACY_MARGIN if strategy.legacy.riskoff_keeps_book else 0.0,
     )
 
 

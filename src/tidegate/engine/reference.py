@@ -15,9 +15,11 @@ from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.time import DAY
 from tidegate.core.units import BASIS_POINT, Mask
 from tidegate.costs import CostModel
-from tidegate.engine.fill_rules import FillRules, Unfilled
+from tidegate.engine.fill_rules import LEGACY_MARGIN, FillRules, Unfilled
 from tidegate.engine.market import Market
+from tidegate.strategy.long_short import LongShort
 from tidegate.strategy.reference import Close, Memory, Past, PlainDecision, add_up, decide_plainly, observe
+from tidegate.strategy.reference.long_short import Forecasts, decide_by_votes
 
 __all__ = ["PlainFill", "PlainOrder", "ReferenceRun", "reference_backtest"]
 
@@ -25,7 +27,6 @@ _NEGLIGIBLE: Final = 1e-9
 _ROUND_OFF: Final = 1e-12
 _HALVINGS: Final = 60
 _LEAST_IMPACT_BPS: Final = 0.5
-_GROSS_OF_LEGACY: Final = 2.0
 
 Matrix = list[list[float]] | None
 
@@ -86,7 +87,7 @@ class ReferenceRun:
 
 def reference_backtest(
     market: Market,
-    settings: StrategySettings,
+    settings: StrategySettings | LongShort,
     costs: CostModel,
     *,
     initial_cash: float,
@@ -95,7 +96,7 @@ def reference_backtest(
     rules: FillRules | None = None,
     periods_per_year: float = 252.0,
 ) -> ReferenceRun:
-    """Run the rotation over a market, plainly.
+    """Run the rotation, or the second strategy, over a market, plainly.
 
     Of the legacy switches, the caller serves ``fee_ignored`` by its costs, ``fill_previous_close`` by the fill prices
     of the market, ``daily_is_weekly`` and ``holiday_week_skipped`` by ``rebalances``.
@@ -111,11 +112,11 @@ def reference_backtest(
     """
     rules = rules or FillRules()
     gross_limit = rules.gross_limit
-    if settings.legacy.riskoff_keeps_book and gross_limit == 0.0:
-        gross_limit = _GROSS_OF_LEGACY
+    if isinstance(settings, StrategySettings) and settings.legacy.riskoff_keeps_book and gross_limit == 0.0:
+        gross_limit = LEGACY_MARGIN
     past = _past(market, defensives)
     book = _Book(market, past, costs, rules, gross_limit, initial_cash)
-    memory = Memory(peak=initial_cash)
+    memory, forecasts = Memory(peak=initial_cash), _forecasts(market, past)
     schedule = [bool(due) for due in rebalances]
     pending: PlainDecision | None = None
     for row in range(len(market.times)):
@@ -126,8 +127,12 @@ def reference_backtest(
         observe(memory, book.run.equity[row])
         pending = None
         if row + 1 < len(market.times):
-            close = Close(settings, past, row, book.shares, book.run.equity[row], periods_per_year)
-            pending = decide_plainly(memory, close, is_rebalance=schedule[row + 1])
+            due, equity = schedule[row + 1], book.run.equity[row]
+            if isinstance(settings, LongShort):
+                pending = decide_by_votes(settings, forecasts, row, book.shares, equity, is_rebalance=due)
+            else:
+                close = Close(settings, past, row, book.shares, equity, periods_per_year)
+                pending = decide_plainly(memory, close, is_rebalance=due)
             if pending is not None:
                 book.run.decisions.append(pending)
     book.run.shares = list(book.shares)
@@ -149,6 +154,11 @@ def _past(market: Market, defensives: tuple[int, ...]) -> Past:
         benchmark_place=market.benchmark_place,
         defensives=defensives,
     )
+
+
+def _forecasts(market: Market, past: Past) -> Forecasts:
+    horizons = [] if market.signals is None else market.signals.tolist()
+    return Forecasts(mark=past.mark, traded=past.traded, horizons=horizons)
 
 
 @dataclass
@@ -189,9 +199,12 @@ class _Book:
             self._actions = list(zip(*(column.tolist() for column in four), strict=True))
 
     def settle(self, row: int) -> None:
-        """Book what happened overnight: corporate actions on what is held, then interest on cash above 0."""
+        """Book what happened overnight: interest on cash above 0, then corporate actions on what is held."""
         if self._days[row] != self._days[row - 1]:
             self._bought_today = [0.0] * len(self.shares)
+        earned = self._interest[row]
+        if math.isfinite(earned):
+            self._cash += max(self._cash, 0.0) * earned
         received = 0.0
         for at, place, ratio, cash in self._actions:
             if at == row and self.shares[place] != 0.0:
@@ -201,9 +214,6 @@ class _Book:
             if at == row and place in self._waiting:
                 self._waiting[place].quantity *= ratio
         self._cash += received
-        earned = self._interest[row]
-        if math.isfinite(earned):
-            self._cash += max(self._cash, 0.0) * earned
 
     def fill(self, row: int, decision: PlainDecision | None) -> None:
         """Trade towards new targets; without any, try again what waits."""
@@ -217,7 +227,8 @@ class _Book:
             tries, self._waiting = self._waiting, {}
             for place, order in tries.items():
                 order.tries -= 1
-                order.quantity = max(order.quantity, -self.shares[place])
+                if self._gross_limit == 0.0:  # who may not owe anything sells no more than there still is
+                    order.quantity = max(order.quantity, -self.shares[place])
             tries = {place: order for place, order in sorted(tries.items()) if order.quantity != 0.0}
         if not tries:
             return
@@ -226,7 +237,7 @@ class _Book:
         for place, order in tries.items():
             self.run.orders.append(PlainOrder(row, place, order.quantity, filled[place], why[place]))
             rest = order.quantity - filled[place]
-            if rest != 0.0 and order.tries > 0:
+            if rest != 0.0 and why[place] != Unfilled.NOTHING and order.tries > 0:
                 self._waiting[place] = _Waiting(rest, order.decided_row, order.tries)
 
     def _value_price(self, row: int, place: int) -> float:
@@ -254,7 +265,7 @@ class _Book:
             if place in kept:
                 continue
             weight, price = targets.get(place, 0.0), self._value_price(row, place)
-            target = weight * equity / price if weight > _NEGLIGIBLE and equity > 0.0 else 0.0
+            target = weight * equity / price if abs(weight) > _NEGLIGIBLE and equity > 0.0 else 0.0
             change = target - held
             if change == 0.0 or not math.isfinite(change):
                 continue
@@ -273,7 +284,10 @@ class _Book:
         for place, quantity in filled.items():
             if quantity > 0.0 and factor < 1.0:
                 filled[place] = self._whole_lots(place, quantity * factor)
-                why[place] = why[place] or Unfilled.NO_CASH
+                if factor < 1.0 - _ROUND_OFF:
+                    why[place] = why[place] or Unfilled.NO_CASH
+                if filled[place] * self._price[row][place] < _NEGLIGIBLE * self._value(row):
+                    filled[place] = 0.0
         return filled, why
 
     def _fillable(self, row: int, place: int, wanted: float) -> tuple[float, Unfilled]:

@@ -23,10 +23,10 @@ TO_UNITS: Final = 2
 
 @compiled
 def settle_book(book: Book, tape: Tape, row: int) -> tuple[float, float]:
-    """Apply what happened overnight; return the cash of corporate actions, and interest."""
-    received = corporate_actions(book, 0, tape, row)
+    """Credit interest, then apply what happened overnight; return interest, and the cash of corporate actions."""
     earned = credit_interest(book, 0, tape, row)
-    return received, earned
+    received = corporate_actions(book, 0, tape, row)
+    return earned, received
 
 
 @compiled

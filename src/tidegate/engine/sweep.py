@@ -11,28 +11,28 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.core.errors import InputError
+from tidegate.core.errors import InputError, LedgerError
 from tidegate.core.panel import read_only
-from tidegate.core.recipe_strategy import StrategySettings
+from tidegate.core.recipe_strategy import MOST_DEFENSIVES, StrategySettings
 from tidegate.core.time import DAY
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.costs import CostModel
 from tidegate.engine.book import Book, Tape, new_book
 from tidegate.engine.fill import new_orders
-from tidegate.engine.fill_rules import FILL_RULES, FillRules
+from tidegate.engine.fill_rules import FILL_RULES, LEGACY_MARGIN, FillRules
 from tidegate.engine.journal import Journal, new_journal
 from tidegate.engine.kernel import BINDINGS, Curves, Scratch, advance
 from tidegate.engine.market import Market
 from tidegate.strategy.long_short import LONG_SHORT_STATE, LongShort, long_short_parameters
 from tidegate.strategy.ranking import RankingRule, empty_ranking, rank_decisions
-from tidegate.strategy.rotation import new_work, rotation_parameters, rotation_state
+from tidegate.strategy.rotation import rotation_parameters, rotation_state
 from tidegate.strategy.schedule import fill_sessions
-from tidegate.strategy.seam import Past, Ranking, new_targets
+from tidegate.strategy.seam import Past, Ranking, new_targets, new_work
 
 __all__ = ["Sweep", "Trial", "past_of", "run_trials", "tape_of"]
 
 _FIRST_ROOM: Final = 32
-_GROSS_OF_LEGACY: Final = 2.0
+_EVERY: Final = 2**30
 _NO_MATRIX: Final = read_only(np.zeros((0, 0)))
 _NO_MASK: Final = read_only(np.zeros((0, 0), dtype=np.bool_))
 
@@ -239,6 +239,12 @@ def _run(task: _Task) -> _Result:
     records = 1
     while True:
         result, fits = _attempt(task, room, records)
+        if not fits and room == names:
+            raise LedgerError(
+                found=f"a book with more than the market's {names} names",
+                expected="at most one holding of each",
+                hint="this is a mistake in the engine; please report it",
+            )
         if not fits:
             room = min(2 * room, names)
         elif (result.journal.used > _room_of(result.journal)).any() and task.records:
@@ -283,11 +289,7 @@ def _longest_window(trials: Sequence[Trial]) -> int:
 
 def _widest(trials: Sequence[Trial]) -> int:
     widths = [t.settings.top_n + t.settings.retain_top_n for t in trials if isinstance(t.settings, StrategySettings)]
-    return max(widths, default=2**30) + len(_FEW_MORE)
-
-
-_FEW_MORE: Final = range(8)
-"""Room for defensive assets beside the names."""
+    return max(widths, default=_EVERY) + MOST_DEFENSIVES
 
 
 def _records(task: _Task) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
@@ -319,7 +321,7 @@ def _rule_records(trials: Sequence[Trial]) -> npt.NDArray[np.void]:
         for name in FILL_RULES.names or ():
             records[name][number] = getattr(trial.rules, name)
         if isinstance(trial.settings, StrategySettings) and trial.settings.legacy.riskoff_keeps_book:
-            records["gross_limit"][number] = trial.rules.gross_limit or _GROSS_OF_LEGACY
+            records["gross_limit"][number] = trial.rules.gross_limit or LEGACY_MARGIN
     return records
 
 

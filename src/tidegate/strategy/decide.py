@@ -13,8 +13,8 @@ from numba.extending import overload
 from tidegate.core.compiled import inlined
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.long_short import decide_long_short
-from tidegate.strategy.rotation import Work, decide_rotation, observe_equity
-from tidegate.strategy.seam import Past, Ranking, Targets
+from tidegate.strategy.rotation import decide_rotation, observe_equity
+from tidegate.strategy.seam import Past, Ranking, Targets, Work
 
 __all__ = ["decide", "observe"]
 
@@ -29,12 +29,16 @@ def _decide(*arguments: Any) -> None:
 
 @overload(_observe, strict=False)
 def _observe_of(p: Any, *_others: Any) -> Any:
-    return _notice if "top_n" in p.fields else _ignore
+    if "top_n" in p.fields:
+        return _notice
+    return _ignore if "least_votes" in p.fields else None
 
 
 @overload(_decide, strict=False)
 def _decide_of(p: Any, *_others: Any) -> Any:
-    return _rotate if "top_n" in p.fields else _vote
+    if "top_n" in p.fields:
+        return _rotate
+    return _vote if "least_votes" in p.fields else None  # Numba then says that nobody decides for such a record
 
 
 def _notice(p, states, s, equity):  # type: ignore[no-untyped-def]

@@ -15,9 +15,8 @@ import numpy.typing as npt
 from tidegate.core.compiled import compiled
 from tidegate.core.errors import InputError
 from tidegate.core.units import FloatArray, Int64Array
-from tidegate.strategy.rotation.decide import Work
 from tidegate.strategy.rotation.weights import CAPPED, water_fill
-from tidegate.strategy.seam import Action, Binding, Past, Step, Targets, open_book, put_all
+from tidegate.strategy.seam import Action, Binding, Past, Step, Targets, Work, open_book, put_all
 
 __all__ = ["LONG_SHORT", "LONG_SHORT_STATE", "LongShort", "decide_long_short", "long_short_parameters"]
 

@@ -7,8 +7,7 @@ from typing import Any
 from tidegate.core.compiled import compiled
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.decide import decide, observe
-from tidegate.strategy.rotation import Work
-from tidegate.strategy.seam import Past, Ranking, Targets
+from tidegate.strategy.seam import Past, Ranking, Targets, Work
 
 __all__ = ["decide_alone", "observe_alone"]
 

@@ -42,8 +42,8 @@ def fill_sessions(times: Int64Array, settings: StrategySettings) -> Mask:
     """Return the rows at which decisions of a strategy fill.
 
     Weekly is the first session of the ISO week on ``rebalance_day`` or later: a holiday moves the trade to the next
-    session (A.4), and a week that has no session left is passed over. Row 0 never trades, and neither does a week that
-    the data begin within.
+    session (A.4), and a week that has no session left is passed over. Row 0 never trades: a week that the
+    data begin within has its trade only if its day is still to come.
 
     Parameters
     ----------

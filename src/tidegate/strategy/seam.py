@@ -25,8 +25,10 @@ __all__ = [
     "Ranking",
     "Step",
     "Targets",
+    "Work",
     "find",
     "new_targets",
+    "new_work",
     "open_book",
     "put",
     "put_all",
@@ -137,6 +139,35 @@ class Targets(NamedTuple):
     keep: Mask
     number: Int64Array
     value: FloatArray
+
+
+class Work(NamedTuple):
+    """Scratch of one thread: which symbols are held, which candidates taken, names by rank, then the same by symbol."""
+
+    is_held: Mask
+    taken: Mask
+    rank: Int64Array
+    score: FloatArray
+    place: Int64Array
+    raw: FloatArray
+    weight: FloatArray
+    is_open: Mask
+    daily: FloatArray
+
+
+def new_work(symbols: int, room: int, ranked: int, window: int) -> Work:
+    """Return scratch for a market of so many symbols, so many names, ranked candidates, and closes of volatility."""
+    return Work(
+        is_held=np.zeros(symbols, dtype=np.bool_),
+        taken=np.zeros(max(ranked, 1), dtype=np.bool_),
+        rank=np.zeros(room, dtype=np.int64),
+        score=np.zeros(room),
+        place=np.zeros(room, dtype=np.int64),
+        raw=np.zeros(room),
+        weight=np.zeros(room),
+        is_open=np.zeros(room, dtype=np.bool_),
+        daily=np.zeros(max(window, 1)),
+    )
 
 
 class Note:

@@ -15,9 +15,9 @@ from tidegate.strategy.long_short import LONG_SHORT_STATE, LongShort, long_short
 from tidegate.strategy.one_set import decide_alone, observe_alone
 from tidegate.strategy.protocol import Holdings, Sight
 from tidegate.strategy.ranking import RankingRule, empty_ranking, rank_decisions
-from tidegate.strategy.rotation import new_work, rotation_parameters, rotation_state
+from tidegate.strategy.rotation import rotation_parameters, rotation_state
 from tidegate.strategy.schedule import fill_sessions
-from tidegate.strategy.seam import Action, Note, Ranking, Targets, new_targets
+from tidegate.strategy.seam import Action, Note, Ranking, Targets, new_targets, new_work
 
 __all__ = ["LongShortStrategy", "RotationStrategy"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tidegate.strategy.reference.exposure import guard_is_locked, market_is_up, tier_cap, volatility
+from tidegate.strategy.reference.exposure import guard_is_locked, lists_late, market_is_up, tier_cap, volatility
 from tidegate.strategy.reference.risk_off import pick, risk_off_targets
 from tidegate.strategy.reference.selection import candidates, choose, choose_alphabetically, read_scores
 from tidegate.strategy.reference.state import Close, Memory, PlainDecision, add_up
@@ -156,6 +156,8 @@ def _exposure(memory: Memory, close: Close, weights: dict[int, float], binding: 
         exposure = _Exposure(cap, "tier")
     if settings.volatility_target > 0.0 and not settings.legacy.vol_target_dead:
         sigma = volatility(weights, close)
+        if lists_late(weights, close):
+            binding.add("volatility_unknown")
         if sigma is None:
             binding.add("volatility_unknown")
         elif settings.volatility_target / sigma < exposure.allowed:

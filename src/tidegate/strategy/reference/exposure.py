@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
@@ -12,6 +13,7 @@ from tidegate.strategy.reference.state import Close, Memory, add_up
 __all__ = [
     "annual_deviation",
     "guard_is_locked",
+    "lists_late",
     "market_is_up",
     "observe",
     "returns_of",
@@ -122,6 +124,14 @@ def volatility(weights: dict[int, float], close: Close) -> float | None:
         moves = _book_returns(weights, close, first)
     sigma = annual_deviation(moves, close.periods_per_year)
     return sigma if sigma > 0.0 else None
+
+
+def lists_late(weights: Iterable[int], close: Close) -> bool:
+    """Say whether a chosen name lacks closes of the window, so that the portfolio's figure is too low."""
+    first = close.row + 1 - close.settings.volatility_closes
+    if first < 0 or close.settings.volatility_of == "benchmark":
+        return False
+    return any(math.isnan(close.past.close[first][place]) for place in weights)
 
 
 def _book_returns(weights: dict[int, float], close: Close, first: int) -> list[float]:

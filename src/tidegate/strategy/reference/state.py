@@ -100,7 +100,8 @@ class Close:
         self.held = [place for place, quantity in enumerate(shares) if quantity != 0.0]
         self.weights = {place: shares[place] * past.mark[row][place] / equity for place in self.held}
         self.stuck = [place for place in self.held if not self.tradable(place)]
-        self.stuck_weight = add_up(self.weights[place] for place in self.stuck)
+        apart = {*past.defensives, past.benchmark_place}  # which lie outside the exposure
+        self.stuck_weight = add_up(self.weights[place] for place in self.stuck if place not in apart)
 
     def tradable(self, place: int) -> bool:
         """Say whether a name has a bar here, and volume where the source knows it (rule 7)."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tidegate.core.recipe_strategy import Weighting
 from tidegate.strategy.reference.exposure import annual_deviation, returns_of
 from tidegate.strategy.reference.state import Close, add_up
 
 __all__ = ["Shared", "capped_and_scaled_up", "raw_weights", "water_fill"]
+
+_ROUND_OFF: Final = 1e-12
 
 
 class Shared(NamedTuple):
@@ -91,12 +93,12 @@ def water_fill(raw: dict[int, float], budget: float, cap: float) -> Shared:
         over = {place for place in open_names if offers[place] >= cap}
         if not over:
             return Shared({**weights, **offers}, capped, spent=True)
-        capped = capped or any(offers[place] > cap for place in over)
+        capped = capped or any(offers[place] > cap * (1.0 + _ROUND_OFF) for place in over)
         weights.update(dict.fromkeys(over, cap))
         closed |= over
         open_names = [place for place in open_names if place not in over]
         rest = budget - add_up(weights[place] for place in weights if place in closed)
-    return Shared(weights, capped, spent=False)
+    return Shared(weights, capped, spent=rest <= _ROUND_OFF * budget)
 
 
 def capped_and_scaled_up(raw: dict[int, float], exposure: float, cap: float) -> Shared:

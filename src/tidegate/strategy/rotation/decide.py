@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from tidegate.core.compiled import compiled
-from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.strategy.rotation.defensive import fill_idle, risk_off
 from tidegate.strategy.rotation.guard import guard_locked, market_state, tier_cap
 from tidegate.strategy.rotation.selection import choose
@@ -21,9 +19,9 @@ from tidegate.strategy.rotation.weights import (
     renormalised,
     water_fill,
 )
-from tidegate.strategy.seam import Action, Binding, Past, Ranking, Step, Targets, open_book, put_all
+from tidegate.strategy.seam import Action, Binding, Past, Ranking, Step, Targets, Work, open_book, put_all
 
-__all__ = ["Work", "decide_rotation", "new_work"]
+__all__ = ["decide_rotation"]
 
 _HOLD, _TRADE = int(Action.HOLD), int(Action.TRADE)
 _CAP, _MAX_EXPOSURE, _TIER, _VOLATILITY = (
@@ -38,35 +36,6 @@ _UNKNOWN, _SUSPENDED = int(Binding.VOLATILITY_UNKNOWN), int(Binding.SUSPENDED)
 _RANKING, _BY_GUARD, _BY_FILTER, _BY_TIER = int(Step.RANKING), int(Step.GUARD), int(Step.FILTER), int(Step.TIER)
 _BY_AGE, _BY_READINESS, _BY_EMPTINESS = int(Step.STALE), int(Step.NOT_READY), int(Step.EMPTY)
 _ROUND_OFF = 1e-12
-
-
-class Work(NamedTuple):
-    """Scratch of one thread: which symbols are held, which candidates taken, names by rank, then the same by symbol."""
-
-    is_held: Mask
-    taken: Mask
-    rank: Int64Array
-    score: FloatArray
-    place: Int64Array
-    raw: FloatArray
-    weight: FloatArray
-    is_open: Mask
-    daily: FloatArray
-
-
-def new_work(symbols: int, room: int, ranked: int, window: int) -> Work:
-    """Return scratch for a market of so many symbols, so many names, ranked candidates, and closes of volatility."""
-    return Work(
-        is_held=np.zeros(symbols, dtype=np.bool_),
-        taken=np.zeros(max(ranked, 1), dtype=np.bool_),
-        rank=np.zeros(room, dtype=np.int64),
-        score=np.zeros(room),
-        place=np.zeros(room, dtype=np.int64),
-        raw=np.zeros(room),
-        weight=np.zeros(room),
-        is_open=np.zeros(room, dtype=np.bool_),
-        daily=np.zeros(max(window, 1)),
-    )
 
 
 @compiled
@@ -96,8 +65,7 @@ def decide_rotation(
         return
     open_book(past, row, place, shares, count, equity, targets)
     targets.value[0] = states[s].drawdown
-    if targets.value[5] > 0.0:
-        targets.number[2] |= _SUSPENDED
+    _count_stuck(p, targets)
     cap = tier_cap(p, states[s].drawdown)
     targets.value[1] = cap
     if locked:
@@ -126,6 +94,25 @@ def decide_rotation(
     fill_idle(p, past, row, targets)
     _limit_turnover(p, targets)
     targets.number[1] = _TRADE
+
+
+@compiled
+def _count_stuck(p: Any, targets: Targets) -> None:
+    """Sum what cannot trade and uses exposure: stocks, not defensive assets or the benchmark, which lie outside it."""
+    stuck = 0.0
+    for k in range(targets.number[0]):
+        if targets.keep[k]:
+            targets.number[2] |= _SUSPENDED
+            stuck += 0.0 if _is_apart(p, targets.place[k]) else targets.current[k]
+    targets.value[5] = stuck
+
+
+@compiled
+def _is_apart(p: Any, place: int) -> bool:
+    for k in range(p.defensives):
+        if p.defensive[k] == place:
+            return True
+    return bool(place == p.benchmark_place)
 
 
 @compiled
@@ -226,6 +213,10 @@ def _volatility_cap(p: Any, past: Past, row: int, count: int, targets: Targets, 
         sigma = benchmark_sigma(past.benchmark, row, p.volatility_closes, work.daily)
     else:
         sigma = portfolio_sigma(past, work.place, work.weight, count, row, p.volatility_closes, work.daily)
+        first = row - p.volatility_closes + 1
+        for k in range(count):  # a name that lists late adds nothing before: the figure is too low, which is told
+            if first >= 0 and math.isnan(past.close[first, work.place[k]]):
+                targets.number[2] |= _UNKNOWN
     sigma *= math.sqrt(p.periods_per_year)
     targets.value[2] = sigma
     if not sigma > 0.0:

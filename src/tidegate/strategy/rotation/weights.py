@@ -22,6 +22,8 @@ __all__ = [
 
 CAPPED: Final = 1
 SPENT: Final = 2
+_ROUND_OFF: Final = 1e-12
+_PASSES: Final = 1.0 + _ROUND_OFF
 
 
 @compiled
@@ -88,7 +90,7 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
         left = 0.0
         for k in range(count):
             if is_open[k] and weight[k] >= cap:
-                capped = CAPPED if weight[k] > cap else capped
+                capped = CAPPED if weight[k] > cap * _PASSES else capped
                 is_open[k] = False
                 weight[k] = cap
             elif is_open[k]:
@@ -98,7 +100,7 @@ def water_fill(raw: FloatArray, count: int, budget: float, cap: float, is_open: 
             left += raw[k] if is_open[k] else 0.0
         rest = budget - closed
         total = left
-    return capped
+    return capped + (SPENT if rest <= _ROUND_OFF * budget else 0)
 
 
 @compiled
