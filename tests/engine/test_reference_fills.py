@@ -178,7 +178,7 @@ def test_actions_pay_and_split_what_was_held_overnight(run: Run) -> None:
     result = run(market, ONE.model_copy(update={"max_exposure": 0.5}), rebalances=[1])
 
     assert result.shares == [100]
-    assert result.cash == pytest.approx([1000, 500, 530.25, 530.25])
+    assert result.cash == pytest.approx([1000, 500, 530, 530])
     assert result.equity[2] == pytest.approx(530.25 + 475)
 
 

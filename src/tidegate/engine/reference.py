@@ -299,8 +299,9 @@ class _Book:
         if wanted < 0.0 and self._sell_blocked is not None and self._sell_blocked[row][place]:
             return 0.0, Unfilled.LIMIT_DOWN
         quantity, why = wanted, Unfilled.NOTHING
-        free = max(self.shares[place] - self._bought_today[place], 0.0)
-        if self._rules.t_plus_one and quantity < -free:
+        locked = min(self._bought_today[place], max(self.shares[place], 0.0)) if self._rules.t_plus_one else 0.0
+        free = self.shares[place] - locked
+        if locked > 0.0 and quantity < -free:  # what was never bought may be sold short on any day
             quantity, why = -free, Unfilled.BOUGHT_TODAY
         limit = self._most_value(row, place)
         if abs(quantity) * price > limit:
