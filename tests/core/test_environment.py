@@ -32,6 +32,7 @@ def test_the_description_holds_versions_and_nobodys_name() -> None:
     assert described["tidegate"] == __version__
     assert described["python"] == platform.python_version()
     assert described["packages"]["numpy"].count(".") >= 1
+    assert described["packages"]["numba"].count(".") >= 1  # it compiles the arithmetic of every backtest
     assert socket.gethostname() not in text
     assert os.path.expanduser("~") not in text  # noqa: PTH111 - the text itself, not a path
     assert f'"{getpass.getuser()}"' not in text

@@ -39,22 +39,30 @@ class Case:
 
 
 def random_case(seed: int) -> Case:
-    """Return a case of everything; ``seed`` says which. Every fifth may not borrow, and some are ruined."""
+    """Return a case of everything; ``seed`` says which. Every fifth may not borrow; the one after it risks ruin."""
     random = np.random.default_rng(seed)
     market = random_market(random, ROWS)
     forecasts = np.round(random.normal(size=(4, *market.shape)), 1)
     forecasts[random.random(forecasts.shape) < 0.02] = np.nan
     settings = LongShort(
-        gross=float(random.choice([0.0, 0.6, 1.0, 1.5, 8.0])),
+        gross=float(random.choice([0.0, 0.6, 1.0, 1.5])),
         max_weight=float(random.choice([0.05, 0.15, 0.4, 4.0])),
         least_votes=int(random.integers(1, 5)),
     )
-    limit = 0.0 if seed % 5 == 0 else float(random.choice([1.0, 1.5, 9.0]))
+    # T+1 is of markets that know no short sales.
+    rules = replace(random_rules(random), gross_limit=float(random.choice([1.0, 1.5, 9.0])), t_plus_one=False)
+    if seed % 5 == 0:
+        rules = replace(rules, gross_limit=0.0)
+    elif seed % 5 == 1:
+        settings = replace(settings, gross=9.0, max_weight=4.0)
+        rules = replace(rules, gross_limit=9.0, participation=0.0)
+        close, fill = market.close**3 / 400.0, market.fill**3 / 400.0  # three times as volatile
+        market = replace(market, close=close, mark=close, fill=fill)
     return Case(
         market=replace(market, signals=forecasts),
         settings=settings,
         costs=random_costs(random),
-        rules=replace(random_rules(random), gross_limit=limit),
+        rules=rules,
         rebalances=np.arange(ROWS) % int(random.integers(1, 4)) == 0,
     )
 
@@ -109,14 +117,22 @@ def test_the_three_engines_agree_to_the_bit(part: int) -> None:
     assert found == {}
 
 
+def keeps_a_short(run: ReferenceRun) -> bool:
+    """Say whether a decision left alone a short position that did not trade; splits turn no sign."""
+    return any(
+        sum(fill.quantity for fill in run.fills if fill.place == place and fill.row <= decision.decided_row) < -1.0
+        for decision in run.decisions
+        for place in decision.kept
+    )
+
+
 def test_the_random_cases_meet_what_they_should() -> None:
     """Shorts, some stuck, each constraint, borrowed cash, and ruin: to agree about nothing proves nothing."""
     runs = [plainly(random_case(seed)) for seed in range(60)]
     bound = {name for run in runs for name in run.counts}
-    kept_shorts = sum(bool(decision.kept) for run in runs for decision in run.decisions)
 
     assert bound == {"cap", "suspended", "no_candidates"}
-    assert kept_shorts > 0
+    assert any(keeps_a_short(run) for run in runs)
     assert min(min(run.shares) for run in runs) < 0.0
     assert min(min(run.cash) for run in runs) < 0.0
     assert min(min(run.equity) for run in runs) < 0.0
@@ -147,7 +163,7 @@ def with_sign_turned(case: Case, run: ReferenceRun) -> Case:
 
 def test_a_turned_sign_is_noticed() -> None:
     """A comparison that no mistake could fail would prove nothing."""
-    case = random_case(3)
+    case = random_case(1)
     plain = plainly(case)
 
     assert {"decisions", "orders"} <= set(differences(plain, by_kernel(with_sign_turned(case, plain))))
@@ -196,7 +212,8 @@ def test_an_example_computed_by_hand(engine: Callable[[Case], ReferenceRun]) -> 
 
     Row 1: A at 12.5 and B at 25, so that the equity is 7,200 + 4,500 - 4,500 + 2,800 = 10,000. B does not trade: its
     180 shares stay and use 0.45. The 0.55 left go to C and D by 3 and 2 votes, 0.33 and -0.22; A has a majority of
-    one, less than two, and is sold. That is 660 shares of C and -220 of D, and 7,200 + 4,500 - 500 + 2,200 = 13,400 in cash.
+    one, less than two, and is sold. That is 660 shares of C and -220 of D, and 7,200 + 4,500 - 500 + 2,200 = 13,400 in
+    cash.
 
     Row 3: 13,400 earn 0.1 %, and D has its last session: 220 shares are bought back at the close of 11.
     """

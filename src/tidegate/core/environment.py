@@ -14,7 +14,7 @@ from tidegate._version import __version__
 
 __all__ = ["describe_environment", "prefer_passive_threads", "processor_count", "read_variable"]
 
-_RECORDED_PACKAGES = ("numpy", "polars", "pyarrow", "deltalake", "lightgbm", "scipy", "exchange-calendars")
+_RECORDED_PACKAGES = ("numpy", "polars", "pyarrow", "deltalake", "lightgbm", "scipy", "numba", "exchange-calendars")
 
 
 def read_variable(name: str, default: str | None = None) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from tidegate.core.errors import InputError
 from tidegate.core.time import DAY, SECOND, Instant, format_instant, parse_instant
@@ -279,7 +279,7 @@ def _equity_instants(content: Mapping[str, Any]) -> list[Instant]:
     return sorted(Instant(int(one * SECOND)) for one in seconds if _is_number(one) and 0 < one < _FAR)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | Decimal]:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
