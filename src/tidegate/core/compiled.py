@@ -41,7 +41,23 @@ def cache_folder() -> Path:
     for place in places:
         if _writable(place / "tidegate"):
             return place / "tidegate" / name
-    return Path(tempfile.gettempdir()) / "tidegate" / name
+    return _private_folder() / name
+
+
+def _owner() -> int | None:
+    return os.getuid() if hasattr(os, "getuid") else None
+
+
+def _private_folder() -> Path:
+    """Return a folder for temporary files that nobody else can write to: cached code is code that runs."""
+    place = Path(tempfile.gettempdir()) / f"tidegate-{_owner()}"
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        if _owner() in (place.stat().st_uid, None) and not place.stat().st_mode & 0o022:
+            return place
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="tidegate-"))
 
 
 def compiled_before() -> bool:

@@ -197,8 +197,9 @@ def _old_enough(book: Book, s: int, tape: Tape, row: int, place: int, orders: Or
     at = find(book.place[s], book.count[s], place)
     if at >= book.count[s] or book.place[s, at] != place:
         return quantity
-    free = max(orders.shares[k] - book.bought[s, at], 0.0)
-    if -quantity > free:
+    locked = min(book.bought[s, at], max(orders.shares[k], 0.0))
+    free = orders.shares[k] - locked
+    if locked > 0.0 and -quantity > free:
         orders.reason[k] = _BOUGHT_TODAY
         return -free if free > 0.0 else 0.0
     return quantity
@@ -302,7 +303,7 @@ def _within_gross(limit: float, orders: Orders, buys: float) -> float:
         sold = min(orders.filled[k], 0.0)
         if orders.shares[k] + sold != 0.0:
             after_sells += abs((orders.shares[k] + sold) * orders.price[k])
-    if gross <= limit * orders.equity[0]:
+    if gross <= limit * orders.equity[0] * (1.0 + _ROUND_OFF):
         return 1.0
     return float(min(max(limit * orders.equity[0] - after_sells, 0.0) / buys, 1.0))
 
@@ -346,16 +347,25 @@ def _needed(costs: Any, factor: float, buys: float, tape: Tape, row: int, orders
 def book_orders(book: Book, s: int, tape: Tape, row: int, orders: Orders) -> bool:
     """Move cash and shares: sales in symbol order, then buys; return whether the book had room."""
     cash = book.cash[s]
+    commission, half_spread, impact, stamp_tax = book.paid[s, 0], book.paid[s, 1], book.paid[s, 2], book.paid[s, 3]
+    traded = book.paid[s, 5]
     for side in range(2):
         for k in range(orders.count[0]):
             if (side == 0 and orders.filled[k] < 0.0) or (side == 1 and orders.filled[k] > 0.0):
                 notional = orders.filled[k] * orders.price[k]
                 cash -= notional
-                for j in range(4):
-                    cash -= orders.cost[k, j]
-                    book.paid[s, j] += orders.cost[k, j]
-                book.paid[s, 5] += abs(notional)
+                cash -= orders.cost[k, 0]
+                cash -= orders.cost[k, 1]
+                cash -= orders.cost[k, 2]
+                cash -= orders.cost[k, 3]
+                commission += orders.cost[k, 0]
+                half_spread += orders.cost[k, 1]
+                impact += orders.cost[k, 2]
+                stamp_tax += orders.cost[k, 3]
+                traded += abs(notional)
     book.cash[s] = cash
+    book.paid[s, 0], book.paid[s, 1], book.paid[s, 2], book.paid[s, 3] = commission, half_spread, impact, stamp_tax
+    book.paid[s, 5] = traded
     return _write_back(book, s, tape, row, orders)
 
 

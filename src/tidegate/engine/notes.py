@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tidegate.core.recipe import FillPrice, Recipe
+from tidegate.core.recipe import DataKind, FillPrice, Recipe
 from tidegate.core.time import format_instant
 from tidegate.core.units import FloatArray
 from tidegate.data.universe import EQUAL_WEIGHT, Survivorship
@@ -52,6 +52,8 @@ def backtest_notes(
     note("snapshots_of_bars", chosen is Survivorship.SNAPSHOTS_OF_BARS)
     note("fills_at_next_close", recipe.backtest.fill is FillPrice.NEXT_CLOSE)
     note("no_impact", not (recording.fills["impact"] > 0.0).any())
+    unknown_treatment = recipe.backtest.price_limits and DataKind.SYMBOL_LIVES not in recipe.data.uses
+    note("limits_without_treatment", unknown_treatment)
     note("no_price_limits", recipe.costs.preset == "a-share" and not recipe.backtest.price_limits)
     note("index_without_dividends", index is not None, index=recipe.universe.index)
     note("benchmark_without_costs", applies=True)

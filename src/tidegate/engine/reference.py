@@ -372,7 +372,7 @@ class _Book:
             abs(quantity * self._value_price(row, place)) for place, quantity in enumerate(then) if quantity != 0.0
         )
         allowed = self._gross_limit * self._value(row)
-        if bought == 0.0 or whole <= allowed:
+        if bought == 0.0 or whole <= allowed * (1.0 + _ROUND_OFF):
             return 1.0
         return min(max(allowed - gross, 0.0) / bought, 1.0)
 

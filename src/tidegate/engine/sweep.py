@@ -129,14 +129,9 @@ def run_trials(
     Raises
     ------
     InputError
-        If there is nothing to run, or the start leaves no session to trade in.
+        If there is nothing to run, the start leaves no session to trade in, or short positions have no gross limit.
     """
-    if not trials or not 0 <= start < len(market.times) - 1:
-        raise InputError(
-            found=f"{len(trials)} parameter sets from row {start} of {len(market.times)}",
-            expected="at least one parameter set, and a session after the start",
-            hint="check the window of the backtest",
-        )
+    _require_runnable(market, trials, start)
     past, tape = past_of(market), tape_of(market)
     runs: dict[int, _Run] = {}
     for group in _groups(market, trials, start, rebalances, alone=records):
@@ -150,6 +145,21 @@ def run_trials(
         for chunk, result in zip(chunks, _run_all(tasks, threads), strict=True):
             runs |= {member: _Run(result, column) for column, member in enumerate(chunk)}
     return _gather(market, [runs[m] for m in range(len(trials))], start, whole, records)
+
+
+def _require_runnable(market: Market, trials: Sequence[Trial], start: int) -> None:
+    if not trials or not 0 <= start < len(market.times) - 1:
+        raise InputError(
+            found=f"{len(trials)} parameter sets from row {start} of {len(market.times)}",
+            expected="at least one parameter set, and a session after the start",
+            hint="check the window of the backtest",
+        )
+    if any(isinstance(trial.settings, LongShort) and trial.rules.gross_limit <= 0.0 for trial in trials):
+        raise InputError(
+            found="a strategy that sells short, with a gross limit of 0",
+            expected="FillRules(gross_limit=...) above 0, as a multiple of equity",
+            hint="say how far positions may exceed the account",
+        )
 
 
 def _run_all(tasks: list[_Task], threads: int) -> list[_Result]:
@@ -308,7 +318,10 @@ def _records(task: _Task) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
         for t in task.trials
         if isinstance(t.settings, StrategySettings)
     ]
-    return np.concatenate(records), rotation_state(len(task.trials), task.initial_cash)
+    joined = np.zeros(len(records), dtype=records[0].dtype)
+    for number, record in enumerate(records):
+        joined[number] = record[0]
+    return joined, rotation_state(len(task.trials), task.initial_cash)
 
 
 def _cost_records(trials: Sequence[Trial]) -> npt.NDArray[np.void]:

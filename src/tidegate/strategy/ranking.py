@@ -64,6 +64,7 @@ def empty_ranking() -> Ranking:
         score=np.zeros((1, 0)),
         count=np.zeros(1, dtype=np.int64),
         mean=np.full(1, np.nan),
+        order=np.zeros((1, 0), dtype=np.int64),
     )
 
 
@@ -107,6 +108,7 @@ def rank_decisions(
         score=np.zeros((len(rows), width)),
         count=np.zeros(len(rows), dtype=np.int64),
         mean=np.full(len(rows), np.nan),
+        order=np.zeros((len(rows), width), dtype=np.int64),
     )
     if smoothed is None:
         smoothed = np.full(score.shape[1] if rule.smoothing > 0.0 else 0, np.nan)
@@ -158,8 +160,23 @@ def _rank(
             _sort_all(values, traded, member, candidate, row, i, ranking)
         else:
             _keep_best(values, traded, member, candidate, row, i, ranking)
+        _order_by_symbol(ranking.place[i], ranking.count[i], ranking.order[i])
         if needs_mean:
             ranking.mean[i] = _mean(values, traded, member, candidate, row, minimum)
+
+
+@allocating
+def _order_by_symbol(place: Int64Array, count: int, order: Int64Array) -> None:
+    """Write the ranks of the kept names in symbol order, once for all parameter sets."""
+    if count > _FEW:
+        order[:count] = np.argsort(place[:count])
+        return
+    for k in range(count):
+        at = k
+        while at > 0 and place[order[at - 1]] > place[k]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = k
 
 
 @compiled
@@ -197,9 +214,10 @@ def _keep_best(
     place, best = ranking.place[i], ranking.score[i]
     room = len(place)
     count = 0
+    worst = -np.inf
     for c in range(len(values)):
         x = values[c]
-        if not (count < room or x > best[count - 1]) or not np.isfinite(x):
+        if not x > worst or x == np.inf:
             continue
         if not _may_be_chosen(traded, member, candidate, row, c):
             continue
@@ -211,6 +229,8 @@ def _keep_best(
         best[at] = x
         place[at] = c
         count = min(count + 1, room)
+        if count == room:
+            worst = best[room - 1]
     ranking.count[i] = count
 
 

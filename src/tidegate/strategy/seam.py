@@ -107,12 +107,15 @@ class Ranking(NamedTuple):
         ``int64 (n_decisions,)``: how many of them there are; -1 where the scores are stale.
     mean
         ``float64 (n_decisions,)``: mean score of all eligible names; NaN where it is not asked for.
+    order
+        ``int64``, the shape of ``place``: the same candidates in symbol order, each as its rank.
     """
 
     place: Int64Array
     score: FloatArray
     count: Int64Array  # type: ignore[assignment]  # the field hides a method of tuples that nobody calls
     mean: FloatArray
+    order: Int64Array
 
 
 class Targets(NamedTuple):
@@ -146,6 +149,7 @@ class Work(NamedTuple):
 
     is_held: Mask
     taken: Mask
+    slot: Int64Array
     rank: Int64Array
     score: FloatArray
     place: Int64Array
@@ -160,6 +164,7 @@ def new_work(symbols: int, room: int, ranked: int, window: int) -> Work:
     return Work(
         is_held=np.zeros(symbols, dtype=np.bool_),
         taken=np.zeros(max(ranked, 1), dtype=np.bool_),
+        slot=np.zeros(max(ranked, 1), dtype=np.int64),
         rank=np.zeros(room, dtype=np.int64),
         score=np.zeros(room),
         place=np.zeros(room, dtype=np.int64),

@@ -143,7 +143,9 @@ def _rank_and_weigh(
     """Write the weights of the chosen names, under cap and exposure."""
     targets.number[3] = _RANKING
     chosen = (
-        choose(p, ranking, r, targets, work.is_held, work.taken, work.rank, work.score) if ranking.count[r] > 0 else 0
+        choose(p, ranking, r, targets, work.is_held, work.taken, work.rank, work.slot, work.score)
+        if ranking.count[r] > 0
+        else 0
     )
     if chosen == 0:
         targets.number[2] |= _STALE if ranking.count[r] < 0 else _EMPTY
@@ -151,8 +153,8 @@ def _rank_and_weigh(
         return
     for k in range(chosen):
         work.place[k] = ranking.place[r, work.rank[k]]
-    raw_weights(p, work.place, work.score, chosen, ranking.mean[r], past, row, work.raw)
-    _by_symbol(work, chosen)
+    raw_weights(p, work.place, work.score, chosen, ranking.mean[r], past, row, work.weight)
+    _by_symbol(ranking, r, min(p.band, ranking.count[r]), work)
     if p.renormalises:
         shared = renormalised(work.raw, chosen, p.max_exposure, p.max_weight, work.is_open, work.weight)
     else:
@@ -167,17 +169,15 @@ def _rank_and_weigh(
 
 
 @compiled
-def _by_symbol(work: Work, count: int) -> None:
-    """Order the chosen by symbol, in which all sums run."""
-    for k in range(1, count):
-        place, raw = work.place[k], work.raw[k]
-        at = k
-        while at > 0 and work.place[at - 1] > place:
-            work.place[at] = work.place[at - 1]
-            work.raw[at] = work.raw[at - 1]
-            at -= 1
-        work.place[at] = place
-        work.raw[at] = raw
+def _by_symbol(ranking: Ranking, r: int, reach: int, work: Work) -> None:
+    """Order the chosen by symbol, in which all sums run; their raw weights come by rank, in ``work.weight``."""
+    to = 0
+    for j in range(ranking.count[r]):
+        k = ranking.order[r, j]
+        if k < reach and work.taken[k]:
+            work.place[to] = ranking.place[r, k]
+            work.raw[to] = work.weight[work.slot[k]]
+            to += 1
 
 
 @compiled

@@ -16,9 +16,17 @@ _RETAIN = int(Binding.RETAIN)
 
 @compiled
 def choose(
-    p: Any, ranking: Ranking, r: int, targets: Targets, is_held: Mask, taken: Mask, rank: Int64Array, score: FloatArray
+    p: Any,
+    ranking: Ranking,
+    r: int,
+    targets: Targets,
+    is_held: Mask,
+    taken: Mask,
+    rank: Int64Array,
+    slot: Int64Array,
+    score: FloatArray,
 ) -> int:
-    """Write the ranks of the chosen names, best first, and return how many they are.
+    """Write the ranks of the chosen names, best first, and return how many they are; ``slot`` is the way back.
 
     Held names that rank within the band come first, then the best others. A suspended holding is not among the
     candidates: it takes no place.
@@ -44,6 +52,7 @@ def choose(
             if k >= min(p.top_n, eligible):
                 targets.number[2] |= _RETAIN
             rank[chosen] = k
+            slot[k] = chosen
             score[chosen] = ranking.score[r, k]
             chosen += 1
     return chosen
