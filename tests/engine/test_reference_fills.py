@@ -179,7 +179,7 @@ def test_actions_pay_and_split_what_was_held_overnight(run: Run) -> None:
 
     assert result.shares == [100]
     assert result.cash == pytest.approx([1000, 500, 530, 530])
-    assert result.equity[2] == pytest.approx(530.25 + 475)
+    assert result.equity[2] == pytest.approx(530 + 475)
 
 
 def test_borrowing_is_limited_by_the_gross_of_positions(run: Run) -> None:
