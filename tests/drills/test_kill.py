@@ -100,6 +100,7 @@ def test_an_ingest_killed_at_any_moment_is_simply_repeated(
     assert expected.height in appended  # some were killed before they had stored anything
 
 
+@pytest.mark.exhaustive
 def test_training_killed_at_any_moment_is_resumed_to_the_same_scores(
     tidegate: Any, template: Path, tmp_path: Path, recipe: Path
 ) -> None:

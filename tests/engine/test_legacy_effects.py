@@ -246,6 +246,7 @@ def test_the_drawdown_of_run_462_grew_with_its_exposure(us_stocks: Market) -> No
     assert falls[1] / falls[0] == pytest.approx(exposures[1] / exposures[0], rel=0.10)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.realdata
 def test_the_report_names_what_did_nothing_in_run_462(us_stocks: Market) -> None:
     """The inert-parameter report on F.7, as the platform before ran, and by the rules."""

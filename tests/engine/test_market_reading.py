@@ -385,6 +385,7 @@ def raw(panel: Panel, name: str) -> FloatArray:
     return panel[name] * panel["raw_close"] / panel["close"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_real_a_shares_are_not_bought_where_they_open_at_the_limit(real_data: Path, tmp_path: Path) -> None:
     """Held against the rows of the file themselves: open equal to the limit of the exchange, by its own pre_close."""

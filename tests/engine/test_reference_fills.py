@@ -168,7 +168,7 @@ def test_impact_grows_with_the_root_of_the_size(run: Run, rate: float, expected:
 
 
 def test_actions_pay_and_split_what_was_held_overnight(run: Run) -> None:
-    """50 shares pay 0.5 each, then become 100; interest comes after, on 525; a day later nothing more happens."""
+    """50 shares pay 0.5 each, then become 100; interest came before, on 500; a day later nothing more happens."""
     market = market_of(
         {"A": [10, 10, 4.75, 4.75]},
         {"A": 1},

@@ -136,6 +136,7 @@ def plain_equity(
     return equity, trades
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), levels=st.sampled_from([(0.0, 0.0), (0.005, 0.01), (0.01, 0.0), (0.0, 0.003)]))
 def test_a_plain_loop_says_the_same(seed: int, levels: tuple[float, float]) -> None:
