@@ -66,3 +66,18 @@ def test_an_engine_that_disagrees_is_told(
     done = tidegate("backtest", recipe, "--workspace", own, "--event-mode")
     assert done.exit_code == 1
     assert "the equity of the kernel" in done.err
+
+
+def test_switches_of_the_recipe_do_not_reach_the_plain_run(
+    tidegate: Any, own: Path, recipe: Path, tmp_path: Path
+) -> None:
+    """The market, too, is read without them: old fill prices would stand in every line of the table."""
+    switched = tmp_path / "small.yaml"
+    legacy = "strategy:\n  legacy: {fill_previous_close: true, fee_ignored: true}"
+    switched.write_text(recipe.read_text(encoding="utf-8").replace("strategy:", legacy), encoding="utf-8")
+    plain, other = (
+        tidegate("backtest", one, "--workspace", own, "--explain-legacy", "--json").checked().document["legacy"]
+        for one in (recipe, switched)
+    )
+    assert plain == other
+    assert plain[0]["cagr"] != next(row for row in plain if row["switch"] == "fill_previous_close")["cagr"]

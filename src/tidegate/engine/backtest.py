@@ -11,7 +11,7 @@ import numpy as np
 from tidegate.core.compiled import compiled_before
 from tidegate.core.errors import DataError
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.recipe import BacktestSettings, Recipe
+from tidegate.core.recipe import BacktestSettings, LegacySettings, Recipe
 from tidegate.core.time import DAY, format_instant, parse_instant
 from tidegate.core.units import FloatArray
 from tidegate.core.workspace import Workspace
@@ -180,7 +180,8 @@ def legacy_of_recipe(workspace: Workspace, recipe: Recipe, trained: Run) -> list
     trained
         The training run whose scores are traded.
     """
-    setup = prepare_backtest(Catalog(workspace), resolve_recipe(recipe), trained)
+    clean = recipe.trading().model_copy(update={"legacy": LegacySettings()})
+    setup = prepare_backtest(Catalog(workspace), resolve_recipe(recipe.model_copy(update={"strategy": clean})), trained)
     return explain_legacy(setup.market, setup.trial, **setup.arguments)
 
 
