@@ -8,23 +8,21 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tidegate.core.errors import InputError
 from tidegate.core.orders import Ticket
 from tidegate.core.time import format_instant
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.costs import CostModel
-from tidegate.costs.compiled import COSTS
 from tidegate.engine.book import new_book
 from tidegate.engine.fill import new_orders
-from tidegate.engine.fill_rules import FILL_RULES, FillRules, Unfilled
+from tidegate.engine.fill_rules import FillRules, Unfilled
 from tidegate.engine.market import Market
 from tidegate.engine.session import TO_TARGETS, TO_UNITS, WAITING, fill_session, sell_whole, settle_book
 from tidegate.engine.sweep import tape_of
 from tidegate.strategy.seam import Note, Targets, new_targets
 
-__all__ = ["Execution", "OrderReport", "Ranges", "SessionReport", "SimulatedBroker", "record_of", "row_of"]
+__all__ = ["Execution", "OrderReport", "Ranges", "SessionReport", "SimulatedBroker", "row_of"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,7 +99,7 @@ class SimulatedBroker:
         room = max(len(market.symbols), 1)
         self.book = new_book(1, room, initial_cash)
         self._orders, self._targets = new_orders(room), new_targets(room)
-        self._costs, self._rules = record_of(costs, COSTS), record_of(rules, FILL_RULES)
+        self._costs, self._rules = costs.record(), rules.record()
         self._items = np.zeros(4)
         self._settles = self._tape.interest != 0.0
         if len(self._tape.action_start):
@@ -128,7 +126,7 @@ class SimulatedBroker:
         self.book.waiting_since[0] = decided_row
 
     def settle(self, row: int) -> tuple[float, float]:
-        """Apply what happened overnight; return the cash of corporate actions, and interest."""
+        """Apply what happened overnight; return interest, and the cash of corporate actions."""
         if not self._settles.item(row):
             return 0.0, 0.0
         for place, ratio in self.ratios(row):
@@ -367,14 +365,6 @@ class _Places(dict[str, int]):
 def _done(sold: Execution, reason: Unfilled) -> OrderReport:
     """Return the order of a sale that no decision of this close asked for."""
     return OrderReport(sold.decided_row, sold.place, sold.quantity, sold.quantity, int(reason))
-
-
-def record_of(values: CostModel | FillRules, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
-    """Return the fields of a model as one record, ``(1,)``, for compiled code."""
-    record = np.zeros(1, dtype=kind)
-    for name in kind.names or ():
-        record[name] = getattr(values, name)
-    return record
 
 
 def row_of(times: Int64Array, at: int) -> int:

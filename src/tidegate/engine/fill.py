@@ -14,7 +14,7 @@ from tidegate.engine.book import Book, Tape
 from tidegate.engine.fill_rules import Unfilled
 from tidegate.strategy.seam import NEGLIGIBLE, Targets, find
 
-__all__ = ["Orders", "book_orders", "fill_orders", "new_orders", "want_targets", "want_waiting"]
+__all__ = ["Orders", "book_orders", "fill_orders", "new_orders", "sell_at", "want_targets", "want_waiting"]
 
 _HALVINGS = 60
 _ROUND_OFF = 1e-12
@@ -341,6 +341,37 @@ def _needed(costs: Any, factor: float, buys: float, tape: Tape, row: int, orders
             )
             cost += items[0] + items[1] + items[2] + items[3]
     return buys * factor + cost
+
+
+@compiled
+def sell_at(
+    costs: Any, book: Book, s: int, tape: Tape, known: int, at: int, price: float, spare_ruin: bool, items: FloatArray
+) -> bool:
+    """Take the money for a whole position, beside the orders of a session; the caller takes it out of the book.
+
+    Parameters
+    ----------
+    known
+        Row whose volatility and traded value make the impact.
+    at
+        Where the position stands in the book.
+    spare_ruin
+        Whether a sale is left undone, and False returned, whose costs are more than it brings.
+    items
+        ``float64 (4,)``: commission, half-spread, impact and stamp tax are written into it.
+    """
+    place = book.place[s, at]
+    notional = -book.shares[s, at] * price
+    four = itemise_order(costs, notional, _at(tape.volatility, known, place), _at(tape.daily_value, known, place))
+    if spare_ruin and notional < 0.0 and four[0] + four[1] + four[2] + four[3] >= -notional:
+        return False
+    book.cash[s] -= notional
+    for j in range(4):
+        items[j] = four[j]
+        book.cash[s] -= four[j]
+        book.paid[s, j] += four[j]
+    book.paid[s, 5] += abs(notional)
+    return True
 
 
 @compiled

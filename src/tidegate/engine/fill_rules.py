@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["FILL_RULES", "LEGACY_MARGIN", "FillRules", "Unfilled"]
 
@@ -85,3 +86,10 @@ class FillRules:
     t_plus_one: bool = False
     haircut: float = 0.0
     gross_limit: float = 0.0
+
+    def record(self) -> npt.NDArray[np.void]:
+        """Return the rules as compiled code reads them, ``(1,)`` of :data:`FILL_RULES`."""
+        record = np.zeros(1, dtype=FILL_RULES)
+        for name in FILL_RULES.names or ():
+            record[name] = getattr(self, name)
+        return record

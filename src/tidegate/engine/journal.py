@@ -134,7 +134,7 @@ def note_exit(
     place: int,
     shares: float,
     price: float,
-    items: tuple[float, float, float, float],
+    items: FloatArray,
 ) -> None:
     """Write the sale of a symbol that stops trading: an order and its fill, decided at the close before."""
     at = journal.used[2]

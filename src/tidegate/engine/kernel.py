@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tidegate.core.compiled import compiled, inlined
 from tidegate.core.units import FloatArray, Int64Array, Mask
-from tidegate.costs.compiled import itemise_order
 from tidegate.engine.book import Book, Tape, corporate_actions, credit_interest, invested_value
-from tidegate.engine.fill import Orders, book_orders, fill_orders, want_targets, want_waiting
+from tidegate.engine.fill import Orders, book_orders, fill_orders, sell_at, want_targets, want_waiting
 from tidegate.engine.journal import Journal, note_decision, note_exit, note_flow, note_orders
 from tidegate.strategy.decide import decide, observe
-from tidegate.strategy.seam import Past, Ranking, Targets, Work
+from tidegate.strategy.seam import Binding, Past, Ranking, Targets, Work
 
 __all__ = ["BINDINGS", "Curves", "Scratch", "advance"]
 
-BINDINGS = 15
+BINDINGS = len(Binding)
 
 
 class Curves(NamedTuple):
@@ -130,7 +127,7 @@ def _session(
     if not _trade(row, s, costs, rules, tape, book, curves, journal, records, scratch):
         return False
     if tape.ends[row]:
-        _exit(row, s, costs, rules, tape, book, curves, journal, records)
+        _exit(row, s, costs, rules, tape, book, curves, journal, records, scratch.orders.cost[0])
     equity = book.cash[s] + invested_value(book, s, tape.mark[row])
     curves.equity[row, s] = equity
     if len(curves.cash):
@@ -145,7 +142,7 @@ def _count(curves: Curves, s: int, rebalances: bool, targets: Targets) -> None:
         return
     curves.rebalances[s] += 1
     binding = targets.number[2]
-    for j in range(15):
+    for j in range(BINDINGS):
         if binding >> j & 1:
             curves.counts[s, j] += 1
 
@@ -205,7 +202,16 @@ def _let_wait(book: Book, s: int, orders: Orders) -> bool:
 
 @compiled
 def _exit(
-    row: int, s: int, costs: Any, rules: Any, tape: Tape, book: Book, curves: Curves, journal: Journal, records: bool
+    row: int,
+    s: int,
+    costs: Any,
+    rules: Any,
+    tape: Tape,
+    book: Book,
+    curves: Curves,
+    journal: Journal,
+    records: bool,
+    items: FloatArray,
 ) -> None:
     """Sell what has its last session today, at its close, after costs: stale marks are never carried."""
     kept = 0
@@ -217,15 +223,7 @@ def _exit(
             kept += 1
             continue
         price = tape.mark[row, place] * (1.0 - rules.haircut)
-        volatility = tape.volatility[row - 1, place] if tape.volatility.shape[0] else np.nan
-        daily_value = tape.daily_value[row - 1, place] if tape.daily_value.shape[0] else np.nan
-        notional = -shares * price
-        items = itemise_order(costs, notional, volatility, daily_value)
-        book.cash[s] -= notional
-        for j in range(4):
-            book.cash[s] -= items[j]
-            book.paid[s, j] += items[j]
-        book.paid[s, 5] += abs(notional)
+        sell_at(costs, book, s, tape, row - 1, k, price, False, items)
         curves.orders[s] += 1
         if records:
             note_exit(journal, s, row, place, shares, price, items)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from tidegate.core.compiled import compiled
-from tidegate.costs.compiled import itemise_order
 from tidegate.engine.book import Book, Tape, corporate_actions, credit_interest
-from tidegate.engine.fill import Orders, book_orders, fill_orders, want_targets, want_waiting
+from tidegate.engine.fill import Orders, book_orders, fill_orders, sell_at, want_targets, want_waiting
 from tidegate.strategy.seam import Targets
 
 __all__ = ["TO_TARGETS", "TO_UNITS", "WAITING", "fill_session", "sell_whole", "settle_book"]
@@ -67,32 +65,9 @@ def fill_session(
 def sell_whole(
     costs: Any, book: Book, tape: Tape, known: int, at: int, price: float, spare_ruin: bool, items: Any
 ) -> bool:
-    """Close one position at a price, beside the orders of a session; return whether it was done.
-
-    Parameters
-    ----------
-    known
-        Row whose volatility and traded value make the impact.
-    at
-        Where it stands in the book.
-    spare_ruin
-        Whether a sale is left undone whose costs are more than it brings.
-    items
-        ``float64 (4,)``: commission, half-spread, impact and stamp tax are written into it.
-    """
-    place, shares = book.place[0, at], book.shares[0, at]
-    volatility = tape.volatility[known, place] if tape.volatility.shape[0] else math.nan
-    daily_value = tape.daily_value[known, place] if tape.daily_value.shape[0] else math.nan
-    notional = -shares * price
-    four = itemise_order(costs[0], notional, volatility, daily_value)
-    if spare_ruin and notional < 0.0 and four[0] + four[1] + four[2] + four[3] >= -notional:
+    """Close one position at a price and take it out of the book; otherwise as :func:`~tidegate.engine.fill.sell_at`."""
+    if not sell_at(costs[0], book, 0, tape, known, at, price, spare_ruin, items):
         return False
-    book.cash[0] -= notional
-    for j in range(4):
-        items[j] = four[j]
-        book.cash[0] -= four[j]
-        book.paid[0, j] += four[j]
-    book.paid[0, 5] += abs(notional)
     for k in range(at, book.count[0] - 1):
         book.place[0, k] = book.place[0, k + 1]
         book.shares[0, k] = book.shares[0, k + 1]

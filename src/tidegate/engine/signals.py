@@ -16,11 +16,9 @@ from tidegate.core.errors import InputError
 from tidegate.core.panel import read_only
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.costs import CostModel
-from tidegate.costs.compiled import COSTS
 from tidegate.engine.book import Tape, new_book
-from tidegate.engine.broker import record_of
 from tidegate.engine.fill import new_orders
-from tidegate.engine.fill_rules import FILL_RULES, FillRules
+from tidegate.engine.fill_rules import FillRules
 from tidegate.engine.signal_kernel import Plan, Track, follow_signals, new_track
 from tidegate.strategy.seam import Note, new_targets
 from tidegate.strategy.signal_rule import Position
@@ -133,7 +131,7 @@ def trade_signals(
     plan = Plan(by_units, float(size or 0.0), float(position.stop_loss), float(position.take_profit))
     positions = follow_signals(
         read_only(np.ascontiguousarray(entries)), read_only(np.ascontiguousarray(exits)), read_only(bars.high),
-        read_only(bars.low), plan, record_of(FillRules(), FILL_RULES), record_of(costs or CostModel(), COSTS), book,
+        read_only(bars.low), plan, FillRules().record(), (costs or CostModel()).record(), book,
         _tape(bars), targets, orders, np.zeros(6), track,
     )  # fmt: skip
     return _as_run(track, positions)
