@@ -7,28 +7,39 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from tidegate.core.config import Settings, load_settings, misfit
 from tidegate.core.errors import InputError, RecipeError
 from tidegate.core.fingerprint import fingerprint
-from tidegate.core.horizon import Horizon, Reach
-from tidegate.core.recipe_data import CollectStep, DataKind, DataSettings, Day, Name, QualitySettings, ReadinessSettings
+from tidegate.core.recipe_data import CollectStep, DataKind, DataSettings, Name, QualitySettings, ReadinessSettings
 from tidegate.core.recipe_features import ExpressionSettings, FeatureFile, FeatureSettings
+from tidegate.core.recipe_labels import LabelSettings, TouchSettings
+from tidegate.core.recipe_models import (
+    EnsembleSettings,
+    LightgbmSettings,
+    ModelSettings,
+    RidgeSettings,
+    WeightSettings,
+    XgboostSettings,
+)
+from tidegate.core.recipe_split import SplitSettings
 from tidegate.core.recipe_strategy import LegacySettings, StrategySettings, Weighting
 from tidegate.core.recipe_trading import LIMITED_PRESETS, BacktestSettings, CostSettings, FillPrice
-from tidegate.core.time import BarInterval
-from tidegate.core.units import Count, Fraction
+from tidegate.core.recipe_tuning import CalibrateSettings, PickSettings, Range, TuneSettings
+from tidegate.core.units import Count
 
 __all__ = [
     "RECIPE_SCHEMA",
     "BacktestSettings",
+    "CalibrateSettings",
     "CollectStep",
     "CostSettings",
     "DataKind",
     "DataSettings",
+    "EnsembleSettings",
     "ExpressionSettings",
     "FeatureFile",
     "FeatureSettings",
@@ -37,21 +48,25 @@ __all__ = [
     "LegacySettings",
     "LightgbmSettings",
     "ModelSettings",
+    "PickSettings",
     "QualitySettings",
+    "Range",
     "ReadinessSettings",
     "Recipe",
     "RidgeSettings",
     "SplitSettings",
     "StrategySettings",
+    "TouchSettings",
+    "TuneSettings",
     "UniverseSettings",
+    "WeightSettings",
     "Weighting",
+    "XgboostSettings",
     "load_recipe",
     "shipped_recipes",
 ]
 
 RECIPE_SCHEMA = 1
-
-Months = Annotated[int, Field(ge=1, le=1200)]
 
 
 class UniverseSettings(Settings):
@@ -67,6 +82,8 @@ class UniverseSettings(Settings):
     """Names to trade; empty means every symbol of the data set that is not excluded."""
     exclude: tuple[str, ...] = ()
     """Names never traded, for example the index or a series of another kind."""
+    first: Count | None = None
+    """Only the first so many names in the order of the alphabet: a smaller sample, to try things on."""
     benchmark: str = "equal-weight"
     """A symbol, or ``equal-weight`` for the universe itself, bought in equal parts and rebalanced at the same dates."""
     index: str | None = None
@@ -89,130 +106,6 @@ class UniverseSettings(Settings):
                 hint="leave the list out: the snapshots say who may be held",
             )
         return self
-
-
-class LabelSettings(Settings):
-    """What is forecast, and how far ahead."""
-
-    horizon: Horizon | None = None
-    """How long after the fill the return is measured: ``1h``, ``4h``, ``1d``, ``7d``, or any time that the bars divide.
-
-    On daily bars days count sessions; on shorter bars it is time on the clock, so on an exchange that closes count
-    bars. None means ``horizon_bars``.
-    """
-    horizon_bars: Count | None = 5
-    """The same as a count of bars; left out where ``horizon`` is given."""
-    horizons: tuple[Horizon, ...] = ()
-    """Every horizon that is labelled, ``horizon`` among them; empty means no other. The longest decides the purge."""
-    target: Literal["gross", "excess", "benchmark_excess", "rank", "volatility"] = "gross"
-    """What is forecast, over the horizon.
-
-    ``gross`` log return, its ``excess`` over the mean of all symbols labelled at that instant, its ``benchmark_excess``
-    over the symbol ``universe.benchmark``, its ``rank`` among them from 0 to 1, or the realised ``volatility``, which
-    says nothing about what to buy and so asks for ``strategy: null``.
-    """
-    threshold: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.005
-    """What counts as a move up or down in the three-way label, as a fraction of the price: 0.005 is half a percent."""
-    buckets: Annotated[int, Field(ge=2, le=1000)] = 5
-    """Into how many equal parts the bucket label divides the symbols of an instant."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bars_give_way(cls, content: Any) -> Any:
-        if isinstance(content, dict) and content.get("horizon") is not None and "horizon_bars" not in content:
-            return {**content, "horizon_bars": None}
-        return content
-
-    @model_validator(mode="after")
-    def _one_horizon(self) -> Self:
-        lengths = [one.microseconds for one in self.horizons]
-        if len(set(lengths)) != len(lengths):
-            raise misfit("each horizon once", at=("horizons",), value=", ".join(self.horizons), hint="take one out")
-        if self.horizons and self.horizon not in self.horizons:
-            wanted = f"one of labels.horizons: {', '.join(self.horizons)}"
-            raise misfit(wanted, at=("horizon",), value=self.horizon, hint="name the one that is trained on")
-        if (self.horizon is None) == (self.horizon_bars is None):
-            clash = "either labels.horizon or labels.horizon_bars"
-            raise misfit(clash, at=("horizon_bars",), value=self.horizon_bars, hint="keep the one that is meant")
-        return self
-
-    def reaches(self, interval: BarInterval) -> tuple[Reach, ...]:
-        """Return how far the labels reach on bars of one size, the trained one first.
-
-        Raises
-        ------
-        InputError
-            If the bars do not divide a horizon.
-        """
-        if self.horizon is None:
-            return (Reach.of_bars(self.horizon_bars or 1),)
-        others = [one for one in self.horizons if one != self.horizon]
-        return tuple(one.reach(interval) for one in (self.horizon, *others))
-
-
-class SplitSettings(Settings):
-    """Walk-forward folds in calendar units; purge follows the label spans."""
-
-    first_test: Day
-    """First day of the first test fold."""
-    test_months: Months = 12
-    """Length of each test fold."""
-    train_months: Months | None = None
-    """Length of a rolling training window; none means expanding."""
-    embargo_days: Annotated[int, Field(ge=0)] = 0
-    """Calendar days kept free between the last training label and the test fold, beyond the purge."""
-    minimum_train_days: Count = 365
-    """A fold with less history than this before it is not made."""
-
-
-class RidgeSettings(Settings):
-    """Linear regression with an L2 penalty on standardised features."""
-
-    penalty: Annotated[float, Field(gt=0.0)] = 100.0
-    """Weight of the squared coefficients; larger shrinks more."""
-
-
-class LightgbmSettings(Settings):
-    """Gradient-boosted trees."""
-
-    trees: Count = 200
-    """Number of boosting rounds."""
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.03
-    """How much of each tree is added."""
-    leaves: Annotated[int, Field(ge=2, le=4096)] = 31
-    """Largest number of leaves of a tree."""
-    minimum_leaf_rows: Count = 200
-    """Fewest training rows in a leaf."""
-    row_fraction: Fraction = 0.8
-    """Share of the rows drawn for each tree."""
-    feature_fraction: Fraction = 0.8
-    """Share of the features drawn for each tree."""
-    l2_penalty: Annotated[float, Field(ge=0.0)] = 1.0
-    """L2 penalty on leaf values."""
-    maximum_bins: Annotated[int, Field(ge=2, le=65535)] = 255
-    """Largest number of histogram bins per feature."""
-
-
-class ModelSettings(Settings):
-    """Which forecasters are trained, beside each other on the same folds."""
-
-    ridge: RidgeSettings | None = None
-    """Train a ridge regression; ``ridge: {}`` takes the defaults."""
-    lightgbm: LightgbmSettings | None = None
-    """Train gradient-boosted trees; ``lightgbm: {}`` takes the defaults."""
-
-    @model_validator(mode="after")
-    def _at_least_one(self) -> Self:
-        if not self.kinds:
-            empty = [name for name in ("ridge", "lightgbm") if name in self.model_fields_set][:1]
-            wish = f"for its defaults write {(empty or ['ridge'])[0]}: {{}}"
-            raise misfit("at least one of ridge, lightgbm", at=empty, hint=wish)
-        return self
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Names of the forecasters asked for."""
-        return tuple(name for name in ("ridge", "lightgbm") if getattr(self, name) is not None)
 
 
 def _not_newer(schema: int) -> int:
@@ -251,6 +144,14 @@ class Recipe(Settings):
     """How training and test are kept apart."""
     models: ModelSettings
     """Which forecasters are trained."""
+    weights: WeightSettings = WeightSettings()
+    """How much each sample counts."""
+    tune: TuneSettings | None = None
+    """How parameters are searched by ``tidegate tune``; ``tune: {}`` takes the defaults."""
+    calibrate: CalibrateSettings | None = None
+    """How scores of targets that are 0 or 1 become probabilities and calls; ``calibrate: {}`` takes the defaults."""
+    picks: PickSettings = PickSettings()
+    """What ``tidegate pick`` prints."""
     strategy: StrategySettings | None = StrategySettings()
     """How forecasts become weights; ``null`` where a recipe forecasts and never trades."""
     costs: CostSettings
@@ -270,6 +171,25 @@ class Recipe(Settings):
                 value=scores,
                 hint=f"name one of these, or train it with {scores}: {{}} under models",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _slices_are_there(self) -> Self:
+        models, split = self.models, self.split
+        looks = models.stops_early or models.ensemble is not None or models.refit == "with_validation"
+        if looks and not split.has_validation:
+            wanted = "a validation slice: early stopping, an ensemble and a refit look at one"
+            raise misfit(wanted, at=("split", "validation_months"), value=0, hint="write how many months it has")
+        if self.calibrate is not None and not split.has_calibration:
+            wanted = "a calibration slice, apart from tuning and test"
+            raise misfit(wanted, at=("split", "calibration_months"), value=0, hint="write how many months it has")
+        if self.calibrate is not None and not self.labels.is_binary:
+            wanted = "hit, relative_hit or hindsight_hit: only what happens or not has a probability"
+            hint = "leave calibrate out for targets that are returns"
+            raise misfit(wanted, at=("labels", "target"), value=self.labels.target, hint=hint)
+        if self.tune is not None and self.tune.model not in models.members:
+            hint = f"name it under tune.model, or train it with {self.tune.model}: {{}} under models"
+            raise misfit(f"one of {', '.join(models.members)}", at=("tune", "model"), value=self.tune.model, hint=hint)
         return self
 
     @model_validator(mode="after")
@@ -351,7 +271,18 @@ class Recipe(Settings):
         What an audit asks of the data and how they were collected change no score, so they are not part of it.
         """
         parts = self.model_dump(
-            include={"seed", "data", "universe", "features", "labels", "split", "models", "costs"},
+            include={
+                "seed",
+                "data",
+                "universe",
+                "features",
+                "labels",
+                "split",
+                "models",
+                "weights",
+                "calibrate",
+                "costs",
+            },
             exclude={"data": {"mode", "readiness", "quality"}},
         )
         return fingerprint({**parts, "fill": self.backtest.fill})

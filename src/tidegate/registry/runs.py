@@ -38,6 +38,7 @@ _NAME_PART = 48
 class RunKind(StrEnum):
     """What a run does."""
 
+    TUNE = "tune"
     TRAIN = "train"
     BACKTEST = "backtest"
 

@@ -1,5 +1,6 @@
-"""Splits: one object that decides which samples may train and which instants are tested."""
+"""Splits: folds on the time axis that know how long labels last."""
 
-from tidegate.split.walk_forward import Fold, WalkForward
+from tidegate.split.fold import Fold, Slice
+from tidegate.split.walk_forward import WalkForward
 
-__all__ = ["Fold", "WalkForward"]
+__all__ = ["Fold", "Slice", "WalkForward"]

@@ -3,83 +3,18 @@
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
-from tidegate.core.errors import DataError, InputError, LookAheadError
+from tidegate.core.errors import DataError, InputError
 from tidegate.core.recipe import SplitSettings
 from tidegate.core.spans import Spans
 from tidegate.core.time import DAY, Instant, format_instant, parse_instant
 from tidegate.core.units import Int64Array, Mask
+from tidegate.split.fold import Fold
 
-__all__ = ["Fold", "WalkForward"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Fold:
-    """One training window and the test window after it.
-
-    Parameters
-    ----------
-    fold
-        Number, from 0.
-    train
-        ``int64``, positions of the training samples in the spans.
-    test
-        ``int64``, positions of the test rows in the times.
-    train_start, train_end
-        First and last decision instant of the training samples.
-    test_start, test_end
-        The test window ``[test_start, test_end)``.
-    trained_until
-        Last instant that a training label reached.
-    purged_rows
-        Samples left out because their label reaches into the test window.
-    embargoed_rows
-        Further samples left out because their label ends within the embargo before it.
-
-    Raises
-    ------
-    LookAheadError
-        If a training label reaches into the test window.
-    """
-
-    fold: int
-    train: Int64Array
-    test: Int64Array
-    train_start: Instant
-    train_end: Instant
-    test_start: Instant
-    test_end: Instant
-    trained_until: Instant
-    purged_rows: int
-    embargoed_rows: int
-
-    def __post_init__(self) -> None:
-        if self.trained_until > self.test_start:
-            raise LookAheadError(
-                found=f"fold {self.fold} trained on labels until {format_instant(self.trained_until)}",
-                expected=f"none after its test starts at {format_instant(self.test_start)}",
-                hint="purge training samples by their label spans",
-            )
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the fold as plain values: instants in microseconds UTC and counts of rows."""
-        return {
-            "fold": self.fold,
-            "train_start": int(self.train_start),
-            "train_end": int(self.train_end),
-            "test_start": int(self.test_start),
-            "test_end": int(self.test_end),
-            "trained_until": int(self.trained_until),
-            "train_rows": len(self.train),
-            "test_rows": len(self.test),
-            "purged_rows": self.purged_rows,
-            "embargoed_rows": self.embargoed_rows,
-        }
+__all__ = ["WalkForward"]
 
 
 class WalkForward:
