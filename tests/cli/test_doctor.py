@@ -30,8 +30,8 @@ def findings(done: Done) -> dict[str, dict[str, str]]:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the bars of the recipe."""
     workspace = Workspace.create(tmp_path_factory.mktemp("filled") / "workspace")
-    midnights = parse_instant("2015-01-01") + np.arange(1, 301) * DAY
-    bars = synthetic_bars(synthetic_panel(3, 300, 6, times=midnights), dataset="made-up")
+    midnights = parse_instant("2015-01-01") + np.arange(1, 701) * DAY
+    bars = synthetic_bars(synthetic_panel(3, 700, 6, times=midnights), dataset="made-up")
     Catalog(workspace).append("bars", bars)
     return workspace.root
 

@@ -10,7 +10,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from tidegate.core.database import DATABASE_SCHEMA, connect, connection, create_or_upgrade, metadata, runs, schema_of
+from tidegate.core.database import (
+    DATABASE_SCHEMA,
+    connect,
+    connection,
+    create_or_upgrade,
+    jobs,
+    metadata,
+    runs,
+    schema_of,
+)
 
 RUN: dict[str, Any] = {
     "id": "train-demo",
@@ -61,6 +70,8 @@ def test_migrations_make_exactly_the_tables(engine: sa.Engine) -> None:
         "alter table runs add column note text",
         "drop table evidence",
         "drop index runs_by_project",
+        "drop table jobs",
+        "drop index jobs_under_way",
         "create table extra (a int)",
     ],
 )
@@ -84,10 +95,11 @@ def test_an_empty_database_stands_at_nothing(engine: sa.Engine) -> None:
     assert schema_of(engine) == DATABASE_SCHEMA
 
 
-def test_an_upgrade_from_the_first_schema_keeps_the_rows(engine: sa.Engine) -> None:
-    create_or_upgrade(engine, to=1)
+@pytest.mark.parametrize("earlier", range(1, DATABASE_SCHEMA))
+def test_an_upgrade_from_an_earlier_schema_keeps_the_rows(engine: sa.Engine, earlier: int) -> None:
+    create_or_upgrade(engine, to=earlier)
     insert_run(engine)
-    assert schema_of(engine) == 1
+    assert schema_of(engine) == earlier
     assert differences(engine)
 
     create_or_upgrade(engine)
@@ -96,6 +108,19 @@ def test_an_upgrade_from_the_first_schema_keeps_the_rows(engine: sa.Engine) -> N
     assert differences(engine) == []
     with engine.connect() as connected:
         assert connected.execute(sa.select(runs)).one()._asdict() == RUN
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_the_database_itself_refuses_the_same_work_twice(engine: sa.Engine, status: str) -> None:
+    create_or_upgrade(engine)
+    job = {"key": "k", "command": "train", "arguments": [], "attempts": 1, "created_at": 1, "log_path": "log"}
+    with engine.begin() as connected:
+        for number, ended in enumerate(("finished", "failed", "stopped", "lost", "running", "queued")):
+            key = {"key": "other"} if ended == "queued" else {}
+            connected.execute(jobs.insert().values({**job, **key, "id": str(number), "status": ended}))
+
+    with pytest.raises(sa.exc.IntegrityError), engine.begin() as connected:
+        connected.execute(jobs.insert().values({**job, "id": "again", "status": status}))
 
 
 def test_upgrading_twice_changes_nothing(engine: sa.Engine) -> None:

@@ -8,15 +8,25 @@ from hypothesis import strategies as st
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import FillPrice
 from tidegate.core.units import FloatArray, Mask
-from tidegate.labels import Labels, average_uniqueness, forward_returns
+from tidegate.labels import (
+    Labels,
+    TouchLabels,
+    TouchWindow,
+    average_uniqueness,
+    fixed_exit,
+    forward_returns,
+    hindsight_touch,
+)
 from tidegate.testing import synthetic_panel
 
 
-def by_definition(labels: Labels, used: Mask) -> FloatArray:
+def by_definition(labels: Labels | TouchLabels, used: Mask) -> FloatArray:
     """Count, for every return of every label, the labels that share it."""
-    result = np.full(labels.gross.shape, np.nan)
-    sampled = used & ~np.isnan(labels.gross)
-    returns = {row: set(range(row + 2, end + 1)) for row, end in enumerate(labels.exits)}
+    outcome = labels.gross if isinstance(labels, Labels) else labels.returns
+    first = 2 if isinstance(labels, Labels) else 1
+    result = np.full(outcome.shape, np.nan)
+    sampled = used & ~np.isnan(outcome)
+    returns = {row: set(range(row + first, end + 1)) for row, end in enumerate(labels.exits)}
     for row, place in np.argwhere(sampled):
         shares = [
             1.0 / sum(one in returns[other] for other in returns if sampled[other, place]) for one in returns[row]
@@ -32,6 +42,14 @@ def test_uniqueness_is_the_mean_share_of_the_returns_of_a_label(bars: int, seed:
     used = np.random.default_rng(seed).random((25, 2)) <= share
 
     np.testing.assert_allclose(average_uniqueness(labels, used), by_definition(labels, used), rtol=1e-9)
+
+
+@given(seed=st.integers(0, 100), share=st.floats(0.0, 1.0), wait=st.integers(0, 3))
+def test_days_of_a_window_are_shared_until_the_label_is_known(seed: int, share: float, wait: int) -> None:
+    panel = synthetic_panel(seed, 25, 2, gaps=0.2)
+    used = np.random.default_rng(seed).random((25, 2)) <= share
+    for labels in (fixed_exit(panel, sell_within_bars=wait), hindsight_touch(panel, TouchWindow(last_day=3 + wait))):
+        np.testing.assert_allclose(average_uniqueness(labels, used), by_definition(labels, used), rtol=1e-9)
 
 
 def test_labels_that_do_not_overlap_count_whole() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from tidegate.core.time import DAY
 from tidegate.report import ColourScheme, Language
 from tidegate.report.charts import DAILY_POINTS, Brush, bar_gap, decimated, growth_ticks, iso_days
-from tidegate.report.forecast_charts import boundary_chart, fold_chart
+from tidegate.report.fold_charts import boundary_chart, fold_chart
 from tidegate.report.run_figures import Fold
 from tidegate.report.theme import palette
 

@@ -15,7 +15,8 @@ from tidegate.core.randomness import generator
 from tidegate.core.recipe import SplitSettings
 from tidegate.core.spans import Spans
 from tidegate.core.time import DAY, HOUR, Instant, format_instant, parse_instant
-from tidegate.split import Fold, WalkForward
+from tidegate.split import Fold, WalkForward, current_fold
+from tidegate.split.walk_forward import months_before
 from tidegate.testing import check_splitter
 
 
@@ -128,6 +129,12 @@ def _window_start(fold: Fold, train_months: int | None) -> int:
 def test_the_shipped_suite_passes() -> None:
     check_splitter(WalkForward(settings()).split)
     check_splitter(WalkForward(settings(train_months=12, embargo_days=5, test_months=3)).split)
+    check_splitter(WalkForward(settings(validation_months=6, calibration_months=4, embargo_days=2)).split)
+    check_splitter(
+        WalkForward(
+            settings(test_months=12, train_days=600, validation_days=90, calibration_days=90, minimum_train_days=100)
+        ).split
+    )
 
 
 def by_row_count(times: np.ndarray, spans: Spans | None) -> list[Fold]:
@@ -143,6 +150,52 @@ def by_row_count(times: np.ndarray, spans: Spans | None) -> list[Fold]:
 def test_the_suite_sees_a_purge_by_row_count() -> None:
     with pytest.raises(AssertionError, match="no training label reaches the test"):
         check_splitter(by_row_count)
+
+
+def broken(**changes: Any) -> Any:
+    """A splitter whose folds are changed behind their guard."""
+
+    def split(times: np.ndarray, spans: Spans | None) -> list[Fold]:
+        folds = WalkForward(settings(validation_months=6, calibration_months=4)).split(times, spans)
+        for fold in folds:
+            for name, change in changes.items():
+                object.__setattr__(fold, name, change(fold))
+        return folds
+
+    return split
+
+
+@pytest.mark.parametrize(
+    ("changes", "promise"),
+    [
+        ({"validation": lambda fold: replace(fold.validation, rows=fold.validation.rows[:0])}, "no empty slice"),
+        ({"validation": lambda fold: replace(fold.validation, end=fold.validation.start)}, "lies in its window"),
+        ({"calibration": lambda fold: replace(fold.calibration, reaches=fold.test_start)}, "how far its labels reach"),
+        ({"validation": lambda fold: replace(fold.validation, rows=fold.train)}, "no sample lies in two parts"),
+        ({"trained_until": lambda fold: fold.train_reaches}, "trained_until is the last label end"),
+        (
+            {"train": lambda fold: np.append(fold.train, fold.calibration.rows), "calibration": lambda _: None},
+            "no label reaches into the slice behind it",
+        ),
+    ],
+)
+def test_the_suite_sees_broken_slices(changes: dict[str, Any], promise: str) -> None:
+    with pytest.raises(AssertionError, match=promise):
+        check_splitter(broken(**changes))
+
+
+def test_the_suite_sees_a_splitter_that_counts_rows_in_their_order() -> None:
+    """Crypto D-36: what a fold holds has to follow time, not where a row stands."""
+
+    def by_order(times: np.ndarray, spans: Spans | None) -> list[Fold]:
+        folds = WalkForward(settings()).split(times, spans)
+        for fold in folds:
+            object.__setattr__(fold, "train", fold.train[: len(fold.train) // 2])
+            object.__setattr__(fold, "trained_until", Instant(int(spans.end[fold.train].max()) if spans else 0))
+        return folds
+
+    with pytest.raises(AssertionError, match="order of the samples"):
+        check_splitter(by_order)
 
 
 def test_the_suite_sees_folds_that_travel_back_in_time() -> None:
@@ -197,6 +250,208 @@ def test_early_windows_without_enough_history_are_left_out() -> None:
         (1, "2018-01-01"),
         (2, "2018-07-01"),
     ]
+
+
+def parts(fold: Fold, spans: Spans) -> list[tuple[str, str, str]]:
+    """Return first and last decision and last label end of each part that is fitted."""
+    slices = (part.rows for part in (fold.validation, fold.calibration) if part is not None)
+    return [
+        (
+            format_instant(spans.start[rows].min())[:10],
+            format_instant(spans.start[rows].max())[:10],
+            format_instant(spans.end[rows].max())[:10],
+        )
+        for rows in (fold.train, *slices)
+    ]
+
+
+def test_golden_slices() -> None:
+    """Equity I 16: calibration is disjoint from tuning and test; crypto 20.4: disjoint blocks with a purge."""
+    times, spans = daily("2015-01-01", "2018-02-10")
+    sliced = settings(validation_months=3, calibration_months=2, embargo_days=1)
+    fold = WalkForward(sliced).split(times, spans)[0]
+
+    # Decisions at 21:00 with exits six days later; each border leaves a day of embargo in front of it.
+    assert parts(fold, spans) == [
+        ("2015-01-01", "2016-07-24", "2016-07-30"),
+        ("2016-08-01", "2016-10-24", "2016-10-30"),
+        ("2016-11-01", "2016-12-24", "2016-12-30"),
+    ]
+    assert (fold.purged_rows, fold.embargoed_rows) == (18, 3)
+    assert format_instant(fold.trained_until)[:10] == "2016-12-30"
+    assert fold.validation is not None
+    assert fold.calibration is not None
+    assert format_instant(fold.validation.start) == "2016-08-01"
+    assert fold.validation.end == fold.calibration.start
+    assert fold.calibration.end == fold.test_start
+    assert len(fold.fitted) + 21 == np.sum(spans.start < fold.test_start)
+
+
+def test_golden_days() -> None:
+    """Crypto 19.2: 180 days of training, 14 of validation, 14 of test, a step of 14."""
+    times, spans = daily("2016-01-01", "2017-02-10", horizon=0)
+    chosen = SplitSettings(
+        first_test=date(2017, 1, 1), test_days=14, train_days=194, validation_days=14, minimum_train_days=90,
+        minimum_folds=3,
+    )  # fmt: skip
+    folds = WalkForward(chosen).split(times, spans)
+
+    assert [format_instant(fold.test_start) for fold in folds] == ["2017-01-01", "2017-01-15", "2017-01-29"]
+    assert parts(folds[0], spans) == [
+        ("2016-06-21", "2016-12-16", "2016-12-17"),
+        ("2016-12-18", "2016-12-30", "2016-12-31"),
+    ]
+    assert [len(fold.train) for fold in folds] == [179, 179, 179]
+
+
+def test_slices_in_months_before_windows_in_days() -> None:
+    times, spans = daily("2015-01-01", "2017-06-01")
+    chosen = SplitSettings(
+        first_test=date(2017, 1, 1), test_days=30, validation_months=2, calibration_days=10, train_months=12,
+    )  # fmt: skip
+    fold = WalkForward(chosen.model_copy(update={"minimum_train_days": 100})).split(times, spans)[1]
+
+    assert fold.validation is not None
+    assert fold.calibration is not None
+    starts = (fold.train_start, fold.validation.start, fold.calibration.start, fold.test_start)
+    assert [format_instant(at)[:10] for at in starts] == ["2016-01-31", "2016-11-20", "2017-01-21", "2017-01-31"]
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    kept=st.integers(200, 500),
+    chosen=st.sampled_from(
+        [
+            {},
+            {"validation_days": 60, "calibration_months": 2},
+            {"train_days": 300, "validation_months": 2, "embargo_days": 9},
+            {"train_months": 8},
+        ]
+    ),
+)
+def test_more_data_only_add_folds(seed: int, kept: int, chosen: dict[str, Any]) -> None:
+    """Equity I 15: the folds of a prefix are those of the whole, row by row."""
+    random = generator(seed, "prefix")
+    times = parse_instant("2015-01-05") + np.cumsum(random.integers(HOUR, 5 * DAY, 500))
+    start = np.repeat(times, 2)
+    spans = Spans(start, start + random.integers(1, 40 * DAY, start.size))
+    splitter = WalkForward(settings(test_months=2, minimum_train_days=60, **chosen))
+    known = spans.start < times[kept - 1]
+    try:
+        whole = splitter.split(times, spans)
+        early = splitter.split(times[:kept], Spans(spans.start[known], spans.end[known]))
+    except DataError:
+        assume(False)
+
+    finished = [fold for fold in early if fold.test_end <= times[kept - 1]]
+    assert len(finished) >= len(early) - 1
+    for fold, later in zip(finished, whole, strict=False):
+        assert fold.as_document() == later.as_document()
+        for name in ("train", "test", "fitted"):
+            assert getattr(fold, name).tolist() == getattr(later, name).tolist()
+
+
+def by_hand(spans: Spans, start: int | None, border: int, embargo: int) -> list[int]:
+    return [
+        row
+        for row, (begin, end) in enumerate(zip(spans.start.tolist(), spans.end.tolist(), strict=True))
+        if (start is None or begin >= start) and begin < border and end <= border - embargo
+    ]
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    longest=st.integers(1, 60),
+    embargo=st.integers(0, 10),
+    validation=st.integers(0, 4),
+    calibration=st.integers(0, 4),
+    train=st.one_of(st.none(), st.integers(14, 24)),
+)
+def test_every_part_is_what_a_plain_loop_takes(
+    seed: int, longest: int, embargo: int, validation: int, calibration: int, train: int | None
+) -> None:
+    random = generator(seed, "parts")
+    times = parse_instant("2015-01-05") + np.cumsum(random.integers(HOUR, 9 * DAY, 300))
+    start = random.permutation(np.repeat(times, random.integers(0, 3, times.size)))
+    spans = Spans(start, start + random.integers(1, longest * DAY, start.size))
+    chosen = settings(
+        embargo_days=embargo, train_months=train, validation_months=validation, calibration_months=calibration,
+        minimum_train_days=10,
+    )  # fmt: skip
+    try:
+        folds = WalkForward(chosen).split(times, spans)
+    except DataError:
+        assume(False)
+
+    for fold in folds:
+        first = date.fromisoformat(format_instant(fold.test_start))
+        borders = [None if train is None else months_before(first, train)]
+        present = [(fold.validation, validation + calibration), (fold.calibration, calibration)]
+        borders += [months_before(first, months) for part, months in present if part is not None]
+        rows = [fold.train, *(part.rows for part, _ in present if part is not None)]
+        assert [part is not None for part, _ in present] == [validation > 0, calibration > 0]
+        for start_of, end_of, found in zip(borders, [*borders[1:], fold.test_start], rows, strict=True):
+            assert end_of is not None
+            assert found.tolist() == by_hand(spans, start_of, end_of, embargo * DAY)
+        window = (spans.start < fold.test_start) & (spans.start >= (borders[0] or 0))
+        assert window.sum() == len(fold.fitted) + fold.purged_rows + fold.embargoed_rows
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"minimum_folds": 4}, "3 folds"),
+        ({"validation_days": 3}, "3 windows without a row for validation"),
+        ({"calibration_days": 3}, "3 windows without a row for calibration"),
+        ({"train_days": 5, "validation_days": 5}, "3 windows without a row for training"),
+        ({"minimum_train_days": 400, "validation_months": 3}, "1 windows without 400 days"),
+    ],
+)
+def test_too_few_folds_say_what_fell_out(changes: dict[str, Any], says: str) -> None:
+    times, spans = daily("2016-01-01", "2018-02-10")
+
+    with pytest.raises(DataError, match=says):
+        WalkForward(settings(**{"minimum_folds": 3, **changes})).split(times, spans)
+
+
+def test_times_that_run_backwards_are_refused() -> None:
+    """Crypto D-36: the rows of a table sorted by symbol are no axis of time."""
+    times, spans = daily("2016-01-01", "2018-02-10")
+
+    with pytest.raises(InputError, match="run backwards"):
+        WalkForward(settings()).split(np.concatenate([times, times]), spans)
+    with pytest.raises(InputError, match="shape"):
+        WalkForward(settings()).split(np.stack([times, times]), spans)
+
+
+def test_a_hold_out_recipe_is_no_walk_forward() -> None:
+    with pytest.raises(InputError, match="first test day"):
+        WalkForward(SplitSettings(scheme="holdout"))
+
+
+def test_the_newest_fold_learns_all_that_is_known() -> None:
+    times, spans = daily("2015-01-01", "2018-02-10")
+    sliced = settings(validation_months=3, calibration_months=2, train_months=24)
+    fold = current_fold(sliced, times, spans)
+
+    assert times[fold.test].tolist() == [times[-1]]
+    assert parts(fold, spans) == [
+        ("2016-02-10", "2017-09-03", "2017-09-09"),
+        ("2017-09-10", "2017-12-03", "2017-12-09"),
+        ("2017-12-10", "2018-02-04", "2018-02-10"),
+    ]
+    assert fold.trained_until == times[-1]
+
+
+@pytest.mark.parametrize("changes", [{"validation_days": 4}, {"calibration_days": 4}, {"train_days": 4}])
+def test_no_newest_fold_says_which_part_is_empty(changes: dict[str, Any]) -> None:
+    times, spans = daily("2016-01-01", "2018-01-01")
+
+    name = {"train": "training"}.get(next(iter(changes)).split("_")[0], next(iter(changes)).split("_")[0])
+    with pytest.raises(DataError, match=f"none is left for {name}"):
+        current_fold(settings(**changes), times, spans)
+    with pytest.raises(DataError, match="no time at all"):
+        current_fold(settings(), times[:0], spans)
 
 
 def test_a_fold_that_knows_its_test_cannot_exist() -> None:

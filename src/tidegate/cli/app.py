@@ -15,6 +15,7 @@ from tidegate.cli.commands import (
     collect,
     demo,
     doctor,
+    experiment,
     features,
     ingest,
     init,
@@ -22,10 +23,16 @@ from tidegate.cli.commands import (
     lineage,
     lookahead,
     parity,
+    pick,
+    picker,
     report,
     review,
     runs,
+    status,
+    stop,
+    tail,
     train,
+    tune,
     universe,
 )
 
@@ -104,8 +111,28 @@ app.command(
     ),
 )(lineage.lineage)
 app.command(
-    "train", epilog=_examples("tidegate train us-rotation --workspace us", "tidegate train my.yaml --threads 4")
+    "train",
+    epilog=_examples(
+        "tidegate train us-rotation --workspace us",
+        "tidegate train my.yaml --threads 4",
+        "tidegate train my.yaml --detach",
+    ),
 )(train.train)
+app.command(
+    "tune",
+    epilog=_examples(
+        "tidegate tune ashare-picker --workspace cn",
+        "tidegate tune ashare-picker --stocks 1000 --trials 20 --minutes 10 --workspace cn",
+        "tidegate tune ashare-picker --fast --workspace cn",
+    ),
+)(tune.tune)
+app.command(
+    "experiment",
+    epilog=_examples(
+        "tidegate experiment ashare-picker --workspace cn",
+        "tidegate experiment my.yaml --model lightgbm --without event --seeds 3",
+    ),
+)(experiment.experiment)
 app.command(
     "backtest",
     epilog=_examples(
@@ -121,6 +148,23 @@ app.command(
         "tidegate runs --kind train --status failed --json",
     ),
 )(runs.runs)
+app.command(
+    "pick",
+    epilog=_examples(
+        "tidegate pick ashare-picker --workspace a-share",
+        "tidegate pick my.yaml --as-of 2024-06-28 --top 20 --json",
+    ),
+)(pick.pick)
+app.add_typer(picker.app, name="picker")
+app.command("status", epilog=_examples("tidegate status --workspace us", "tidegate status latest --json"))(
+    status.status
+)
+app.command(
+    "tail", epilog=_examples("tidegate tail --workspace us", "tidegate tail train-3f2a9c --lines 100 --follow")
+)(tail.tail)
+app.command("stop", epilog=_examples("tidegate stop latest --workspace us", "tidegate stop train-3f2a9c --grace 5"))(
+    stop.stop
+)
 app.command(
     "report",
     epilog=_examples(

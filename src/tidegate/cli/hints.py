@@ -27,11 +27,20 @@ _FIRST_BARS: Final = "tidegate ingest ohlcv FILE"
 _CHOICES: Final = re.compile(r"'(?P<given>.*)' is not one of (?P<known>.+?)\.?$", re.DOTALL)
 _OPTIONS: Final = re.compile(r"No such option: (?P<given>\S+)(?: \(Possible options: (?P<near>[^,)]+).*)?$")
 _OF_A_RECIPE: Final = (
-    *(("train",), ("backtest",), ("doctor",), ("collect",), ("audit", "readiness"), ("audit", "parity")),
+    *(
+        ("train",),
+        ("tune",),
+        ("pick",),
+        ("backtest",),
+        ("doctor",),
+        ("collect",),
+        ("audit", "readiness"),
+        ("audit", "parity"),
+    ),
     *(("features", "build"), ("features", "show")),
 )
 """Commands whose next word is a recipe."""
-_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|backtest|collect|audit readiness|features build)) \S+")
+_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|tune|pick|backtest|collect|audit readiness|features build)) \S+")
 _WITH_VALUE: Final = {
     "--workspace",
     "-w",
@@ -39,6 +48,9 @@ _WITH_VALUE: Final = {
     "--scores-of",
     "--mode",
     "--as-of",
+    "--run",
+    "--top",
+    "--stale-after",
     "--language",
     "-l",
     "--colours",

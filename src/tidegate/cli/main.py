@@ -16,10 +16,12 @@ from typing import Final
 from typer.exceptions import Abort, TyperException
 
 from tidegate.cli.app import app
+from tidegate.cli.detached import remembered_words
 from tidegate.cli.hints import Typed, as_input_error, next_step
 from tidegate.cli.logs import log_path, logger
 from tidegate.core.errors import CatalogError, TidegateError, WorkspaceError
 from tidegate.core.interrupts import interrupt_requested, remembered_interrupts
+from tidegate.core.jobs import current_job, hold_lifeline
 from tidegate.core.workspace import explain_refusal
 
 __all__ = ["run"]
@@ -35,8 +37,12 @@ _DAMAGED = ("database disk image is malformed", "file is not a database", "parqu
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing is raised."""
-    with remembered_interrupts():
-        return _run(arguments)
+    hold_lifeline()
+    with remembered_interrupts(), remembered_words(arguments):
+        exit_code = _run(arguments)
+    if (job := current_job()) is not None:
+        job.close()
+    return exit_code
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -72,6 +78,8 @@ def _interrupted(arguments: Sequence[str]) -> int:
 def _report(error: TidegateError, arguments: Sequence[str]) -> int:
     error.hint = next_step(error, Typed.of(arguments))
     logger().error("stopped", error=type(error).__name__, exit_code=error.exit_code, **error.as_dict())
+    if (job := current_job()) is not None:
+        job.error(error)
     if "--json" in arguments:
         document = json.dumps(error.as_dict(), ensure_ascii=False)
         # A file name need not be UTF-8; in JSON an escape says the same.

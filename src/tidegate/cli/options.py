@@ -10,17 +10,20 @@ import typer
 
 from tidegate.cli.logs import log_to
 from tidegate.core.environment import processor_count
+from tidegate.core.jobs import JobStore
 from tidegate.core.workspace import Workspace
 
 __all__ = [
     "DEFAULT_THREADS",
     "Colours",
     "ColoursOption",
+    "DetachOption",
     "JsonOption",
     "LanguageOption",
     "ReportLanguage",
     "ThreadsOption",
     "WorkspaceOption",
+    "open_jobs",
     "open_workspace",
 ]
 
@@ -33,6 +36,11 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", min=1, help="Threads for fitting; results do not depend on it.")
+]
+
+DetachOption = Annotated[
+    bool,
+    typer.Option("--detach", help="Go on in the background; watch it with 'tidegate status' and 'tidegate tail'."),
 ]
 
 
@@ -61,3 +69,12 @@ def open_workspace(root: Path, command: str, *, only_reads: bool = False) -> Wor
         workspace.require_writable()
     log_to(workspace, command, required=not only_reads)
     return workspace
+
+
+def open_jobs(root: Path, command: str) -> JobStore:
+    """Open the jobs of a workspace; those that nobody does any more are marked as lost, if anything can be written."""
+    workspace = open_workspace(root, command, only_reads=True)
+    store = JobStore(workspace)
+    if workspace.is_writable:
+        store.reap()
+    return store

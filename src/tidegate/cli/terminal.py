@@ -1,10 +1,14 @@
-"""What a command prints: results on standard output, progress on standard error, one JSON document under ``--json``."""
+"""What a command prints: results on standard output, progress on standard error, one JSON document under ``--json``.
+
+In the background, where nobody looks at a terminal, progress goes to the job as well.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from typing import Any, Final, TextIO, TypeVar
 
 from rich.console import Console, Group, RenderableType
@@ -21,12 +25,17 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.logs import logger
+from tidegate.core.clock import elapsed_seconds
+from tidegate.core.jobs import current_job
+from tidegate.core.progress import Pace, Reached
 
 __all__ = ["Terminal", "key_values", "table"]
 
 Item = TypeVar("Item")
 
 _PIPE_WIDTH: Final = 200
+_SECONDS_BETWEEN_LINES: Final = 5.0
+"""How often progress is printed where there is no terminal to draw a bar on."""
 
 
 class Terminal:
@@ -42,40 +51,99 @@ class Terminal:
         self._json = json_output
         self._out = _console(sys.stdout)
         self._err = _console(sys.stderr)
+        self._job = current_job()
+        self._printed_at = elapsed_seconds()
+        self._pace: tuple[str, Pace] | None = None
+        self._bar: Progress | None = None
 
     def track(self, items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
         """Yield the items, on a terminal under a progress bar with rate and time left."""
         count = total if total is not None else len(items) if isinstance(items, Sized) else None
         if not self._err.is_terminal:
-            yield from items
-            logger().info("done", work=label, items=count)
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._err, transient=True) as bar:
-            task = bar.add_task(label, total=count)
-            for item in items:
-                yield item
-                bar.advance(task)
+            yield from self._counted(items, label, count)
+        else:
+            with _bar(self._err) as bar:
+                task = bar.add_task(label, total=count)
+                for item in items:
+                    yield item
+                    bar.advance(task)
         logger().info("done", work=label, items=count)
+
+    def tell(self, reached: Reached) -> None:
+        """Show how far work has come that counts by itself; where it does not guess the time left, guess it."""
+        reached = self._with_time_left(reached)
+        if self._job is not None:
+            self._job.tell(reached)
+        if self._err.is_terminal:
+            self._draw(reached)
+        elif elapsed_seconds() - self._printed_at >= _SECONDS_BETWEEN_LINES:
+            self._printed_at = elapsed_seconds()
+            self._print(str(reached))
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
         logger().info("progress", text=text)
-        self._err.print(text, style="dim", markup=False)
+        if self._job is not None:
+            self._job.say(text)
+        self._end_bar()
+        self._print(text)
 
     def emit(self, document: Any, *shown: RenderableType) -> None:
         """Print a command's result: the document under ``--json``, otherwise what is shown."""
+        self._end_bar()
+        if self._job is not None and isinstance(document, dict) and isinstance(document.get("id"), str):
+            self._job.result(document["id"])
         if self._json:
             print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
             return
         for renderable in shown:
             self._out.print(renderable, soft_wrap=isinstance(renderable, str))
+
+    def _counted(self, items: Iterable[Item], label: str, count: int | None) -> Iterator[Item]:
+        """Yield the items and tell each; a line now and then shows in a log that the work goes on."""
+        self._pace, self._printed_at = None, elapsed_seconds()
+        if count:
+            self.tell(Reached(label=label, done=0, total=count))
+        for done, item in enumerate(items, start=1):
+            yield item
+            self.tell(Reached(label=label, done=done, total=count))
+
+    def _with_time_left(self, reached: Reached) -> Reached:
+        if reached.seconds_left is not None:
+            return reached
+        if self._pace is None or self._pace[0] != reached.label:
+            self._pace = (reached.label, Pace(reached.done))
+        return replace(reached, seconds_left=self._pace[1].seconds_left(reached.done, reached.total))
+
+    def _draw(self, reached: Reached) -> None:
+        if self._bar is None:
+            self._bar = _bar(self._err)
+            self._bar.start()
+            self._bar.add_task(reached.label)
+        best = "" if reached.best is None else f", best {reached.best:.3g}"
+        task = self._bar.task_ids[0]
+        self._bar.update(task, description=f"{reached.label}{best}", completed=reached.done, total=reached.total)
+        if reached.total is not None and reached.done >= reached.total:
+            self._end_bar()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _print(self, text: str) -> None:
+        self._err.print(text, style="dim", markup=False)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
 
 
 def _console(stream: TextIO) -> Console:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,14 +13,43 @@ from typing import Any
 
 from tidegate._version import __version__
 
-__all__ = ["describe_environment", "prefer_passive_threads", "processor_count", "read_variable"]
+__all__ = [
+    "describe_environment",
+    "environment_with",
+    "prefer_passive_threads",
+    "processor_count",
+    "read_variable",
+    "take_variable",
+]
 
-_RECORDED_PACKAGES = ("numpy", "polars", "pyarrow", "deltalake", "lightgbm", "scipy", "numba", "exchange-calendars")
+_RECORDED_PACKAGES = (
+    "numpy",
+    "polars",
+    "pyarrow",
+    "deltalake",
+    "lightgbm",
+    "xgboost",
+    "xgboost-cpu",
+    "optuna",
+    "scipy",
+    "numba",
+    "exchange-calendars",
+)
 
 
 def read_variable(name: str, default: str | None = None) -> str | None:
     """Return an environment variable, or ``default`` where it is unset or empty."""
     return os.environ.get(name) or default
+
+
+def take_variable(name: str) -> str | None:
+    """Return an environment variable and forget it, so that no process started from here inherits it."""
+    return os.environ.pop(name, None) or None
+
+
+def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a process to be started: this one's, with further variables."""
+    return {**os.environ, **variables}
 
 
 def processor_count() -> int:

@@ -14,6 +14,7 @@
     │   ├── SourceGarbledError    a cut, repeated or nonsensical answer; passes  exit 2
     │   └── SourceRefusedError    it says no: key, symbol, window; lasts         exit 2
     ├── RunError                  a run is not there, not finished or too old    exit 2
+    ├── JobError                  a job is not there, or its work is under way   exit 2
     ├── LookAheadError            something would use what nobody knew yet       exit 1: a bug, stop
     ├── LedgerError               the books do not balance                       exit 1: a bug, stop
     └── GateNotPassed             a gate or audit said no                        exit 3
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "GateNotPassed",
     "InputError",
+    "JobError",
     "LedgerError",
     "LookAheadError",
     "RecipeError",
@@ -126,6 +128,10 @@ class SourceRefusedError(SourceError):
 
 class RunError(TidegateError):
     """A run asked for does not exist, is not finished, or does not fit the request."""
+
+
+class JobError(TidegateError):
+    """A job asked for does not exist, or somebody does the same work already."""
 
 
 class LookAheadError(TidegateError):

@@ -62,7 +62,7 @@ class LegacySettings(Settings):
 class StrategySettings(Settings):
     """Rotation into the names with the best scores. Nothing limits unless it is asked to; see `docs/rotation.md`."""
 
-    scores: Literal["ridge", "lightgbm"] = "lightgbm"
+    scores: Literal["ridge", "lightgbm", "xgboost", "ensemble"] = "lightgbm"
     """The model whose scores decide."""
 
     rebalance: Literal["daily", "weekly", "monthly"] = "weekly"

@@ -29,7 +29,7 @@ _LEAST_ROOM_BYTES = 1_000_000
 # What Delta Lake cannot hold in an address, whatever the escape.
 _UNFIT = re.compile(r"[\[\]^|\\\x00-\x1f\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*/?", re.ASCII)
-_FOLDERS = ("catalog", "runs", "reports", "quarantine", "logs", "recipes", "locks")
+_FOLDERS = ("catalog", "runs", "artifacts", "reports", "quarantine", "logs", "recipes", "locks")
 
 
 class Workspace:
@@ -172,6 +172,11 @@ class Workspace:
     def features_folder(self) -> Path:
         """Where each feature set has a folder of its own."""
         return self.root / "features"
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Where what was trained is kept for good, each artifact in a folder that is named by its content."""
+        return self.root / "artifacts"
 
     @property
     def reports_folder(self) -> Path:

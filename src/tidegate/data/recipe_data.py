@@ -22,7 +22,7 @@ from tidegate.data.price_limits import LIMIT_PERCENT, board_of, limit_percent
 from tidegate.data.recipe_sources import read_sources
 from tidegate.data.reference_bars import with_symbols_beside
 from tidegate.data.series import series_as_of
-from tidegate.data.universe import membership, own_references, symbols_beside, traded_symbols
+from tidegate.data.universe import membership, symbols_beside, symbols_to_read, traded_symbols
 
 __all__ = ["RecipeData", "end_of_data", "pinned_versions", "read_cash_rate", "read_recipe_data"]
 
@@ -125,13 +125,12 @@ def read_recipe_data(
     """
     settings, universe = recipe.data, recipe.universe
     version = versions[f"bars/{settings.dataset}"]
-    references = own_references(universe, catalog.members("bars", settings.dataset, version=version))
     panel = catalog.bar_panel(
         settings.dataset,
         interval=settings.interval,
         as_of=end_of_data(recipe),
         version=version,
-        symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
+        symbols=symbols_to_read(catalog.members("bars", settings.dataset, version=version), universe),
         window=Window.of_dates(settings.start, settings.end),
     )
     _require_fill_price(recipe, panel)

@@ -184,7 +184,9 @@ class _Shared:
             yield feature, seen if members is None else np.where(members, seen, np.nan)
 
 
-def build_features(history: History | Panel, contract: FeatureContract) -> FeatureMatrix:
+def build_features(
+    history: History | Panel, contract: FeatureContract, *, into: Float32Array | None = None
+) -> FeatureMatrix:
     """Compute every feature of a contract for every row of a history.
 
     Parameters
@@ -193,6 +195,8 @@ def build_features(history: History | Panel, contract: FeatureContract) -> Featu
         Row *t* of its bars holds what was known at ``times[t]``; a panel alone is a history without other sources.
     contract
         What to compute, from :func:`tidegate.features.contract_for`.
+    into
+        ``float32 (n_times, n_symbols, n_features)`` to write to, for example a file that is mapped into memory.
 
     Returns
     -------
@@ -215,7 +219,7 @@ def build_features(history: History | Panel, contract: FeatureContract) -> Featu
     """
     whole = history if isinstance(history, History) else History(history)
     bars = whole.bars
-    values = np.empty((len(bars.times), len(bars.symbols), contract.dimension), dtype=np.float32)
+    values = np.empty((*bars.shape, contract.dimension), dtype=np.float32) if into is None else into
     builder = FeatureBuilder(whole, contract)
     for start, stop in builder.stretches():
         builder.compute(builder.read(start, stop), into=values[start:stop])

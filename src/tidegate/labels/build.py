@@ -6,9 +6,11 @@ from tidegate.core.panel import Panel
 from tidegate.core.recipe import FillPrice, LabelSettings
 from tidegate.core.time import BarInterval
 from tidegate.costs import FundingPayments
+from tidegate.data.price_limits import LIMIT_PERCENT, limit_prices
 from tidegate.labels.forward_return import forward_labels
 from tidegate.labels.holding import Holding
 from tidegate.labels.label_set import LabelSet
+from tidegate.labels.touch import TouchLabels, TouchWindow, fixed_exit, hindsight_touch
 
 __all__ = ["build_labels"]
 
@@ -22,14 +24,20 @@ def build_labels(
     round_trip_cost: float,
     funding: FundingPayments | None = None,
 ) -> LabelSet:
-    """Label a panel over every horizon of a recipe, the trained one first.
+    """Label a panel over every horizon of a recipe, the trained one first, and by hits where a recipe forecasts them.
+
+    A hit is what a trade in at the next open and out at a fixed close earned, whatever price the recipe fills at; see
+    :func:`~tidegate.labels.fixed_exit`. Where the panel says how far a price may move in a session, what opens at its
+    upper limit is not bought and what stands at its lower one is not sold. A recipe that forecasts
+    ``hindsight_hit`` has the labels of that trade beside it, to say what it would really have earned.
 
     Parameters
     ----------
     panel
-        Adjusted prices; row *t* holds what was known at ``panel.times[t]``.
+        Adjusted prices; row *t* holds what was known at ``panel.times[t]``. Of A-shares ``limit_percent`` and
+        ``raw_close``, too, as :meth:`~tidegate.data.recipe_data.RecipeData.history` brings them.
     settings
-        Horizons, threshold and buckets.
+        Horizons, threshold and buckets; days and goal of hits.
     interval
         Size of the bars.
     fill
@@ -44,7 +52,7 @@ def build_labels(
     InputError
         If the bars do not divide a horizon.
     DataError
-        If the panel lacks the price column.
+        If the panel lacks a price column.
 
     Examples
     --------
@@ -57,17 +65,29 @@ def build_labels(
     (1, 28, 22)
     """
     holding = None if funding is None else Holding.of_fills(panel.times, fill, interval, funding)
-    return LabelSet(
-        tuple(
-            forward_labels(
-                panel,
-                reach,
-                fill,
-                round_trip_cost,
-                threshold=settings.threshold,
-                buckets=settings.buckets,
-                holding=holding,
-            )
-            for reach in settings.reaches(interval)
+    returns = tuple(
+        forward_labels(
+            panel,
+            reach,
+            fill,
+            round_trip_cost,
+            threshold=settings.threshold,
+            buckets=settings.buckets,
+            holding=holding,
         )
+        for reach in settings.reaches(interval)
     )
+    return LabelSet((*returns, *(_touches(panel, settings) if settings.is_binary else ())))
+
+
+def _touches(panel: Panel, settings: LabelSettings) -> tuple[TouchLabels, ...]:
+    asked = settings.touch
+    window = TouchWindow(first_day=asked.first_day, last_day=asked.last_day, rise=asked.rise)
+    trade = fixed_exit(
+        panel,
+        window,
+        limits=limit_prices(panel.columns, panel.symbols, panel.times) if LIMIT_PERCENT in panel else None,
+        sell_within_bars=asked.sell_within_bars,
+        top_share=asked.top_share,
+    )
+    return (trade, hindsight_touch(panel, window)) if settings.target == "hindsight_hit" else (trade,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,8 +14,11 @@ from tidegate.core.spans import Spans
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.labels.ends import NEVER, spans_until
 from tidegate.labels.outcome import Labels
+from tidegate.labels.touch import TouchLabels
 
 __all__ = ["LabelPart", "LabelSet"]
+
+_TOUCHED: Final = {"hit": "fixed_exit", "relative_hit": "fixed_exit", "hindsight_hit": "hindsight_touch"}
 
 
 class LabelPart(Protocol):
@@ -169,8 +172,41 @@ class LabelSet:
         return self.trained.round_trip_cost
 
     def target(self, kind: str) -> FloatArray:
-        """Return what is forecast over the trained horizon; costs are never part of it."""
-        return self.trained.target(kind)
+        """Return what is forecast: over the trained horizon or, for hits, its days. Costs are never part of it.
+
+        Raises
+        ------
+        InputError
+            If there are no such labels; nothing else takes their place.
+        """
+        return self.part_of_target(kind).target(kind)
+
+    def part_of_target(self, kind: str) -> Labels | TouchLabels:
+        """Return the labels that a target is one of, with their own spans.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        return self.touches(_TOUCHED[kind]) if kind in _TOUCHED else self.trained
+
+    def touches(self, kind: str) -> TouchLabels:
+        """Return the labels of a window of days, ``fixed_exit`` or ``hindsight_touch``.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        for part in self.parts:
+            if isinstance(part, TouchLabels) and part.kind == kind:
+                return part
+        raise InputError(
+            found=f"no {kind} labels among {', '.join(self.names)}",
+            expected="them",
+            hint="they are made where labels.target of the recipe is hit, relative_hit or hindsight_hit",
+        )
 
     def of_members(self, membership: Mask) -> LabelSet:
         """Return the labels of those that belonged to a universe at the decision; the others have none.

@@ -8,7 +8,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.ranks import average_ranks
 from tidegate.core.units import FloatArray
 
-__all__ = ["excess_over_mean", "percent_rank", "rank_bucket"]
+__all__ = ["among_best", "excess_over_mean", "percent_rank", "rank_bucket"]
 
 
 def excess_over_mean(outcome: FloatArray) -> FloatArray:
@@ -48,6 +48,35 @@ def percent_rank(outcome: FloatArray) -> FloatArray:
     [[0.25, 1.0, 0.25], [nan, nan, nan]]
     """
     return (average_ranks(outcome) - 1.0) / _others(outcome)
+
+
+def among_best(outcome: FloatArray, share: float) -> FloatArray:
+    """Return 1 where an outcome is among the best of its row, 0 where it is not; missing where it has no place.
+
+    ``percent_rank > 1 - share``: of *n* different outcomes exactly ``share * n`` where that is a whole number. Equal
+    outcomes share the mean of their places, so that they are among the best together or not at all.
+
+    Parameters
+    ----------
+    outcome
+        ``float64 (n_times, n_symbols)``.
+    share
+        How many of the row, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If the share is not between 0 and 1.
+
+    Examples
+    --------
+    >>> among_best(np.array([[0.1, 0.5, np.nan, 0.4, 0.2, 0.3]]), 0.4).tolist()
+    [[0.0, 1.0, nan, 1.0, 0.0, 0.0]]
+    """
+    if not 0.0 < share < 1.0:
+        raise InputError(found=f"a share of {share}", expected="a fraction between 0 and 1", hint="a fifth is 0.2")
+    place = percent_rank(outcome)
+    return np.where(np.isnan(place), np.nan, place > 1.0 - share)
 
 
 def rank_bucket(outcome: FloatArray, buckets: int) -> FloatArray:

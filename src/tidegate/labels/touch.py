@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from tidegate.core.spans import Spans
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.data.price_limits import at_limit_down, at_limit_up, raw_price
 from tidegate.labels.ends import ends_at, spans_until
-from tidegate.labels.relative import percent_rank
+from tidegate.labels.relative import among_best, percent_rank
 
 __all__ = ["THREE_TO_FIVE", "TouchLabels", "TouchWindow", "fixed_exit", "hindsight_touch"]
 
-_KINDS: Final = ("return", "hit", "rank")
+_HINDSIGHT: Final = "hindsight_touch"
+_TRADE: Final = "fixed_exit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,8 @@ class TouchLabels:
         ``float64 (n_times, n_symbols)``, simple returns, fractions; NaN where there is no label.
     exits
         ``int64 (n,)``: the row that ends the label of each of the first *n* rows.
+    top_share
+        Share of the symbols of an instant that are a relative hit; None where nobody asks for one.
     """
 
     times: Int64Array
@@ -80,6 +83,7 @@ class TouchLabels:
     window: TouchWindow
     returns: FloatArray
     exits: Int64Array
+    top_share: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "returns", read_only(self.returns))
@@ -99,6 +103,26 @@ class TouchLabels:
         return percent_rank(self.returns)
 
     @property
+    def relative_hit(self) -> FloatArray:
+        """1 for the best ``top_share`` of the symbols labelled at that instant, 0 for the others.
+
+        As many on a bad day as on a good one: what is left to forecast is which symbol, and not which day. Of equal
+        returns all count or none; a symbol that is labelled alone has no place, and so no label.
+
+        Raises
+        ------
+        InputError
+            If no share was asked for.
+        """
+        if self.top_share is None:
+            raise InputError(
+                found=f"{self.kind} labels without a share of the best",
+                expected="one, to say who is among the best of a day",
+                hint="give top_share",
+            )
+        return among_best(self.returns, self.top_share)
+
+    @property
     def ends(self) -> Int64Array:
         """``int64 (n_times,)``: when the label of each row is known; ``NEVER`` where the data end before."""
         return ends_at(self.times, self.exits)
@@ -111,7 +135,7 @@ class TouchLabels:
     @property
     def names(self) -> tuple[str, ...]:
         """Names in a :class:`tidegate.labels.LabelSet`, for example ``fixed_exit_hit_3_to_5``."""
-        return tuple(f"{self.kind}_{part}_{self.window.first_day}_to_{self.window.last_day}" for part in _KINDS)
+        return tuple(f"{self.kind}_{part}_{self.window.first_day}_to_{self.window.last_day}" for part in self._kinds)
 
     def values(self, name: str) -> FloatArray:
         """Return a label by its name, ``float64 (n_times, n_symbols)``.
@@ -125,11 +149,54 @@ class TouchLabels:
             raise InputError(
                 found=f"no label {name!r}", expected=f"one of {', '.join(self.names)}", hint="check the name"
             )
-        return dict(zip(self.names, (self.returns, self.hit, self.rank), strict=True))[name]
+        kind = self._kinds[self.names.index(name)]
+        values: FloatArray = self.returns if kind == "return" else getattr(self, kind)
+        return values
+
+    def target(self, kind: str) -> FloatArray:
+        """Return what a recipe forecasts, ``float64 (n_times, n_symbols)``: 0, 1, or NaN where there is no label.
+
+        Raises
+        ------
+        InputError
+            If these are other labels.
+        """
+        known = {"hindsight_hit": "hit"} if self.kind == _HINDSIGHT else {"hit": "hit", "relative_hit": "relative_hit"}
+        if kind not in known:
+            raise InputError(
+                found=f"no target {kind!r} among {self.kind} labels",
+                expected=f"one of {', '.join(known)}",
+                hint="check labels.target of the recipe",
+            )
+        values: FloatArray = getattr(self, known[kind])
+        return values
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what the labels are made of, as plain values.
+
+        Examples
+        --------
+        >>> panel = Panel(np.arange(6) + 1, ("A",), {"close": np.ones((6, 1))})
+        >>> hindsight_touch(panel).as_document()["last_day"]
+        5
+        """
+        return {
+            "kind": self.kind,
+            "names": list(self.names),
+            "first_day": self.window.first_day,
+            "last_day": self.window.last_day,
+            "rise": self.window.rise,
+            "top_share": self.top_share,
+            "ends_after_bars": int(self.exits[0]) if len(self.exits) else None,
+        }
 
     def of_members(self, membership: Mask) -> TouchLabels:
         """Return the labels of those that belonged to a universe at the decision; the others have none."""
         return replace(self, returns=np.where(membership, self.returns, np.nan))
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return ("return", "hit", "rank", *(() if self.top_share is None else ("relative_hit",)))
 
 
 def hindsight_touch(panel: Panel, window: TouchWindow = THREE_TO_FIVE) -> TouchLabels:
@@ -165,7 +232,7 @@ def hindsight_touch(panel: Panel, window: TouchWindow = THREE_TO_FIVE) -> TouchL
     return TouchLabels(
         times=panel.times,
         symbols=panel.symbols,
-        kind="hindsight_touch",
+        kind=_HINDSIGHT,
         window=window,
         returns=returns,
         exits=np.arange(count, dtype=np.int64) + window.last_day,
@@ -178,6 +245,7 @@ def fixed_exit(
     *,
     limits: tuple[FloatArray, FloatArray] | None = None,
     sell_within_bars: int = 5,
+    top_share: float | None = None,
 ) -> TouchLabels:
     """Label with a trade that could have been made: in at the next open, out at the close of the window's last day.
 
@@ -202,6 +270,8 @@ def fixed_exit(
         without limits.
     sell_within_bars
         Rows after the last day within which a delayed sale may still happen.
+    top_share
+        Share of the symbols of an instant that are a relative hit; None where nobody asks for one.
 
     Raises
     ------
@@ -226,10 +296,11 @@ def fixed_exit(
     return TouchLabels(
         times=panel.times,
         symbols=panel.symbols,
-        kind="fixed_exit",
+        kind=_TRADE,
         window=window,
         returns=returns,
         exits=np.arange(count, dtype=np.int64) + wait,
+        top_share=top_share,
     )
 
 

@@ -7,21 +7,23 @@ import numpy as np
 from tidegate.core.errors import InputError
 from tidegate.core.units import FloatArray, Mask
 from tidegate.labels.outcome import Labels
+from tidegate.labels.touch import TouchLabels
 
 __all__ = ["average_uniqueness"]
 
 
-def average_uniqueness(labels: Labels, used: Mask) -> FloatArray:
+def average_uniqueness(labels: Labels | TouchLabels, used: Mask) -> FloatArray:
     """Return the average uniqueness of samples whose labels overlap.
 
     A label is made of the one-bar returns between its entry and its exit. Where *c* labels of one symbol share such a
     return, each of them owns ``1 / c`` of it; the uniqueness of a label is the mean of its shares. Weights that follow
-    it keep seven overlapping weeks from counting as seven.
+    it keep seven overlapping weeks from counting as seven. A label of a window of days is made of the returns of every
+    day until it is known, the first one included.
 
     Parameters
     ----------
     labels
-        One horizon.
+        One horizon, or one window of days.
     used
         ``bool (n_times, n_symbols)``: the samples that are trained on. Only these overlap: pass one fold's training
         samples, since a sample of the test would tell the weights of the training how far the data go on.
@@ -50,15 +52,18 @@ def average_uniqueness(labels: Labels, used: Mask) -> FloatArray:
     >>> average_uniqueness(labels, np.ones((6, 1), dtype=bool)).ravel().tolist()
     [0.75, 0.5, 0.75, nan, nan, nan]
     """
-    if used.shape != labels.gross.shape:
+    by_day = isinstance(labels, TouchLabels)
+    outcome = labels.returns if isinstance(labels, TouchLabels) else labels.gross
+    if used.shape != outcome.shape:
         raise InputError(
             found=f"samples of shape {used.shape}",
-            expected=f"{labels.gross.shape}",
+            expected=f"{outcome.shape}",
             hint="one row per time, one place per symbol",
         )
     count, symbols = len(labels.exits), len(labels.symbols)
-    sampled = (used & ~np.isnan(labels.gross))[:count]
-    first, past = np.arange(count) + 2, labels.exits + 1  # row r holds the return from row r - 1 to row r
+    sampled = (used & ~np.isnan(outcome))[:count]
+    # Row r holds the return from row r - 1 to row r; the session of an entry at the open is part of its own row.
+    first, past = np.arange(count) + (1 if by_day else 2), labels.exits + 1
     change = np.zeros((len(labels.times) + 1, symbols), dtype=np.int64)
     np.add.at(change, first, sampled)
     np.add.at(change, past, -sampled.astype(np.int64))
@@ -66,6 +71,6 @@ def average_uniqueness(labels: Labels, used: Mask) -> FloatArray:
     share = np.divide(1.0, sharing, out=np.zeros(sharing.shape), where=sharing > 0)
     until = np.concatenate([np.zeros((1, symbols)), np.cumsum(share, axis=0)])
     mean = (until[past] - until[first]) / (past - first)[:, np.newaxis]
-    uniqueness = np.full(labels.gross.shape, np.nan)
+    uniqueness = np.full(outcome.shape, np.nan)
     uniqueness[:count] = np.where(sampled, mean, np.nan)
     return uniqueness

@@ -3,32 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import ModelSettings
-from tidegate.core.units import Float32Array, FloatArray
-from tidegate.models.gradient_boosting import GradientBoosting
+from tidegate.core.units import FloatArray, Int64Array
+from tidegate.models.gradient_boosting import GradientBoosting, load_lightgbm
 from tidegate.models.ridge import Ridge
 from tidegate.models.stored import read_manifest
+from tidegate.models.training_rows import Rows, TrainingRows
+from tidegate.models.xgboost_trees import XgboostTrees, load_xgboost
 
-__all__ = ["Forecaster", "load_forecaster", "make_forecaster"]
+__all__ = ["Forecaster", "load_forecaster", "make_forecaster", "require_boosting"]
 
 
 class Forecaster(Protocol):
     """Learns from rows of features what follows, and forecasts it for further rows.
 
-    The same seed and data give the same forecasts to the bit, whatever the number of threads; a row's
-    forecast does not depend on the rows beside it. :func:`tidegate.testing.check_forecaster` checks an
-    implementation against this.
+    The same seed and data give the same forecasts to the bit, whatever the number of threads, and whether rows come as
+    an array or from a source; a row's forecast does not depend on the rows beside it.
+    :func:`tidegate.testing.check_forecaster` checks an implementation against this.
     """
 
-    def fit(self, features: Float32Array, target: FloatArray) -> Self:
-        """Learn from ``float32 (n_rows, n_features)``, NaN if missing, and finite ``float64 (n_rows,)``."""
+    @property
+    def rounds(self) -> int | None:
+        """Number of trees that are kept; None where there are none."""
         ...
 
-    def predict(self, features: Float32Array) -> FloatArray:
-        """Return ``float64 (n_rows,)``, in the unit of the target."""
+    def fit(
+        self,
+        features: Rows,
+        target: FloatArray,
+        *,
+        weight: FloatArray | None = None,
+        instants: Int64Array | None = None,
+        validation: TrainingRows | None = None,
+    ) -> Self:
+        """Learn from ``float32 (n_rows, n_features)``, NaN if missing, and finite ``float64 (n_rows,)``.
+
+        ``weight`` says how much each row counts, ``instants`` which rows stand side by side in time; ``validation`` are
+        rows that nothing is fitted to, by which boosting stops.
+        """
+        ...
+
+    def predict(self, features: Rows) -> FloatArray:
+        """Return ``float64 (n_rows,)``: in the unit of the target, the probability of a 1, or a score to rank by."""
+        ...
+
+    def contributions(self, features: Rows) -> FloatArray:
+        """Return by how much each feature moves a forecast, ``float64 (n_rows, n_features + 1)``.
+
+        The last column is the value without any of them. A row sums to the forecast, to the log-odds for a probability.
+        """
         ...
 
     def importance(self) -> FloatArray:
@@ -45,22 +71,32 @@ class Forecaster(Protocol):
         ...
 
 
-_KINDS: dict[str, type[Forecaster]] = {Ridge.kind: Ridge, GradientBoosting.kind: GradientBoosting}
+_KINDS: Final[dict[str, type[Forecaster]]] = {
+    Ridge.kind: Ridge,
+    GradientBoosting.kind: GradientBoosting,
+    XgboostTrees.kind: XgboostTrees,
+}
 
 
-def make_forecaster(kind: str, settings: ModelSettings, *, seed: int, threads: int = 1) -> Forecaster:
+def make_forecaster(
+    kind: str, settings: ModelSettings, *, seed: int, threads: int = 1, binary: bool = False, buckets: int = 5
+) -> Forecaster:
     """Return an untrained forecaster of a recipe.
 
     Parameters
     ----------
     kind
-        ``ridge`` or ``lightgbm``.
+        ``ridge``, ``lightgbm`` or ``xgboost``.
     settings
         The recipe's models; the section named ``kind`` is used.
     seed
         Decides every random choice.
     threads
         Processors to use; the result does not depend on it.
+    binary
+        Whether the target is 0 or 1; decides what ``objective: auto`` means.
+    buckets
+        Into how many parts ``lambdarank`` divides the symbols of an instant.
 
     Raises
     ------
@@ -76,10 +112,12 @@ def make_forecaster(kind: str, settings: ModelSettings, *, seed: int, threads: i
     if kind == Ridge.kind and settings.ridge is not None:
         return Ridge(settings.ridge)
     if kind == GradientBoosting.kind and settings.lightgbm is not None:
-        return GradientBoosting(settings.lightgbm, seed=seed, threads=threads)
+        return GradientBoosting(settings.lightgbm, seed=seed, threads=threads, binary=binary, buckets=buckets)
+    if kind == XgboostTrees.kind and settings.xgboost is not None:
+        return XgboostTrees(settings.xgboost, seed=seed, threads=threads, binary=binary, buckets=buckets)
     raise InputError(
         found=f"no settings for a model {kind!r}",
-        expected=f"one of {', '.join(settings.kinds)}",
+        expected=f"one of {', '.join(settings.members)}",
         hint="add it to the recipe's models",
     )
 
@@ -100,3 +138,17 @@ def load_forecaster(folder: Path) -> Forecaster:
             hint="upgrade tidegate",
         )
     return _KINDS[kind].load(folder)
+
+
+def require_boosting(kind: str = GradientBoosting.kind) -> None:
+    """Check that a library of boosted trees, ``lightgbm`` or ``xgboost``, loads on this machine.
+
+    Raises
+    ------
+    InputError
+        If the OpenMP runtime of the system is not there.
+    """
+    if kind == XgboostTrees.kind:
+        load_xgboost()
+    else:
+        load_lightgbm()

@@ -1,27 +1,36 @@
-"""Gradient-boosted regression trees by LightGBM."""
+"""Gradient-boosted trees by LightGBM."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from tidegate.core.environment import prefer_passive_threads
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import LightgbmSettings
-from tidegate.core.units import Float32Array, FloatArray
-from tidegate.models.stored import read_model_text, write_model
-from tidegate.models.training_rows import check_prediction_rows, check_training_rows
+from tidegate.core.units import FloatArray, Int64Array
+from tidegate.models.lightgbm_rows import as_dataset
+from tidegate.models.objectives import RANKED_PLACES, Task, task_for
+from tidegate.models.rounds import OnRound, watch_for
+from tidegate.models.stored import no_model, read_model_text, write_model
+from tidegate.models.training_rows import Rows, TrainingRows, check_prediction_rows, pieces
 
-__all__ = ["GradientBoosting", "require_boosting"]
+__all__ = ["GradientBoosting", "PreparedLightgbm", "lightgbm_parameters", "load_lightgbm"]
 
-_FILE = "lightgbm.txt"
+_FILE: Final = "lightgbm.txt"
+_METRICS: Final = {"regression": "l2", "classification": "auc", "lambdarank": "ndcg"}
+_OBJECTIVES: Final = {"regression": "regression", "classification": "binary", "lambdarank": "lambdarank"}
 
 
 class GradientBoosting:
-    """Boosted trees on squared error; missing values follow the branch that training found best for them.
+    """Boosted trees on histograms; missing values follow the branch that training found best for them.
+
+    They learn a number (squared error), the probability of a target of 0 and 1 (log loss), or an order within each
+    instant (``lambdarank`` on rank buckets, of which the first 30 places count). With validation rows and
+    ``early_stopping_rounds`` the trees up to the best round are kept, by squared error, area under the curve or NDCG.
 
     Source: Ke et al. 2017, *LightGBM: A Highly Efficient Gradient Boosting Decision Tree*, NeurIPS 30.
 
@@ -36,6 +45,10 @@ class GradientBoosting:
         Decides the sampling of rows and features.
     threads
         Processors to use.
+    binary
+        Whether the target is 0 or 1; decides what ``objective: auto`` means.
+    buckets
+        Into how many parts ``lambdarank`` divides the rows of an instant.
 
     Examples
     --------
@@ -48,34 +61,52 @@ class GradientBoosting:
 
     kind: ClassVar[str] = "lightgbm"
 
-    def __init__(self, settings: LightgbmSettings, *, seed: int = 0, threads: int = 1) -> None:
+    def __init__(
+        self, settings: LightgbmSettings, *, seed: int = 0, threads: int = 1, binary: bool = False, buckets: int = 5
+    ) -> None:
         self.settings = settings
         self.seed = seed
         self.threads = threads
+        self._task = task_for(settings.objective, binary=binary, buckets=buckets)
         self._booster: Any = None
 
-    def fit(self, features: Float32Array, target: FloatArray) -> Self:
+    @property
+    def rounds(self) -> int | None:
+        """Number of trees that are kept."""
+        return int(self._trained().num_trees())
+
+    def fit(
+        self,
+        features: Rows,
+        target: FloatArray,
+        *,
+        weight: FloatArray | None = None,
+        instants: Int64Array | None = None,
+        validation: TrainingRows | None = None,
+    ) -> Self:
         """Learn from ``float32 (n_rows, n_features)`` and finite ``float64 (n_rows,)``.
 
         Raises
         ------
         InputError
-            If shapes do not fit or a target is missing.
+            If shapes do not fit, a target is missing, or the rows do not suit the objective.
         """
-        check_training_rows(features, target)
-        lightgbm = _lightgbm()
-        parameters = self._parameters()
-        rows = lightgbm.Dataset(features, label=target, params=parameters, free_raw_data=True)
-        self._booster = lightgbm.train(parameters, rows, num_boost_round=self.settings.trees)
+        rows = TrainingRows(features=features, target=target, weight=weight, instants=instants)
+        prepared = PreparedLightgbm(self.settings, rows, validation, task=self._task, threads=self.threads)
+        self._booster = prepared.boost(self.settings, seed=self.seed)
         return self
 
-    def predict(self, features: Float32Array) -> FloatArray:
-        """Return ``float64 (n_rows,)``, in the unit of the target."""
-        booster = self._trained()
-        check_prediction_rows(features, booster.num_feature())
-        if not len(features):
-            return np.empty(0)
-        return np.asarray(booster.predict(features, num_threads=self.threads), dtype=np.float64)
+    def predict(self, features: Rows) -> FloatArray:
+        """Return ``float64 (n_rows,)``: in the unit of the target, a probability, or a score to rank by."""
+        return self._of_pieces(features, 1)[:, 0]
+
+    def contributions(self, features: Rows) -> FloatArray:
+        """Return by how much each feature moves the forecast, ``float64 (n_rows, n_features + 1)``.
+
+        Shapley values over the trees (Lundberg et al. 2020, https://doi.org/10.1038/s42256-019-0138-9); the last column
+        is the mean of the training rows. A row sums to the forecast, to the log-odds for a probability.
+        """
+        return self._of_pieces(features, self._trained().num_feature() + 1, pred_contrib=True)
 
     def importance(self) -> FloatArray:
         """Return each feature's share of the gain of all splits; equal shares if nothing was split."""
@@ -99,38 +130,22 @@ class GradientBoosting:
             If it is missing, damaged or of another kind.
         """
         text = read_model_text(folder, cls.kind)
-        lightgbm = _lightgbm()
+        lightgbm = load_lightgbm()
         model = cls(LightgbmSettings())
         try:
             model._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
-            raise InputError(
-                found=f"{folder / _FILE}: {error}",
-                expected="a LightGBM model",
-                hint="train again with this version",
-            ) from None
+            raise no_model(folder / _FILE, "LightGBM", error) from None
         return model
 
-    def _parameters(self) -> dict[str, Any]:
-        settings = self.settings
-        return {
-            "objective": "regression",
-            "learning_rate": settings.learning_rate,
-            "num_leaves": settings.leaves,
-            "min_data_in_leaf": settings.minimum_leaf_rows,
-            "bagging_fraction": settings.row_fraction,
-            # Without a frequency LightGBM ignores the fraction silently.
-            "bagging_freq": 1,
-            "feature_fraction": settings.feature_fraction,
-            "lambda_l2": settings.l2_penalty,
-            "max_bin": settings.maximum_bins,
-            "seed": self.seed,
-            "num_threads": self.threads,
-            "deterministic": True,
-            # Row-wise histograms are summed in as many blocks as there are threads, which moves last bits.
-            "force_col_wise": True,
-            "verbosity": -1,
-        }
+    def _of_pieces(self, features: Rows, columns: int, **wish: bool) -> FloatArray:
+        booster = self._trained()
+        check_prediction_rows(features, booster.num_feature())
+        result = np.empty((len(features), columns))
+        for start, piece in pieces(features):
+            part = np.asarray(booster.predict(piece, num_threads=self.threads, **wish), dtype=np.float64)
+            result[start : start + len(piece)] = part.reshape(len(piece), columns)
+        return result
 
     def _trained(self) -> Any:
         if self._booster is None:
@@ -140,19 +155,151 @@ class GradientBoosting:
         return self._booster
 
 
-def require_boosting() -> None:
-    """Check that LightGBM loads on this machine.
+class PreparedLightgbm:
+    """Rows in histogram bins, made once and boosted as often as one likes.
+
+    Parameters
+    ----------
+    settings
+        Decides objective and bins; both stay for every fit.
+    train, validation
+        Rows to learn from, and rows to stop by; the latter are put in the bins of the former.
+    task
+        What is learned.
+    threads
+        Processors to use.
+
+    Raises
+    ------
+    InputError
+        If the rows do not suit the objective.
+    """
+
+    def __init__(
+        self,
+        settings: LightgbmSettings,
+        train: TrainingRows,
+        validation: TrainingRows | None = None,
+        *,
+        task: Task,
+        threads: int = 1,
+    ) -> None:
+        task.check(train, validation)
+        self._settings, self._task, self._threads = settings, task, threads
+        lightgbm, parameters = load_lightgbm(), self._parameters(settings, seed=0)
+        self._train = as_dataset(lightgbm, train, task, parameters)
+        self._watched = as_dataset(lightgbm, validation, task, parameters, self._train) if validation else None
+
+    def fit(self, settings: LightgbmSettings, *, seed: int = 0, on_round: OnRound | None = None) -> GradientBoosting:
+        """Return trees boosted with further settings.
+
+        Parameters
+        ----------
+        settings
+            Any, but for the objective and the number of bins: those are in the rows already.
+        seed
+            Decides the sampling of rows and features.
+        on_round
+            Told each round's number, from 1, and the metric on the validation rows; stops the training by True.
+
+        Raises
+        ------
+        InputError
+            If objective or bins differ, or there are no validation rows to stop by.
+        """
+        task = self._task
+        model = GradientBoosting(
+            settings, seed=seed, threads=self._threads, binary=task.objective == "classification", buckets=task.buckets
+        )
+        model._booster = self.boost(settings, seed=seed, on_round=on_round)
+        return model
+
+    def boost(self, settings: LightgbmSettings, *, seed: int, on_round: OnRound | None = None) -> Any:
+        """Return LightGBM's own model, free of the rows; arguments and errors are those of :meth:`fit`."""
+        if (settings.objective, settings.maximum_bins) != (self._settings.objective, self._settings.maximum_bins):
+            raise InputError(
+                found=f"{settings.objective} on {settings.maximum_bins} bins",
+                expected=f"{self._settings.objective} on {self._settings.maximum_bins}, for which rows were prepared",
+                hint="prepare the rows again, or do not search these two",
+            )
+        patience, rising = settings.early_stopping_rounds, self._task.larger_is_better
+        validated = self._watched is not None
+        watch = watch_for(patience, validated=validated, larger_is_better=rising, on_round=on_round)
+        lightgbm = load_lightgbm()
+
+        def follow(state: Any) -> None:
+            if state.evaluation_result_list and watch.stops(state.iteration + 1, state.evaluation_result_list[0][2]):
+                raise lightgbm.callback.EarlyStopException(state.iteration, state.evaluation_result_list)
+
+        # Looking at the validation rows costs time in every round: only who asked for it pays.
+        watched = [self._watched] if patience is not None or on_round is not None else None
+        booster = lightgbm.train(
+            self._parameters(settings, seed=seed),
+            self._train,
+            num_boost_round=settings.trees,
+            valid_sets=watched,
+            callbacks=[follow],
+            keep_training_booster=True,
+        )
+        kept = watch.kept(booster.current_iteration())
+        return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=kept))
+
+    def _parameters(self, settings: LightgbmSettings, *, seed: int) -> dict[str, Any]:
+        return lightgbm_parameters(settings, self._task, seed=seed, threads=self._threads)
+
+
+def lightgbm_parameters(settings: LightgbmSettings, task: Task, *, seed: int, threads: int) -> dict[str, Any]:
+    """Return every parameter that decides the model, in LightGBM's words: none is left to a default."""
+    parameters = {
+        "boosting": "gbdt",
+        "objective": _OBJECTIVES[task.objective],
+        "metric": _METRICS[task.objective],
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "max_depth": -1 if settings.maximum_depth is None else settings.maximum_depth,
+        "min_data_in_leaf": settings.minimum_leaf_rows,
+        "min_sum_hessian_in_leaf": 1e-3,
+        "bagging_fraction": settings.row_fraction,
+        # Without a frequency LightGBM ignores the fraction silently.
+        "bagging_freq": 1,
+        "feature_fraction": settings.feature_fraction,
+        "lambda_l1": settings.l1_penalty,
+        "lambda_l2": settings.l2_penalty,
+        "min_gain_to_split": settings.minimum_gain,
+        "max_bin": settings.maximum_bins,
+        "min_data_in_bin": 3,
+        "bin_construct_sample_cnt": 200_000,
+        # Bins are made once for all seeds and leaf sizes, so neither may decide about them.
+        "data_random_seed": 1,
+        "feature_pre_filter": False,
+        "boost_from_average": True,
+        "is_unbalance": False,
+        "scale_pos_weight": 1.0,
+        "seed": seed,
+        "num_threads": threads,
+        "deterministic": True,
+        # Row-wise histograms are summed in as many blocks as there are threads, which moves last bits.
+        "force_col_wise": True,
+        "verbosity": -1,
+    }
+    if task.objective == "lambdarank":
+        parameters |= {
+            "label_gain": list(task.gains),
+            "lambdarank_truncation_level": RANKED_PLACES,
+            "lambdarank_norm": True,
+            "eval_at": [RANKED_PLACES],
+        }
+    return parameters
+
+
+def load_lightgbm() -> Any:
+    """Import LightGBM on first use, after telling OpenMP how to wait.
 
     Raises
     ------
     InputError
         If the OpenMP runtime of the system, which its wheel does not bring along, is not there.
     """
-    _lightgbm()
-
-
-def _lightgbm() -> Any:
-    """Import LightGBM on first use, after telling OpenMP how to wait."""
     prefer_passive_threads()
     try:
         import lightgbm

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.core.errors import InputError
-from tidegate.core.files import read_json, write_json, write_text
+from tidegate.core.files import read_json, write_atomically, write_json
 
-__all__ = ["read_manifest", "read_model_text", "write_model"]
+__all__ = ["no_model", "read_manifest", "read_model", "read_model_text", "write_model"]
 
 _MANIFEST = "model.json"
 
 
-def write_model(folder: Path, kind: str, file_name: str, text: str) -> None:
+def write_model(folder: Path, kind: str, file_name: str, content: str | bytes) -> None:
     """Write the native file, then the manifest that vouches for it."""
-    write_text(folder / file_name, text)
-    write_json(folder / _MANIFEST, {"kind": kind, "file": file_name, "sha256": _digest(text)})
+    whole = content.encode() if isinstance(content, str) else content
+    write_atomically(folder / file_name, lambda partial: _write(partial, whole))
+    write_json(folder / _MANIFEST, {"kind": kind, "file": file_name, "sha256": _digest(whole)})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -39,8 +40,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from None
 
 
-def read_model_text(folder: Path, kind: str) -> str:
-    """Return the native file's text after checking kind and hash.
+def read_model(folder: Path, kind: str) -> bytes:
+    """Return the native file's content after checking kind and hash.
 
     Raises
     ------
@@ -56,17 +57,31 @@ def read_model_text(folder: Path, kind: str) -> str:
         )
     path = folder / Path(manifest["file"]).name
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if _digest(text) != manifest["sha256"]:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if _digest(content) != manifest["sha256"]:
         raise InputError(
             found=f"{path}: missing or damaged",
             expected=f"content with SHA-256 {manifest['sha256'][:12]}",
             hint="restore the file or train again",
         )
-    return text
+    return content
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def read_model_text(folder: Path, kind: str) -> str:
+    """Return the native file's text after checking kind and hash; raises as :func:`read_model`."""
+    return read_model(folder, kind).decode(errors="replace")
+
+
+def no_model(path: Path, kind: str, error: object) -> InputError:
+    """Return the error for a file that is the one written, but not a model of its kind."""
+    return InputError(found=f"{path}: {error}", expected=f"a {kind} model", hint="train again with this version")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,6 +1,37 @@
-"""Runs: what was done, with which recipe, data, code and result."""
+"""Runs and artifacts: what was done, with which recipe, data, code and result; what is shipped, and put to work."""
 
+from tidegate.registry.artifact_model import ArtifactModel, LiveScores
+from tidegate.registry.artifacts import Artifact, ArtifactStore, ListedArtifact, Origin
+from tidegate.registry.forecasting import LiveForecast, LivePick, NewestRows, Reason, live_forecast, newest_rows
+from tidegate.registry.manifest import ArtifactManifest, ArtifactParts, StoredFile
+from tidegate.registry.past_picks import PastMonth, past_months, past_sentence
 from tidegate.registry.runs import ActiveRun, Run, RunKind, RunStatus, RunStore
 from tidegate.registry.scores import read_scores, scores_fingerprint
 
-__all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore", "read_scores", "scores_fingerprint"]
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "ArtifactManifest",
+    "ArtifactModel",
+    "ArtifactParts",
+    "ArtifactStore",
+    "ListedArtifact",
+    "LiveForecast",
+    "LivePick",
+    "LiveScores",
+    "NewestRows",
+    "Origin",
+    "PastMonth",
+    "Reason",
+    "Run",
+    "RunKind",
+    "RunStatus",
+    "RunStore",
+    "StoredFile",
+    "live_forecast",
+    "newest_rows",
+    "past_months",
+    "past_sentence",
+    "read_scores",
+    "scores_fingerprint",
+]

@@ -40,6 +40,7 @@ class RunKind(StrEnum):
 
     TUNE = "tune"
     TRAIN = "train"
+    EXPERIMENT = "experiment"
     BACKTEST = "backtest"
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tidegate.core.time import DAY
-from tidegate.report.forecast_charts import (
-    boundary_chart,
-    cumulative_chart,
-    fold_chart,
-    importance_chart,
-    rank_ic_chart,
-)
+from tidegate.report.charts import Chart
+from tidegate.report.fold_charts import boundary_chart, fold_chart, gaps_of
+from tidegate.report.forecast_charts import cumulative_chart, importance_chart, rank_ic_chart
 from tidegate.report.language import format_value
 from tidegate.report.page import Card, Cell, Painter, Section, Table
 from tidegate.report.run_figures import Fold, ModelQuality, YearQuality
 from tidegate.report.run_files import ForecastFiles
+from tidegate.report.stability_charts import agreement_chart, spread_chart
 from tidegate.report.theme import MODEL_ROLES
 
 __all__ = ["forecast_cards", "forecast_sections", "rank_cards"]
@@ -120,9 +116,23 @@ def _features(painter: Painter, files: ForecastFiles) -> Section:
     known = [(model.model, files.importance.get(model.model) or {}) for model in files.models]
     drawn = [(name, MODEL_ROLES[place % 4], shares) for place, (name, shares) in enumerate(known) if shares]
     lead = "section.features.lead" if drawn else "section.features_absent.lead"
-    charts = [importance_chart(painter.brush, name, role, shares, wide=len(drawn) == 1) for name, role, shares in drawn]
+    charts = [_importance(painter, files, name, role, shares, wide=len(drawn) == 1) for name, role, shares in drawn]
+    several = {name: files.importance_by_fold[name] for name, _, _ in drawn if _folds_of(files, name) > 2}
+    charts += [agreement_chart(painter.brush, several)] if several else []
     tables = [_importance_table(painter, name, shares) for name, shares in known if shares]
     return Section(title=text("section.features"), lead=text(lead), charts=charts, tables=tables)
+
+
+def _importance(
+    painter: Painter, files: ForecastFiles, name: str, role: str, shares: Mapping[str, float], *, wide: bool
+) -> Chart:
+    if _folds_of(files, name) < 2:
+        return importance_chart(painter.brush, name, role, shares, wide=wide)
+    return spread_chart(painter.brush, name, role, shares, files.importance_by_fold[name], wide=wide)
+
+
+def _folds_of(files: ForecastFiles, name: str) -> int:
+    return len(files.importance_by_fold.get(name, ()))
 
 
 def _importance_table(painter: Painter, model: str, shares: Mapping[str, float]) -> Table:
@@ -149,17 +159,22 @@ def _folds(painter: Painter, folds: Sequence[Fold]) -> Section:
 
 def _fold_table(painter: Painter, folds: Sequence[Fold]) -> Table:
     text = painter.text
-    dates = ("train_start", "train_end", "trained_until", "test_start")
-    counts = ("train_rows", "purged_rows", "embargoed_rows", "test_rows")
-    head = [
-        text("figure.fold"),
-        *(text(f"fold.{name}") for name in (*dates, "test_end", "gap_days", *counts)),
-    ]
+    slices = [name for name in ("validation", "calibration") if any(name in dict(fold.slices) for fold in folds)]
+    dates = ("train_start", "train_end", *(f"{name}_start" for name in slices), "trained_until", "test_start")
+    counts = ("train_rows", *(f"{name}_rows" for name in slices), "purged_rows", "embargoed_rows", "test_rows")
+    head = [text("figure.fold"), *(text(f"fold.{name}") for name in (*dates, "test_end", "gap_days", *counts))]
     rows = []
     for fold in folds:
+        found = _numbers(fold)
         row = [painter.words(text("fold.name", number=fold.fold))]
-        row += [painter.number(getattr(fold, name), "date") for name in dates]
+        row += [painter.number(found.get(name), "date") for name in dates]
         row.append(painter.number(fold.test_end - 1, "date"))
-        row.append(painter.number((fold.test_start - fold.train_end) / DAY, "decimal1"))
-        rows.append(row + [painter.number(getattr(fold, name), "count") for name in counts])
+        row.append(Cell(" / ".join(format_value(days, "decimal1") for _, _, days in gaps_of(fold))))
+        rows.append(row + [painter.number(found.get(name), "count") for name in counts])
     return Table(title=text("table.folds"), head=head, rows=rows, folded=True, dense=True)
+
+
+def _numbers(fold: Fold) -> dict[str, object]:
+    """Return the fields of a fold, those of its slices under their own names."""
+    own = {f"{name}_{part}": getattr(one, part) for name, one in fold.slices for part in ("start", "rows")}
+    return {**vars(fold), **own}

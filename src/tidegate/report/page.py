@@ -21,7 +21,7 @@ from tidegate.report.language import Language, format_value
 from tidegate.report.statements import Statement, Tone
 from tidegate.report.theme import FONT, ColourScheme, palette, palette_css
 
-__all__ = ["Card", "Cell", "Page", "Painter", "Section", "Sentence", "Table"]
+__all__ = ["Card", "Cell", "Link", "Page", "Painter", "Section", "Sentence", "Table"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ class Cell:
         Whether it is set flush right in tabular figures.
     shade
         Strength of the background, -4 (deep loss) to 4 (strong gain); 0 leaves it plain.
+    tone
+        How it bears on what is reported; anything but neutral is set in its colour.
     """
 
     text: str
     numeric: bool = True
     shade: int = 0
+    tone: Tone = Tone.NEUTRAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,14 @@ class Card:
     direction: str = ""
 
 
+@dataclass(frozen=True)
+class Link:
+    """A way to another report that lies beside this one."""
+
+    text: str
+    file: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the page: a title, one sentence, and what it shows in this order."""
@@ -81,6 +92,7 @@ class Section:
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     sentences: Sequence[Sentence] = ()
+    links: Sequence[Link] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +153,13 @@ class Painter:
         """Return a cell with a number."""
         return Cell(format_value(value, spec))
 
-    def words(self, text: str) -> Cell:
+    def words(self, text: str, tone: Tone = Tone.NEUTRAL) -> Cell:
         """Return a cell with words."""
-        return Cell(text, numeric=False)
+        return Cell(text, numeric=False, tone=tone)
+
+    def name(self, model: str) -> str:
+        """Return what the language calls a model."""
+        return self.language.name_of("model", model)
 
     def render(self, page: Page) -> str:
         """Return the page as HTML."""
@@ -171,6 +187,7 @@ class Painter:
             "benchmark": "benchmark_phrase",
             "constraint": "binding",
             "capacity_reason": "capacity_reason",
+            "metric": "metric",
         }
         return self.language.name_of(kinds[name], str(value)) if name in kinds else value
 

@@ -14,6 +14,7 @@ __all__ = [
     "DrawdownPeriod",
     "Excess",
     "Fold",
+    "FoldSlice",
     "Inert",
     "ModelQuality",
     "Note",
@@ -145,8 +146,18 @@ class Performance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoldSlice:
+    """Rows between training and test, decided in ``[start, end)``; none of their labels ends after ``reaches``."""
+
+    start: int
+    end: int
+    reaches: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fold:
-    """One fold: instants in microseconds UTC, ``test_end`` exclusive."""
+    """One fold: instants in microseconds UTC, ``test_end`` exclusive; a slice that it has not is ``None``."""
 
     fold: int
     train_start: int
@@ -158,6 +169,14 @@ class Fold:
     purged_rows: int
     embargoed_rows: int
     trained_until: int
+    validation: FoldSlice | None = None
+    calibration: FoldSlice | None = None
+
+    @property
+    def slices(self) -> tuple[tuple[str, FoldSlice], ...]:
+        """Names and slices that lie between training and test, in order of time."""
+        both = (("validation", self.validation), ("calibration", self.calibration))
+        return tuple((name, part) for name, part in both if part is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
 from tidegate.core.errors import RunError
-from tidegate.core.files import read_json
+from tidegate.report.hit_figures import Hits
+from tidegate.report.hit_files import read_hits
 from tidegate.report.run_figures import (
     NO_EXCESS,
     Capacity,
@@ -19,17 +20,20 @@ from tidegate.report.run_figures import (
     DrawdownPeriod,
     Excess,
     Fold,
+    FoldSlice,
     Inert,
     ModelQuality,
     Note,
     Performance,
     YearQuality,
 )
+from tidegate.report.stored_files import columns_of, each_typed, optional_json, stored_frame, stored_json, typed
 
 __all__ = [
     "BacktestFiles",
     "ForecastFiles",
     "read_backtest_files",
+    "read_folds",
     "read_forecast_files",
 ]
 
@@ -44,12 +48,18 @@ class ForecastFiles:
         Columns ``time``, ``model``, ``rank_ic``: one row per model and instant, sorted.
     importance
         Share of each feature, by model.
+    importance_by_fold
+        The same for every fold in order; empty where it was not recorded.
+    hits
+        What became of probabilities, calls and picks; ``None`` where the target is a return.
     """
 
     folds: tuple[Fold, ...]
     models: tuple[ModelQuality, ...]
     daily: pl.DataFrame
     importance: Mapping[str, Mapping[str, float]]
+    importance_by_fold: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
+    hits: Hits | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +101,14 @@ def read_forecast_files(folder: Path) -> ForecastFiles:
     RunError
         If a file is missing or lacks a field.
     """
-    evaluation = _json(folder, "evaluation.json")
+    evaluation = stored_json(folder, "evaluation.json")
     return ForecastFiles(
-        folds=tuple(_typed(Fold, row, "folds.json") for row in _json(folder, "folds.json")),
+        folds=read_folds(stored_json(folder, "folds.json"), "folds.json"),
         models=tuple(_model(name, found) for name, found in sorted(evaluation.items())),
-        daily=_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
-        importance=_json(folder, "importance.json"),
+        daily=stored_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
+        importance=stored_json(folder, "importance.json"),
+        importance_by_fold=optional_json(folder, "importance_by_fold.json") or {},
+        hits=read_hits(folder),
     )
 
 
@@ -108,7 +120,7 @@ def read_backtest_files(folder: Path) -> BacktestFiles:
     RunError
         If a file is missing, lacks a field, or holds no session.
     """
-    equity = _frame(folder, "equity.parquet").sort("time")
+    equity = stored_frame(folder, "equity.parquet").sort("time")
     if equity.is_empty():
         raise RunError(
             found=f"no session in {folder.name}/equity.parquet",
@@ -117,15 +129,31 @@ def read_backtest_files(folder: Path) -> BacktestFiles:
         )
     # A session that closes at midnight belongs to the day that ends there.
     day = (pl.col("time") - pl.duration(microseconds=1)).dt.date()
-    orders = _frame(folder, "orders.parquet")
+    orders = stored_frame(folder, "orders.parquet")
     return BacktestFiles(
         equity=equity.with_columns(day=day),
-        performance=_performance(_json(folder, "performance.json")),
+        performance=_performance(stored_json(folder, "performance.json")),
         orders=_counts(orders, "status"),
         unfilled=_counts(orders.filter(pl.col("status") != "filled"), "reason") if orders.height else {},
         positions=_positions(folder),
         picks=_picks(folder),
     )
+
+
+def read_folds(rows: Sequence[Mapping[str, Any]], where: str) -> tuple[Fold, ...]:
+    """Read folds as :meth:`~tidegate.split.Fold.as_document` wrote them.
+
+    Raises
+    ------
+    RunError
+        If a fold lacks a field.
+    """
+    return tuple(typed(Fold, {**row, **_slices(row, where)}, where) for row in rows)
+
+
+def _slices(row: Mapping[str, Any], where: str) -> dict[str, FoldSlice | None]:
+    parts = {name: row.get(name) for name in ("validation", "calibration")}
+    return {name: None if part is None else typed(FoldSlice, part, where) for name, part in parts.items()}
 
 
 def _counts(rows: pl.DataFrame, column: str) -> dict[str, int]:
@@ -139,36 +167,25 @@ def _positions(folder: Path) -> pl.DataFrame | None:
     """Return what was held at each close, or ``None`` for a run of a version that did not record it."""
     if not (folder / "positions.parquet").exists():
         return None
-    return _columns(_frame(folder, "positions.parquet"), ("time", "symbol", "weight"), "positions.parquet")
+    return columns_of(stored_frame(folder, "positions.parquet"), ("time", "symbol", "weight"), "positions.parquet")
 
 
 def _picks(folder: Path) -> frozenset[str]:
     if not (folder / "decisions.parquet").exists():
         return frozenset()
-    decisions = _columns(_frame(folder, "decisions.parquet"), ("pick",), "decisions.parquet")
+    decisions = columns_of(stored_frame(folder, "decisions.parquet"), ("pick",), "decisions.parquet")
     return frozenset(decisions["pick"].drop_nulls().unique().to_list())
-
-
-def _columns(frame: pl.DataFrame, names: Sequence[str], where: str) -> pl.DataFrame:
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise RunError(
-            found=f"{where} without {', '.join(missing)}",
-            expected="every column",
-            hint="repeat the run with this version",
-        )
-    return frame.select(names)
 
 
 def _performance(found: Mapping[str, Any]) -> Performance:
     where = "performance.json"
     index = found.get("index")
     return Performance(
-        strategy=_typed(Curve, found["strategy"], where),
-        benchmark=_typed(Curve, found["benchmark"], where),
-        index=None if index is None else _typed(Curve, index, where),
-        excess=NO_EXCESS if found["excess"] is None else _typed(Excess, found["excess"], where),
-        costs=_typed(Costs, found["costs"], where),
+        strategy=typed(Curve, found["strategy"], where),
+        benchmark=typed(Curve, found["benchmark"], where),
+        index=None if index is None else typed(Curve, index, where),
+        excess=NO_EXCESS if found["excess"] is None else typed(Excess, found["excess"], where),
+        costs=typed(Costs, found["costs"], where),
         notes=tuple(Note(code=note["code"], values=note.get("values", {})) for note in found["notes"]),
         **_recorded(found),
     )
@@ -179,61 +196,15 @@ def _recorded(found: Mapping[str, Any]) -> dict[str, Any]:
     where = "performance.json"
     capacity, monthly = found.get("capacity"), found.get("monthly")
     return {
-        "drawdowns": _each(DrawdownPeriod, found.get("drawdowns"), where),
+        "drawdowns": each_typed(DrawdownPeriod, found.get("drawdowns"), where),
         "monthly": None if monthly is None else {(row["year"], row["month"]): row["return"] for row in monthly},
         "binding_counts": found.get("binding_counts"),
         "rebalances": found.get("rebalances"),
-        "capacity": None if capacity is None else _typed(Capacity, capacity, where),
-        "inert": _each(Inert, found.get("inert"), where),
+        "capacity": None if capacity is None else typed(Capacity, capacity, where),
+        "inert": each_typed(Inert, found.get("inert"), where),
     }
 
 
 def _model(name: str, found: Mapping[str, Any]) -> ModelQuality:
-    years = tuple(_typed(YearQuality, row, "evaluation.json") for row in found.get("by_year", ()))
-    return _typed(ModelQuality, {**found, "model": name, "by_year": years}, "evaluation.json")
-
-
-Value = TypeVar("Value")
-
-
-def _typed(kind: type[Value], found: Mapping[str, Any], where: str) -> Value:
-    """Pick the fields of ``kind``; what a later version adds beside them is not looked at."""
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise RunError(
-            found=f"{where} without {', '.join(missing)}",
-            expected="every figure",
-            hint="repeat the run with this version",
-        )
-    return kind(**{name: found[name] for name in names})
-
-
-def _each(kind: type[Value], rows: Sequence[Mapping[str, Any]] | None, where: str) -> tuple[Value, ...] | None:
-    return None if rows is None else tuple(_typed(kind, row, where) for row in rows)
-
-
-def _json(folder: Path, name: str) -> Any:
-    try:
-        return read_json(folder / name)
-    except FileNotFoundError:
-        raise _absent(folder, name) from None
-
-
-def _frame(folder: Path, name: str) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(folder / name)
-    except FileNotFoundError:
-        raise _absent(folder, name) from None
-    except pl.exceptions.PolarsError:
-        raise RunError(
-            found=f"{name} of run {folder.name}, which cannot be read",
-            expected="a Parquet file as the run wrote it",
-            hint="repeat the run",
-        ) from None
-
-
-def _absent(folder: Path, name: str) -> RunError:
-    return RunError(
-        found=f"no {name} in run {folder.name}", expected="the files of a finished run", hint="repeat the run"
-    )
+    years = tuple(typed(YearQuality, row, "evaluation.json") for row in found.get("by_year", ()))
+    return typed(ModelQuality, {**found, "model": name, "by_year": years}, "evaluation.json")

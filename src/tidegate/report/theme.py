@@ -72,6 +72,8 @@ _LIGHT: Final = {
     "red": "#b5352a",
     "red_soft": "#b5352a24",
     "first_soft": "#1b4b7a24",
+    "first_band": "#1b4b7a42",
+    "second_band": "#b4862d52",
 }
 _DARK: Final = {
     "page": "#11151b",
@@ -97,6 +99,8 @@ _DARK: Final = {
     "red": "#e97a6e",
     "red_soft": "#e97a6e2e",
     "first_soft": "#7db1e42e",
+    "first_band": "#7db1e44d",
+    "second_band": "#dcb56552",
 }
 
 

@@ -17,13 +17,18 @@ from tidegate.data.universe import EQUAL_WEIGHT
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.report.forecast_rules import data_notes, hindsight
 from tidegate.report.forecast_sections import forecast_cards, forecast_sections, rank_cards
+from tidegate.report.hit_rules import hit_verdict
+from tidegate.report.hit_sections import hit_cards, hit_sections
 from tidegate.report.language import Language, format_value
-from tidegate.report.page import Page, Painter, Section, Sentence
+from tidegate.report.page import Link, Page, Painter, Section, Sentence
 from tidegate.report.performance_sections import money_cards, money_opening, money_sections
 from tidegate.report.run_files import BacktestFiles, ForecastFiles, read_backtest_files, read_forecast_files
 from tidegate.report.run_money import Money
 from tidegate.report.statements import Tone, Verdict
 from tidegate.report.theme import ColourScheme
+from tidegate.report.tuning_files import read_study
+from tidegate.report.tuning_rules import tuning_verdict
+from tidegate.report.tuning_sections import tuning_cards, tuning_sections
 from tidegate.report.verdict import Backtested, forecast_verdict, money_verdict
 
 __all__ = ["write_report"]
@@ -42,7 +47,8 @@ def write_report(
     """Write the report of a finished run and return where it lies.
 
     A backtest is reported with the forecasts of the training run it traded, a training run with its forecasts
-    only. The same run gives the same bytes.
+    only, a tuning run with its search. Where a training run took tuned parameters, the report of the search is written
+    beside it and linked, unless ``path`` asks for one file. The same run gives the same bytes.
 
     Parameters
     ----------
@@ -64,9 +70,28 @@ def write_report(
     """
     painter = Painter(Language.load(language), ColourScheme.of(colours))
     run = _finished(RunStore(workspace).get(run_id))
-    page = _backtest_page(painter, workspace, run) if run.kind is RunKind.BACKTEST else _training_page(painter, run)
-    target = path or workspace.reports_folder / f"{run.id}.{language}.html"
-    return write_text(target, painter.render(page))
+    search = _search(workspace, run) if path is None else None
+    if search is not None:
+        write_report(workspace, search.id, language=language, colours=colours)
+    page = _page(painter, workspace, run, search)
+    return write_text(path or workspace.reports_folder / _file_name(run, painter), painter.render(page))
+
+
+def _file_name(run: Run, painter: Painter) -> str:
+    return f"{run.id}.{painter.language.code}.html"
+
+
+def _page(painter: Painter, workspace: Workspace, run: Run, search: Run | None) -> Page:
+    if run.kind is RunKind.BACKTEST:
+        return _backtest_page(painter, workspace, run)
+    return _tuning_page(painter, run) if run.kind is RunKind.TUNE else _training_page(painter, run, search)
+
+
+def _search(workspace: Workspace, run: Run) -> Run | None:
+    """Return the finished search that a training run took its parameters from, if the workspace still has it."""
+    named = (run.metrics.get("tuned") or {}).get("run") if run.kind is RunKind.TRAIN else None
+    found = None if named is None else _found(workspace, str(named))
+    return found if found is not None and found.status is RunStatus.FINISHED else None
 
 
 def _backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
@@ -130,11 +155,15 @@ def _apart(recipe: Recipe) -> frozenset[str]:
     return frozenset(strategy.defensives) | parked
 
 
-def _training_page(painter: Painter, run: Run) -> Page:
+def _training_page(painter: Painter, run: Run, search: Run | None) -> Page:
     recipe, files = _recipe(run), read_forecast_files(run.folder)
-    verdict = forecast_verdict(files.models, recipe.leading_model)
+    leading, hits = recipe.leading_model, files.hits
+    ranked = forecast_verdict(files.models, leading)
+    verdict = ranked if hits is None else hit_verdict(hits, leading, recipe.labels.target)
     period = _tested(files, run)
     chosen = hindsight(recipe.universe, run.metrics.get("survivorship"))
+    ranking, *rest = forecast_sections(painter, files)
+    first = () if hits is None else hit_sections(painter, recipe, hits)
     return Page(
         kind=painter.text("page.train"),
         title=run.recipe_name,
@@ -146,8 +175,38 @@ def _training_page(painter: Painter, run: Run) -> Page:
             *(painter.say(said) for said in data_notes(run.metrics.get("data_notes", {}))),
             *(painter.say(said) for said in (*chosen, *verdict.cautions)),
         ],
-        cards=forecast_cards(painter, files, recipe.leading_model),
-        sections=[*forecast_sections(painter, files), _limits(painter, verdict)],
+        cards=forecast_cards(painter, files, leading) if hits is None else hit_cards(painter, hits, leading),
+        sections=[*first, ranking, *_tuned(painter, run, search), *rest, _limits(painter, verdict)],
+        origin=_origin(painter, run, recipe, None),
+        appendix=_appendix(painter, run, recipe),
+    )
+
+
+def _tuned(painter: Painter, run: Run, search: Run | None) -> tuple[Section, ...]:
+    """Return where the parameters came from; nothing for a run with those of its recipe."""
+    found = run.metrics.get("tuned")
+    if not found:
+        return ()
+    text, named = painter.text, str(found.get("run", format_value(None, "text")))
+    links = () if search is None else (Link(text("tuned.link", run=named), _file_name(search, painter)),)
+    elsewhere = [] if search is not None else [Sentence(text("tuned.command", run=named))]
+    return (Section(title=text("section.tuned"), lead=text("section.tuned.lead"), sentences=elsewhere, links=links),)
+
+
+def _tuning_page(painter: Painter, run: Run) -> Page:
+    recipe, study = _recipe(run), read_study(run.folder)
+    verdict, spans = tuning_verdict(study), [one.judged for one in study.inner_folds]
+    period = (min(start for start, _ in spans), max(end for _, end in spans) - 1) if spans else None
+    metric = painter.language.name_of("metric", study.metric)
+    return Page(
+        kind=painter.text("page.tune"),
+        title=run.recipe_name,
+        subtitle=painter.text("page.tune.subtitle", model=painter.name(study.model), metric=metric),
+        facts=_facts(painter, run, period),
+        verdict=[painter.say(said) for said in verdict.findings],
+        cautions=[*_corrections(painter, run), *(painter.say(said) for said in verdict.cautions)],
+        cards=tuning_cards(painter, study),
+        sections=[*tuning_sections(painter, study), _limits(painter, verdict)],
         origin=_origin(painter, run, recipe, None),
         appendix=_appendix(painter, run, recipe),
     )
@@ -176,13 +235,16 @@ def _recipe(run: Run) -> Recipe:
 
 def _parent(workspace: Workspace, run: Run) -> Run | None:
     """Return the training run that was traded, or ``None`` where it left the workspace."""
-    if run.parent is None:
-        return None
+    return None if run.parent is None else _found(workspace, run.parent)
+
+
+def _found(workspace: Workspace, identifier: str) -> Run | None:
+    """Return a run that another names, or ``None`` where it left the workspace."""
     try:
-        parent = RunStore(workspace).get(run.parent)
+        found = RunStore(workspace).get(identifier)
     except RunError:
         return None
-    return parent if parent.folder.is_dir() else None
+    return found if found.folder.is_dir() else None
 
 
 def _index(recipe: Recipe, files: BacktestFiles) -> str | None:
@@ -209,12 +271,13 @@ def _limits(painter: Painter, verdict: Verdict) -> Section:
     )
 
 
-def _facts(painter: Painter, run: Run, period: tuple[int, int]) -> list[tuple[str, str]]:
+def _facts(painter: Painter, run: Run, period: tuple[int, int] | None) -> list[tuple[str, str]]:
     text = painter.text
+    judged = [] if period is None else [(text("fact.period"), text("unit.span", start=period[0], end=period[1]))]
     return [
         (text("fact.project"), run.project),
         (text("fact.run"), run.id),
-        (text("fact.period"), text("unit.span", start=period[0], end=period[1])),
+        *judged,
         (text("fact.fingerprint"), _recipe(run).fingerprint()[:_SHORT]),
         (text("fact.data_versions"), _versions(run)),
         (text("fact.seed"), str(run.seed)),
@@ -235,7 +298,7 @@ def _origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> l
     return [
         (text("fact.recipe_fingerprint"), recipe.fingerprint()),
         (text("fact.run_fingerprint"), run.fingerprint),
-        (text("fact.training_run"), parent.id if parent else run.parent or run.id),
+        *_ancestor(painter, run, parent),
         (
             text("fact.finished"),
             format_instant(run.finished_at) if run.finished_at is not None else format_value(None, "text"),
@@ -248,9 +311,18 @@ def _origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> l
     ]
 
 
+def _ancestor(painter: Painter, run: Run, parent: Run | None) -> list[tuple[str, str]]:
+    """Return the training run that a report rests on; a search rests on none."""
+    if run.kind is RunKind.TUNE:
+        return []
+    behind = parent.id if parent else run.parent if run.kind is RunKind.BACKTEST else None
+    return [(painter.text("fact.training_run"), behind or run.id)]
+
+
 def _appendix(painter: Painter, run: Run, recipe: Recipe) -> Sequence[tuple[str, str]]:
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate train {recipe.name}.yaml"]
+    made = "tune" if run.kind is RunKind.TUNE else "train"
+    commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate {made} {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)
     return ((painter.text("page.reproduce"), repeat), (painter.text("page.recipe"), resolved))

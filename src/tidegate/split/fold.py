@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,15 @@ class Slice:
         begins.
     reaches
         Last instant that one of their labels reached, at most ``end``.
+    decided_until
+        Their last decision instant; None where it was not noted.
     """
 
     rows: Int64Array
     start: Instant
     end: Instant
     reaches: Instant
+    decided_until: Instant | None = None
 
     def as_document(self) -> dict[str, int]:
         """Return the slice as plain values: instants in microseconds UTC and a count of rows."""
@@ -68,6 +71,10 @@ class Fold:
         Further samples left out because their label ends within the embargo before it.
     validation, calibration
         Slices between training and test, in this order; None where the split has none.
+    train_reaches
+        Last instant that a label of training itself reached; None takes ``trained_until``.
+    embargo
+        Microseconds that were kept free in front of every border.
 
     Raises
     ------
@@ -88,7 +95,8 @@ class Fold:
     embargoed_rows: int
     validation: Slice | None = None
     calibration: Slice | None = None
-    train_reaches: Instant | None = field(default=None)
+    train_reaches: Instant | None = None
+    embargo: int = 0
 
     def __post_init__(self) -> None:
         reached = self.trained_until if self.train_reaches is None else self.train_reaches

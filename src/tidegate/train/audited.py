@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.core.errors import DataError
 from tidegate.core.history import History
 from tidegate.core.panel import Panel
-from tidegate.core.pipeline import Claim, FillClaim, SplitClaim, Stage, StageKind
+from tidegate.core.pipeline import Claim, FillClaim, FitClaim, SplitClaim, Stage, StageKind
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import Float32Array, FloatArray, Int64Array
@@ -22,10 +22,10 @@ from tidegate.engine.recipe_market import fill_rules
 from tidegate.engine.sweep import Trial, run_trials
 from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
 from tidegate.features.recent import table_lookbacks
-from tidegate.models import make_forecaster
-from tidegate.split import Fold, WalkForward
+from tidegate.split import Fold, splitter_for
 from tidegate.strategy.seam import Action
 from tidegate.train.dataset import Dataset, assemble, labels_of
+from tidegate.train.fold_fit import Forecast, fit_fold
 
 __all__ = ["FeaturePipeline", "FoldPipeline", "folds_of"]
 
@@ -125,11 +125,12 @@ class FoldPipeline:
         data, fold = self._fold(history)
         # What the split claims of its spans is held against the labels' own ends.
         yield data.labels.as_stage()
-        scores = self._scores(data, fold)
+        said = self._forecasts(history, data, fold)
+        keys, values = zip(*said.items(), strict=True)
         times = data.times[fold.test]
-        kinds = self.recipe.models.kinds
-        values = np.stack([scores[kind] for kind in kinds], axis=2)
-        yield Stage(kind=StageKind.PREDICTIONS, times=times, symbols=data.symbols, keys=kinds, values=values)
+        stacked = np.stack(values, axis=2)
+        yield Stage(kind=StageKind.PREDICTIONS, times=times, symbols=data.symbols, keys=keys, values=stacked)
+        scores = said[self.recipe.leading_model]
         traded = self._trade(history, fold, scores) if self.recipe.strategy is not None else None
         if traded is not None and traded.decided.size:
             yield Stage(
@@ -145,14 +146,16 @@ class FoldPipeline:
         ends[: len(spans)] = spans.end
         yield SplitClaim(
             name=f"fold from {format_instant(self.test_start)}",
-            train_times=spans.start[fold.train],
-            train_ends=spans.end[fold.train],
+            train_times=spans.start[fold.fitted],
+            train_ends=spans.end[fold.fitted],
             test_times=data.times[fold.test],
             test_ends=ends[fold.test],
         )
+        yield from self._claims_of_slices(data, fold, ends)
         if self.recipe.strategy is None:
             return
-        traded = self._trade(history, fold, self._scores(data, fold))
+        scores = self._forecasts(history, data, fold)[self.recipe.leading_model]
+        traded = self._trade(history, fold, scores)
         yield FillClaim(
             name=f"fills from {format_instant(self.test_start)}",
             decided=traded.fill_decided,
@@ -170,24 +173,46 @@ class FoldPipeline:
             hint="a fold that comes and goes with later data is itself a look-ahead",
         )
 
-    def _scores(self, data: Dataset, fold: Fold) -> dict[str, FloatArray]:
-        rows, symbols = data.samples(fold.train, data.trainable)
-        features, target = data.cut(rows, symbols), data.target[rows, symbols]
-        tested, places = data.samples(fold.test, data.predictable)
-        asked = data.cut(tested, places)
-        scores = {}
-        for kind in self.recipe.models.kinds:
-            model = make_forecaster(kind, self.recipe.models, seed=self.recipe.seed, threads=self.threads)
-            matrix = np.full((len(data.times), len(data.symbols)), np.nan)
-            matrix[tested, places] = model.fit(features, target).predict(asked)
-            scores[kind] = matrix[fold.test]
-        return scores
+    def _claims_of_slices(self, data: Dataset, fold: Fold, ends: Int64Array) -> Iterable[Claim]:
+        """Yield how what was fitted first is kept apart from the slice that judges it, and what calibration saw."""
+        spans, before, name = data.labels.spans, fold.train, "training"
+        for what, part in (("validation", fold.validation), ("calibration", fold.calibration)):
+            if part is None:
+                continue
+            yield SplitClaim(
+                name=f"{name} and {what} of the fold from {format_instant(self.test_start)}",
+                train_times=spans.start[before],
+                train_ends=spans.end[before],
+                test_times=data.times[part.rows],
+                test_ends=ends[part.rows],
+            )
+            before, name = part.rows, what
+        if fold.calibration is not None:
+            times = data.times[: len(spans)]
+            inside = (times >= fold.calibration.start) & (times < fold.calibration.end)
+            yield FitClaim(
+                name=f"calibrator and threshold of the fold from {format_instant(self.test_start)}",
+                fitted_times=data.times[fold.calibration.rows],
+                allowed_times=times[inside],
+            )
 
-    def _trade(self, history: History, fold: Fold, scores: dict[str, FloatArray]) -> _Traded:
+    def _forecasts(self, history: History, data: Dataset, fold: Fold) -> dict[str, FloatArray]:
+        """Return what every model says of the test rows: its score, and its probability and call where there are."""
+        fitted = fit_fold(self.recipe, history, data, fold, threads=self.threads)
+        tested, places = data.samples(fold.test, data.predictable)
+        said: dict[str, FloatArray] = {}
+        for kind, forecast in fitted.forecast(data.rows(tested, places), data.times[tested]).items():
+            for key, values in _parts(kind, forecast).items():
+                matrix = np.full((len(data.times), len(data.symbols)), np.nan)
+                matrix[tested, places] = values
+                said[key] = matrix[fold.test]
+        return said
+
+    def _trade(self, history: History, fold: Fold, scores: FloatArray) -> _Traded:
         """Trade the fold's test rows as the backtest does, from raw bars to fills."""
         first, stop = int(fold.test[0]), int(fold.test[-1]) + 1
         score = np.full(history.bars.shape, np.nan)
-        score[fold.test] = scores[self.recipe.leading_model]
+        score[fold.test] = scores
         # An empty row more stands for the session that the last close decides for.
         bars = _with_next_session(history.bars.with_columns({"score": score}).rows(0, stop), self.sessions)
         market = self._market(bars)
@@ -264,7 +289,14 @@ class _Traded:
 
 def folds_of(data: Dataset, recipe: Recipe) -> list[Fold]:
     """Return the folds of a data set as training makes them."""
-    return WalkForward(recipe.split).split(data.times, data.labels.spans)
+    return splitter_for(recipe.split).split(data.times, data.labels.spans)
+
+
+def _parts(kind: str, forecast: Forecast) -> dict[str, FloatArray]:
+    parts = {kind: forecast.score}
+    if forecast.probability is not None and forecast.called is not None:
+        parts |= {f"{kind} probability": forecast.probability, f"{kind} called": forecast.called.astype(np.float64)}
+    return parts
 
 
 def _with_next_session(panel: Panel, sessions: Int64Array) -> Panel:

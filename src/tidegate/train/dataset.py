@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -10,10 +12,14 @@ from tidegate.core.history import History
 from tidegate.core.recipe import DataKind, Recipe
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
 from tidegate.costs import FundingPayments, cost_model, pays_funding
-from tidegate.features import MEMBER, FeatureMatrix, build_features, contract_for
+from tidegate.features import MEMBER, FeatureContract, FeatureMatrix, build_features, contract_for
 from tidegate.labels import LabelSet, build_labels
+from tidegate.train.cells import Cells
 
-__all__ = ["Dataset", "assemble", "labels_of", "members_of"]
+__all__ = ["FEATURES_FILE", "Dataset", "assemble", "labels_of", "members_of"]
+
+FEATURES_FILE: Final = "features.npy"
+"""Name of the file that holds the features of a data set, where they do not lie in memory."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,6 +40,12 @@ class Dataset:
     predictable
         ``bool (n_times, n_symbols)``: the symbol has a close at *t*, at least one feature exists, and it belongs to
         the universe; no label needed.
+    trade_return
+        ``float64 (n_times, n_symbols)``, of targets that are 0 or 1: what the trade of
+        :func:`~tidegate.labels.fixed_exit` earned before costs, a fraction of the price at entry; NaN where there was
+        none. Also where ``hindsight_hit`` is forecast, which nobody could have traded. None for other targets.
+    columns
+        ``int64``, places of the features that models see, in contract order; None shows them all.
     """
 
     features: FeatureMatrix
@@ -41,6 +53,8 @@ class Dataset:
     target: FloatArray
     trainable: Mask
     predictable: Mask
+    trade_return: FloatArray | None = None
+    columns: Int64Array | None = None
 
     @property
     def times(self) -> Int64Array:
@@ -58,16 +72,30 @@ class Dataset:
         return rows[which], symbols
 
     def cut(self, rows: Int64Array, symbols: Int64Array) -> Float32Array:
-        """Return features of samples, ``float32 (n_samples, n_features)``: the one copy a fold makes."""
+        """Return features of samples, ``float32 (n_samples, n_features)``, as a copy; for many, use :meth:`rows`."""
         cut: Float32Array = self.features.values[rows, symbols]
         return cut
 
+    def rows(self, rows: Int64Array, symbols: Int64Array) -> Cells:
+        """Return samples as rows that are read in pieces when they are asked for: no copy of the features."""
+        return Cells(self.features.values, rows, symbols, self.columns)
 
-def assemble(history: History, recipe: Recipe) -> Dataset:
+
+def assemble(history: History, recipe: Recipe, *, folder: Path | None = None) -> Dataset:
     """Build features and labels of a history as a recipe asks for them.
 
     Features look at every symbol, whether it belongs or not: a name that joins tomorrow has its past today. Labels
     exist for members alone, so that their mean, too, is one of members. Who belonged says :func:`members_of`.
+
+    Parameters
+    ----------
+    history
+        Bars and slower sources.
+    recipe
+        Costs resolved.
+    folder
+        Where the features are written, as :data:`FEATURES_FILE`, and read from as they are needed: an ordinary
+        ``.npy`` of ``float32``, mapped into memory, which the caller removes in the end. None keeps them in memory.
 
     Raises
     ------
@@ -76,7 +104,7 @@ def assemble(history: History, recipe: Recipe) -> Dataset:
     """
     panel = history.bars
     contract = contract_for(panel, recipe.features, tables=history.tables, interval=recipe.data.interval)
-    features = build_features(history, contract)
+    features = build_features(history, contract) if folder is None else _written(history, contract, folder)
     labels, membership = labels_of(history, recipe), members_of(history)
     present = features.present()
     predictable = present & ~np.isnan(panel["close"])
@@ -89,7 +117,21 @@ def assemble(history: History, recipe: Recipe) -> Dataset:
         target=target,
         trainable=present & ~np.isnan(target),
         predictable=predictable,
+        trade_return=labels.touches("fixed_exit").returns if recipe.labels.is_binary else None,
     )
+
+
+def _written(history: History, contract: FeatureContract, folder: Path) -> FeatureMatrix:
+    """Build features in a file, which appears when it is whole, and map it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished, finished = folder / f"{FEATURES_FILE}.unfinished", folder / FEATURES_FILE
+    shape = (*history.bars.shape, contract.dimension)
+    values = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=shape)
+    build_features(history, contract, into=values.view(np.ndarray))
+    values.flush()
+    del values
+    unfinished.replace(finished)
+    return FeatureMatrix(history.bars.times, history.bars.symbols, contract, np.load(finished, mmap_mode="r"))
 
 
 def labels_of(history: History, recipe: Recipe) -> LabelSet:

@@ -1,80 +1,121 @@
-"""One fold: fit every model on the past, forecast the test rows, leave files to resume from."""
+"""One fold of a run: fit every model on the past, forecast the test rows, leave files to resume from."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from tidegate.core.errors import DataError
-from tidegate.core.files import write_atomically
+from tidegate.core.files import read_json, write_atomically, write_json
+from tidegate.core.history import History
 from tidegate.core.recipe import Recipe
-from tidegate.core.time import format_instant
-from tidegate.core.units import FloatArray, Int64Array
+from tidegate.core.units import Int64Array
 from tidegate.data.tables import MOMENT
-from tidegate.models import make_forecaster
+from tidegate.evaluate import precision_recall_curve
 from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
+from tidegate.train.fold_fit import ENSEMBLE, Calibration, FittedFold, Forecast, fit_fold
 
-__all__ = ["fold_scores", "model_folder", "run_fold"]
+__all__ = ["CURRENT", "fold_calibrations", "fold_scores", "model_folder", "run_current", "run_fold"]
+
+CURRENT = "current"
+"""Name in place of a fold's number: the models on all of the past, for what comes after the data."""
 
 
-def model_folder(run: Path, kind: str, fold: int) -> Path:
+def model_folder(run: Path, kind: str, fold: int | str) -> Path:
     """Return where the model of a fold lies."""
-    return run / "models" / kind / f"fold-{fold}"
+    return run / "models" / kind / (f"fold-{fold}" if isinstance(fold, int) else fold)
 
 
-def fold_scores(run: Path, kind: str, fold: int) -> Path:
+def fold_scores(run: Path, fold: int) -> Path:
     """Return where a fold's forecasts lie until all folds are done; it appears when the fold is finished."""
-    return run / "folds" / f"{kind}-{fold}.parquet"
+    return run / "folds" / f"{fold}.parquet"
 
 
-def run_fold(run: Path, recipe: Recipe, data: Dataset, fold: Fold, threads: int) -> None:
-    """Train and forecast one fold with every model of the recipe that has not finished it before.
+def fold_calibrations(run: Path, fold: int | str) -> dict[str, dict[str, Any]]:
+    """Return how the scores of a fold's models became probabilities, by kind; empty where nothing was calibrated."""
+    path = _calibrations_file(run, fold)
+    return dict(read_json(path)) if path.exists() else {}
 
-    The training samples are cut once and shared by the models.
+
+def run_fold(run: Path, recipe: Recipe, history: History, data: Dataset, fold: Fold, threads: int) -> None:
+    """Train and forecast one fold with every model of the recipe, unless that was done before.
 
     Raises
     ------
     DataError
-        If no training row of the fold has both a feature and a label.
+        If a part of the fold has no row with both a feature and a label.
     """
-    pending = [kind for kind in recipe.models.kinds if not fold_scores(run, kind, fold.fold).exists()]
-    if not pending:
+    if fold_scores(run, fold.fold).exists():
         return
-    rows, symbols = data.samples(fold.train, data.trainable)
-    if not rows.size:
-        raise DataError(
-            found=f"no usable row in {format_instant(fold.train_start)} to {format_instant(fold.train_end)}",
-            expected="rows with a label and at least one feature",
-            hint="bring in more history, move split.first_test, or choose features with a shorter lookback",
-        )
-    features, target = data.cut(rows, symbols), data.target[rows, symbols]
-    forecasters = {
-        kind: make_forecaster(kind, recipe.models, seed=recipe.seed, threads=threads).fit(features, target)
-        for kind in pending
-    }
-    del features, target
+    fitted = fit_fold(recipe, history, data, fold, threads=threads)
+    _store(run, recipe, fold, fold.fold, fitted)
     rows, symbols = data.samples(fold.test, data.predictable)
-    features = data.cut(rows, symbols)
-    for kind, forecaster in forecasters.items():
-        forecaster.save(model_folder(run, kind, fold.fold))
-        frame = _frame(data, fold, kind, rows, symbols, forecaster.predict(features))
-        # Written last and atomically: where this file is, the fold is finished.
-        write_atomically(fold_scores(run, kind, fold.fold), frame.write_parquet)
+    forecasts = fitted.forecast(data.rows(rows, symbols), data.times[rows])
+    frame = pl.concat(_frame(data, fold, kind, rows, symbols, said) for kind, said in forecasts.items())
+    # Written last and atomically: where this file is, the fold is finished.
+    write_atomically(fold_scores(run, fold.fold), frame.write_parquet)
 
 
-def _frame(
-    data: Dataset, fold: Fold, kind: str, rows: Int64Array, symbols: Int64Array, scores: FloatArray
-) -> pl.DataFrame:
+def run_current(run: Path, recipe: Recipe, history: History, data: Dataset, fold: Fold, threads: int) -> None:
+    """Fit the models that forecast what comes after the data, unless that was done before."""
+    done = run / "folds" / CURRENT
+    if done.exists():
+        return
+    _store(run, recipe, fold, CURRENT, fit_fold(recipe, history, data, fold, threads=threads))
+    write_json(done, fold.as_document())
+
+
+def _store(run: Path, recipe: Recipe, fold: Fold, name: int | str, fitted: FittedFold) -> None:
+    """Write models, and how they were calibrated."""
+    for kind, model in fitted.models.items():
+        model.save(model_folder(run, kind, name))
+    if fitted.ensemble is not None:
+        fitted.ensemble.save(model_folder(run, ENSEMBLE, name))
+    if fitted.calibrations:
+        documents = {kind: _document(recipe, fold, name, one) for kind, one in fitted.calibrations.items()}
+        write_json(_calibrations_file(run, name), documents)
+
+
+def _calibrations_file(run: Path, fold: int | str) -> Path:
+    return run / "folds" / f"calibration-{fold}.json"
+
+
+def _document(recipe: Recipe, fold: Fold, name: int | str, calibration: Calibration) -> dict[str, Any]:
+    assert recipe.calibrate is not None
+    assert fold.calibration is not None
+    probability = calibration.calibrator.probability(calibration.scores)
+    return {
+        "fold": name,
+        "method": recipe.calibrate.method,
+        "rows": len(calibration.outcomes),
+        "positives": int(calibration.outcomes.sum()),
+        "base_rate": float(calibration.outcomes.mean()),
+        "start": int(fold.calibration.start),
+        "end": int(fold.calibration.end),
+        "threshold": calibration.threshold.as_document(),
+        "calibrator": calibration.calibrator.as_document(),
+        "curve": precision_recall_curve(probability, calibration.outcomes),
+    }
+
+
+def _frame(data: Dataset, fold: Fold, kind: str, rows: Int64Array, symbols: Int64Array, said: Forecast) -> pl.DataFrame:
     names = pl.Series(data.symbols, dtype=pl.String)
+    count = len(rows)
     return pl.DataFrame(
         {
             "time": pl.Series(data.times[rows]).cast(MOMENT),
             "symbol": names.gather(symbols),
-            "model": pl.repeat(kind, len(rows), dtype=pl.String, eager=True),
-            "score": scores,
-            "fold": pl.repeat(fold.fold, len(rows), dtype=pl.Int32, eager=True),
-            "trained_until": pl.repeat(int(fold.trained_until), len(rows), dtype=pl.Int64, eager=True).cast(MOMENT),
+            "model": pl.repeat(kind, count, dtype=pl.String, eager=True),
+            "score": said.score,
+            "probability": pl.Series(said.probability, dtype=pl.Float64)
+            if said.probability is not None
+            else pl.repeat(None, count, dtype=pl.Float64, eager=True),
+            "called": pl.Series(said.called, dtype=pl.Boolean)
+            if said.called is not None
+            else pl.repeat(None, count, dtype=pl.Boolean, eager=True),
+            "fold": pl.repeat(fold.fold, count, dtype=pl.Int32, eager=True),
+            "trained_until": pl.repeat(int(fold.trained_until), count, dtype=pl.Int64, eager=True).cast(MOMENT),
         }
     )

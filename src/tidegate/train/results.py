@@ -12,7 +12,7 @@ import polars as pl
 
 from tidegate.core.errors import DataError
 from tidegate.core.files import write_atomically, write_json
-from tidegate.core.units import FloatArray
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.data.tables import MOMENT
 from tidegate.evaluate import ForecastQuality, forecast_quality, summarise_quality
 from tidegate.models import load_forecaster
@@ -20,10 +20,10 @@ from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
 from tidegate.train.fold_run import fold_scores, model_folder
 
-__all__ = ["gather_scores", "write_importance", "write_quality"]
+__all__ = ["gather_scores", "places_of", "write_importance", "write_quality"]
 
 
-def gather_scores(run: Path, kinds: Sequence[str], folds: Sequence[Fold]) -> pl.DataFrame:
+def gather_scores(run: Path, folds: Sequence[Fold]) -> pl.DataFrame:
     """Join the folds' forecasts to ``scores.parquet``, sorted by model, time and symbol.
 
     Raises
@@ -31,7 +31,7 @@ def gather_scores(run: Path, kinds: Sequence[str], folds: Sequence[Fold]) -> pl.
     DataError
         If there is not one.
     """
-    parts = [pl.read_parquet(fold_scores(run, kind, fold.fold)) for kind in sorted(kinds) for fold in folds]
+    parts = [pl.read_parquet(fold_scores(run, fold.fold)) for fold in folds]
     scores = pl.concat(parts).sort("model", "time", "symbol")
     if scores.is_empty():
         raise DataError(
@@ -71,21 +71,30 @@ def write_quality(run: Path, scores: pl.DataFrame, data: Dataset, target: str) -
     return evaluation
 
 
-def write_importance(run: Path, kinds: Sequence[str], folds: Sequence[Fold], names: Sequence[str]) -> None:
-    """Write ``importance.json``: each feature's share per model, the mean over the folds' stored models."""
-    shares = {}
-    for kind in kinds:
-        models = [load_forecaster(model_folder(run, kind, fold.fold)) for fold in folds]
-        mean = np.mean([model.importance() for model in models], axis=0)
-        shares[kind] = dict(zip(names, mean.tolist(), strict=True))
+def write_importance(run: Path, members: Sequence[str], folds: Sequence[Fold], names: Sequence[str]) -> None:
+    """Write each feature's share per model: the mean over the folds' stored models, and every fold's own.
+
+    An ensemble looks at nothing but its members.
+    """
+    shares, by_fold = {}, {}
+    for kind in members:
+        found = [load_forecaster(model_folder(run, kind, fold.fold)).importance() for fold in folds]
+        shares[kind] = dict(zip(names, np.mean(found, axis=0).tolist(), strict=True))
+        by_fold[kind] = [dict(zip(names, one.tolist(), strict=True)) for one in found]
     write_json(run / "importance.json", shares)
+    write_json(run / "importance_by_fold.json", by_fold)
+
+
+def places_of(scores: pl.DataFrame, data: Dataset) -> tuple[Int64Array, Int64Array]:
+    """Return the row and the symbol of each score on the axes of the data, ``int64 (n_scores,)`` each."""
+    rows = np.searchsorted(data.times, scores["time"].dt.epoch("us").to_numpy())
+    places = scores["symbol"].cast(pl.Enum(data.symbols)).to_physical().to_numpy().astype(np.int64)
+    return rows.astype(np.int64), places
 
 
 def _dense(scores: pl.DataFrame, data: Dataset) -> FloatArray:
     matrix = np.full((len(data.times), len(data.symbols)), np.nan)
-    rows = np.searchsorted(data.times, scores["time"].dt.epoch("us").to_numpy())
-    places = scores["symbol"].cast(pl.Enum(data.symbols)).to_physical().to_numpy()
-    matrix[rows, places] = scores["score"].to_numpy()
+    matrix[places_of(scores, data)] = scores["score"].to_numpy()
     return matrix
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,8 +11,9 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from tidegate.cli.hints import Typed, next_step
+from tidegate.cli.hints import Typed
 from tidegate.cli.options import JsonOption, WorkspaceOption
+from tidegate.cli.recipe_checks import Finding, check_recipe, failed
 from tidegate.cli.terminal import Terminal, table
 from tidegate.core.environment import describe_environment, processor_count, read_variable
 from tidegate.core.errors import TidegateError
@@ -35,21 +35,12 @@ _CLIENTS: Final = {
 _TUSHARE: Final = "tushare"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
-
-    check: str
-    state: str
-    detail: str
-
-
 def doctor(
     recipe: Annotated[str | None, typer.Argument(help="Also check what this recipe needs.")] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
-    """Check installation, workspace and, given a recipe, its data. Exit 2 if something needed is missing."""
+    """Check installation, workspace and, given a recipe, all it needs. Exit 2 if something needed is missing."""
     terminal = Terminal(json_output=json_output)
     findings = [*_machine(workspace), _boosting(), *_sources(), _workspace(workspace)]
     if recipe is not None:
@@ -83,7 +74,7 @@ def _boosting() -> Finding:
     try:
         require_boosting()
     except TidegateError as error:
-        return _missing("boosting", error)
+        return failed("boosting", error)
     return Finding("boosting", "ok", "LightGBM loads")
 
 
@@ -132,35 +123,20 @@ def _workspace(root: Path) -> Finding:
         with opened.lock("doctor", wait_seconds=5.0):
             return Finding("workspace", "ok", str(opened.root))
     except TidegateError as error:
-        return _missing("workspace", error)
+        return failed("workspace", error)
 
 
 def _recipe(name: str, root: Path) -> list[Finding]:
     from tidegate.costs import resolve_recipe
-    from tidegate.data import Catalog
-    from tidegate.data.recipe_data import pinned_versions, read_cash_rate, read_recipe_data
-    from tidegate.features import contract_for
 
     try:
         recipe = resolve_recipe(load_recipe(name))
         found = [Finding("recipe", "ok", f"{recipe.name}, fingerprint {recipe.fingerprint()[:12]}")]
         found += _needed_sources(recipe)
     except TidegateError as error:
-        return [_missing("recipe", error)]
+        return [failed("recipe", error)]
+    typed = Typed(str(root), name)
     try:
-        catalog = Catalog(Workspace.open(root))
-        versions = pinned_versions(catalog, recipe)
-        data = read_recipe_data(catalog, recipe, versions)
-        read_cash_rate(catalog, recipe, versions, data.panel.times)
-        contract = contract_for(
-            data.panel, recipe.features, tables=[kind.value for kind in recipe.data.uses], interval=recipe.data.interval
-        )
-        found.append(Finding("data", "ok", f"{len(data.panel.times):,} bars of {len(data.traded):,} traded symbols"))
-        found.append(Finding("features", "ok", f"{contract.dimension}: {', '.join(contract.names)}"))
+        return [*found, *check_recipe(recipe, Workspace.open(root), typed)]
     except TidegateError as error:
-        found.append(_missing("data", error, Typed(str(root), name)))
-    return found
-
-
-def _missing(check: str, error: TidegateError, typed: Typed | None = None) -> Finding:
-    return Finding(check, "missing", f"{error.found}; {next_step(error, typed or Typed())}")
+        return [*found, failed("data", error, typed)]

@@ -8,9 +8,17 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.detached import detach
 from tidegate.cli.documents import run_document
 from tidegate.cli.hints import next_line
-from tidegate.cli.options import DEFAULT_THREADS, JsonOption, ThreadsOption, WorkspaceOption, open_workspace
+from tidegate.cli.options import (
+    DEFAULT_THREADS,
+    DetachOption,
+    JsonOption,
+    ThreadsOption,
+    WorkspaceOption,
+    open_workspace,
+)
 from tidegate.cli.tables import forecast_table
 from tidegate.cli.terminal import Terminal
 from tidegate.core.recipe import load_recipe
@@ -21,14 +29,19 @@ __all__ = ["train"]
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name or a YAML file.")],
     threads: ThreadsOption = DEFAULT_THREADS,
+    detached: DetachOption = False,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
     """Train a recipe's models fold by fold; every score is out of sample. Interrupted work is resumed."""
-    from tidegate.train import train as train_recipe
-
     terminal = Terminal(json_output=json_output)
     parsed = load_recipe(recipe)
-    run = train_recipe(open_workspace(workspace, "train"), parsed, threads=threads, progress=terminal)
+    opened = open_workspace(workspace, "train")
+    if detached:
+        detach(terminal, opened, workspace, parsed.project, parsed.name, parsed.training_fingerprint())
+        return
+    from tidegate.train import train as train_recipe
+
+    run = train_recipe(opened, parsed, threads=threads, progress=terminal)
     following = next_line(f"tidegate backtest {shlex.quote(recipe)}", workspace)
     terminal.emit(run_document(run), forecast_table(run), f"run {run.id}", following)

@@ -1,7 +1,7 @@
-"""The database of a workspace: runs and evidence. SQLite in WAL mode by default, PostgreSQL by a URL."""
+"""The database of a workspace: runs, evidence and jobs. SQLite in WAL mode by default, PostgreSQL by a URL."""
 
 from tidegate.core.database.connection import DATABASE_SCHEMA, connect, connect_file, create_or_upgrade, schema_of
-from tidegate.core.database.tables import evidence, metadata, runs
+from tidegate.core.database.tables import evidence, jobs, metadata, runs
 
 __all__ = [
     "DATABASE_SCHEMA",
@@ -9,6 +9,7 @@ __all__ = [
     "connect_file",
     "create_or_upgrade",
     "evidence",
+    "jobs",
     "metadata",
     "runs",
     "schema_of",

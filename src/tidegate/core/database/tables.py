@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
-__all__ = ["evidence", "metadata", "runs"]
+__all__ = ["evidence", "jobs", "metadata", "runs"]
 
 metadata = MetaData()
 
@@ -38,4 +38,33 @@ evidence = Table(
     Column("subject", String(200), nullable=False),
     Column("verdict", String(32), nullable=False),
     Column("findings", JSON, nullable=False),
+)
+
+_UNDER_WAY = text("status in ('queued', 'running')")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("command", String(32), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("holder", String(200), nullable=True),
+    Column("worker", String(200), nullable=True),
+    Column("lease_until", BigInteger, nullable=True),
+    Column("heartbeat_at", BigInteger, nullable=True),
+    Column("stop_by", BigInteger, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=True),
+    Column("ended_at", BigInteger, nullable=True),
+    Column("progress", JSON(none_as_null=True), nullable=True),
+    Column("result", JSON(none_as_null=True), nullable=True),
+    Column("error", Text, nullable=True),
+    Column("exit_code", Integer, nullable=True),
+    Column("log_path", String(200), nullable=False),
+    Index("jobs_by_time", "created_at"),
+    # The database itself refuses a second job for work that is under way.
+    Index("jobs_under_way", "key", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
 )

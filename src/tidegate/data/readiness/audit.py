@@ -28,7 +28,7 @@ from tidegate.data.readiness.result import ReadinessAudit
 from tidegate.data.readiness.rows import BARS_SCHEMA, Latency, bars_known_in_time
 from tidegate.data.readiness.scope import Mode, Scope, end_of_recipe, scope_of, wanted_window
 from tidegate.data.readiness.sources import SourceAudit
-from tidegate.data.universe import own_references, reference_symbols
+from tidegate.data.universe import own_references, reference_symbols, symbols_to_read, wanted_symbols
 
 __all__ = ["audit_readiness"]
 
@@ -90,7 +90,6 @@ class _Bars:
         if version is None:
             return cls(pl.DataFrame(schema=BARS_SCHEMA), None, 0, is_there=False, ever=(), members=None)
         ever = catalog.members("bars", data.dataset, version=version)
-        references = own_references(universe, ever)
         windows = [wanted_window(recipe, mode, as_of) for mode in ("research", data.mode)]
         rows, latency, late = bars_known_in_time(
             catalog,
@@ -98,7 +97,7 @@ class _Bars:
             interval=data.interval,
             as_of=as_of,
             version=version,
-            symbols=sorted({*universe.symbols, *references}) if universe.symbols else None,
+            symbols=symbols_to_read(ever, universe),
             window=_hull(windows),
         )
         return cls(rows, latency, late, is_there=True, ever=ever, members=_members(catalog, recipe, as_of, versions))
@@ -112,6 +111,8 @@ class _Bars:
         universe = recipe.universe
         chosen = set(there) if self.members is None else set(there) & set(self.members)
         wanted = (set(universe.symbols) or chosen) - set(universe.exclude)
+        if universe.first is not None:
+            wanted &= set(wanted_symbols(self.ever, universe))
         wanted |= set(own_references(universe, self.ever))
         rows = rows.filter(pl.col("symbol").is_in(list(wanted)))
         interval = recipe.data.interval

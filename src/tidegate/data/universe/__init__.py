@@ -9,7 +9,9 @@ from tidegate.data.universe.symbols import (
     own_references,
     reference_symbols,
     symbols_beside,
+    symbols_to_read,
     traded_symbols,
+    wanted_symbols,
 )
 
 __all__ = [
@@ -26,5 +28,7 @@ __all__ = [
     "resolve_universe",
     "survivorship_of",
     "symbols_beside",
+    "symbols_to_read",
     "traded_symbols",
+    "wanted_symbols",
 ]

@@ -11,7 +11,7 @@ from typing import Final
 
 from tidegate.core.time import BarInterval
 from tidegate.features.contract import FeatureContract
-from tidegate.features.formulas import daily, industry, market, price_limit_state
+from tidegate.features.formulas import daily, industry, market, price_limit_state, volume_price
 from tidegate.features.formulas.cross_section import ranks_of
 
 __all__ = ["contract"]
@@ -37,4 +37,4 @@ def contract(interval: BarInterval) -> FeatureContract:
     own = tuple(feature for feature in daily.FEATURES if feature.name not in _LONG)
     limits = (*price_limit_state.FEATURES, *market.LIMIT_FEATURES) if interval.is_session else ()
     across = (*market.FEATURES, *industry.FEATURES, *ranks_of(own, _RANKED))
-    return FeatureContract((*own, *limits, *across), industry.SOURCES, interval)
+    return FeatureContract((*own, *volume_price.FEATURES, *limits, *across), industry.SOURCES, interval)

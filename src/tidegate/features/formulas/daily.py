@@ -15,7 +15,7 @@ from tidegate.features.contract import Feature, FeatureGroup, Formula
 from tidegate.features.inputs import Inputs, ratio
 from tidegate.features.windows import lagged, rolling_max, rolling_mean, rolling_std
 
-__all__ = ["FEATURES", "flag"]
+__all__ = ["FEATURES", "adjusted_volume", "flag"]
 
 _WEEK, _MONTH, _QUARTER, _YEAR = 5, 20, 60, 252
 _STRENGTH: Final = 14
@@ -136,18 +136,18 @@ def _overnight_gap(bars: Inputs) -> FloatArray:
     return np.log(bars.price("open")) - lagged(bars.log_close, 1)
 
 
-def _shares(bars: Inputs) -> FloatArray:
+def adjusted_volume(bars: Inputs) -> FloatArray:
     """Return the shares that traded, counted at one adjustment: a split multiplies them, and they are the same."""
     return bars.amount("volume") * bars.price("raw_close") / bars.close
 
 
 def _volume_z(bars: Inputs) -> FloatArray:
-    volume = _shares(bars)
+    volume = adjusted_volume(bars)
     return ratio(volume - rolling_mean(volume, _MONTH), rolling_std(volume, _MONTH))
 
 
 def _volume_ratio(bars: Inputs) -> FloatArray:
-    volume = _shares(bars)
+    volume = adjusted_volume(bars)
     return ratio(volume, rolling_mean(volume, _WEEK))
 
 

@@ -1,0 +1,166 @@
+"""How today's list is told: names, probability and reasons, and the same rule's past beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from rich.console import RenderableType
+
+from tidegate.cli.terminal import key_values, table
+from tidegate.core.time import format_instant
+from tidegate.registry import LiveForecast, LivePick, PastMonth, Reason, past_sentence
+
+__all__ = ["PickList", "pick_document", "pick_tables"]
+
+_ABSENT: Final = "–"
+_BELOW_FLOOR: Final = "below floor"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PickList:
+    """Everything that is told of one day."""
+
+    run: str
+    forecast: LiveForecast
+    picks: tuple[LivePick, ...]
+    months: tuple[PastMonth, ...]
+    stale_after: int
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the calendar owed more bars since than are forgiven."""
+        return self.forecast.rows.bars_behind > self.stale_after
+
+    @property
+    def is_below_floor(self) -> bool:
+        """Whether no threshold kept the promised precision."""
+        threshold = self.forecast.model.threshold
+        return threshold is not None and threshold.value is None
+
+
+def pick_document(told: PickList) -> dict[str, Any]:
+    """Return the list as plain values."""
+    forecast, threshold = told.forecast, told.forecast.model.threshold
+    parts = forecast.artifact.parts
+    return {
+        "run": told.run,
+        "artifact": forecast.artifact.id,
+        "model": forecast.model.kind,
+        "as_of": format_instant(forecast.rows.as_of),
+        "trained_until": format_instant(parts.trained_until),
+        "bars_behind": forecast.rows.bars_behind,
+        "stale": told.is_stale,
+        "names": len(forecast.rows.symbols),
+        "left_out": forecast.rows.left_out,
+        "below_floor": told.is_below_floor,
+        "threshold": None if threshold is None else threshold.as_document(),
+        "base_rate_today": forecast.base_rate,
+        "base_rate_of_calibration": None if threshold is None else threshold.base_rate,
+        "picks": [{**asdict(one), "mark": _mark(one, told)} for one in told.picks],
+        "past_months": [asdict(one) for one in told.months],
+        "past": past_sentence(told.months),
+        "data_versions": dict(forecast.rows.data_versions),
+    }
+
+
+def pick_tables(told: PickList) -> list[RenderableType]:
+    """Return what is shown: how things stand, the list, and the past months."""
+    shown: list[RenderableType] = [key_values(f"Picks of {told.forecast.artifact.parts.name}", _facts(told)), ""]
+    if told.is_stale:
+        since = format_instant(told.forecast.rows.as_of)[:10]
+        behind = told.forecast.rows.bars_behind
+        shown += [
+            f"STALE: {behind} trading days without bars since {since}; this list is of that day, not of today.",
+            "",
+        ]
+    calibrated = told.forecast.scores.probability is not None
+    rows = [
+        (
+            one.rank,
+            one.symbol,
+            f"{one.probability:.1%}" if one.probability is not None else f"{one.score:+.4f}",
+            _mark(one, told),
+            "at its upper limit" if one.at_limit_up else "",
+            "; ".join(map(_said, one.reasons)),
+        )
+        for one in told.picks
+    ]
+    columns = ("rank", "name", "probability" if calibrated else "score", "call", "limit", "why")
+    filled = [place for place in range(len(columns)) if place != 4 or any(row[4] for row in rows)]
+    cut = [[row[place] for place in filled] for row in rows]
+    shown += [table("The list", [columns[place] for place in filled], cut, whole=("name",)), ""]
+    if told.months:
+        shown += [_past(told.months), past_sentence(told.months)]
+    else:
+        shown.append("The target of this recipe is no hit, so there is no record of earlier picks.")
+    return shown
+
+
+def _facts(told: PickList) -> dict[str, object]:
+    forecast, threshold = told.forecast, told.forecast.model.threshold
+    rows, parts = forecast.rows, forecast.artifact.parts
+    facts: dict[str, object] = {
+        "decided at the close of": format_instant(rows.as_of)[:16].replace("T", " ") + " UTC",
+        "names": f"{len(rows.symbols):,} ranked; {rows.left_out:,} left out: no bar, suspended, or no feature",
+        "model": f"{forecast.model.kind}, which saw labels until {format_instant(parts.trained_until)[:10]}",
+        "artifact": f"{forecast.artifact.id[:12]} of {told.run}",
+    }
+    if threshold is not None:
+        facts["floor"] = _floor(told)
+        facts["base rate"] = (
+            f"{forecast.base_rate:.1%} today (mean probability of all names), "
+            f"{threshold.base_rate:.1%} on the calibration slice"
+        )
+    return facts
+
+
+def _floor(told: PickList) -> str:
+    threshold = told.forecast.model.threshold
+    assert threshold is not None
+    if threshold.value is not None:
+        return (
+            f"met: from {threshold.value:.2f} on, {threshold.precision:.1%} of {threshold.calls:,} calls were right on "
+            f"the slice; {threshold.target_precision:.0%} was asked for by the rule {threshold.rule}"
+        )
+    nearest = ""
+    if threshold.candidate is not None and threshold.precision is not None:
+        nearest = f"; the nearest, {threshold.candidate:.2f}, had {threshold.precision:.1%} of {threshold.calls:,}"
+    return (
+        f"NOT met: no threshold kept a precision of {threshold.target_precision:.0%} by the rule {threshold.rule}, so "
+        f"nothing is called{nearest}"
+    )
+
+
+def _mark(one: LivePick, told: PickList) -> str:
+    if told.is_below_floor:
+        return _BELOW_FLOOR
+    return _ABSENT if one.called is None else "called" if one.called else "not called"
+
+
+def _said(reason: Reason) -> str:
+    value = "missing" if reason.value is None else f"{reason.value:.4g}"
+    return f"{reason.feature} {value} {'raises' if reason.contribution > 0.0 else 'lowers'} it"
+
+
+def _past(months: Sequence[PastMonth]) -> RenderableType:
+    rows = [
+        (
+            one.month,
+            one.days,
+            one.picks,
+            one.hits,
+            _share(one.precision),
+            _share(one.base_rate),
+            _ABSENT if one.net_return is None else f"{one.net_return:+.2%}",
+            one.called,
+        )
+        for one in months
+    ]
+    columns = ("month", "days", "picks", "hits", "precision", "base rate", "net per trade", "called")
+    return table("The same rule in past months, out of sample", columns, rows)
+
+
+def _share(value: float | None) -> str:
+    return _ABSENT if value is None else f"{value:.1%}"

@@ -1,0 +1,212 @@
+"""From which probability on a row is called a hit: the lowest threshold that keeps the promised precision, or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+
+from tidegate.core.errors import DataError, InputError
+from tidegate.core.recipe import CalibrateSettings
+from tidegate.core.units import FloatArray, Int64Array, Mask
+
+__all__ = ["Threshold", "choose_threshold", "threshold_grid", "wilson_lower_bound"]
+
+_NORMAL_975: Final = 1.959963984540054
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """What a calibration slice says about a floor for precision.
+
+    Parameters
+    ----------
+    status
+        ``met``, or ``below_floor`` where no threshold keeps the promise: then nothing is called.
+    value
+        Least probability that is called; None below the floor, never a substitute.
+    candidate
+        The threshold that the figures below belong to: ``value``, or below the floor the one that comes nearest; None
+        where nothing can be called at all.
+    rule, target_precision, minimum_calls
+        What was asked; ``minimum_calls`` is 1 for the rule ``point``.
+    rows, positives, base_rate
+        The slice: its samples, how many of them were hits, and their share.
+    precision, lower, recall, calls
+        At the candidate: share of the calls that were hits, the lower end of its 95 % Wilson interval, share of the
+        hits that were called, and how many calls there were. None where they cannot be computed.
+    """
+
+    status: Literal["met", "below_floor"]
+    value: float | None
+    candidate: float | None
+    rule: Literal["wilson", "point"]
+    target_precision: float
+    minimum_calls: int
+    rows: int
+    positives: int
+    base_rate: float
+    precision: float | None
+    lower: float | None
+    recall: float | None
+    calls: int
+
+    def called(self, probability: FloatArray) -> Mask:
+        """Return where a probability reaches the threshold; nowhere below the floor or where it is NaN."""
+        return np.zeros(probability.shape, dtype=np.bool_) if self.value is None else probability >= self.value
+
+    def as_document(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read what :meth:`as_document` wrote.
+
+        Raises
+        ------
+        InputError
+            If a key is missing, one too many, or the value does not fit the status.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(document) == names and document["status"] == ("below_floor" if document["value"] is None else "met"):
+            return cls(**document)
+        raise InputError(
+            found=f"a threshold with the keys {', '.join(sorted(document)) or 'none'}",
+            expected=f"{', '.join(sorted(names))}, and a value exactly where the status is met",
+            hint="restore the file or train again with this version",
+        )
+
+
+def wilson_lower_bound(hits: Int64Array, calls: Int64Array) -> FloatArray:
+    """Return the lower end of the two-sided 95 % Wilson interval of a share; NaN where there are no calls.
+
+    With *n* calls, ``p = hits / n`` and ``z = 1.96`` (the normal quantile of 0.975),
+
+    ``(p + z^2 / 2n - z * sqrt(p * (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)``.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
+
+    Parameters
+    ----------
+    hits, calls
+        ``int64``, one shape; ``0 <= hits <= calls``.
+
+    Examples
+    --------
+    >>> wilson_lower_bound(np.array([60, 70, 0]), np.array([100, 100, 0])).round(4).tolist()
+    [0.502, 0.6042, nan]
+    """
+    count = np.where(calls > 0, calls, 1).astype(np.float64)
+    share, square = hits / count, _NORMAL_975**2
+    spread = _NORMAL_975 * np.sqrt(share * (1.0 - share) / count + square / (4.0 * count * count))
+    bound = (share + square / (2.0 * count) - spread) / (1.0 + square / count)
+    return np.where(calls > 0, np.clip(bound, 0.0, share), np.nan)
+
+
+def threshold_grid(low: float, high: float, step: float) -> FloatArray:
+    """Return ``low, low + step, ...`` below ``high``; each is the number that its decimals say, without drift.
+
+    Examples
+    --------
+    >>> grid = threshold_grid(0.15, 0.45, 0.01)
+    >>> len(grid), grid[[0, 20, -1]].tolist()
+    (30, [0.15, 0.35, 0.44])
+    """
+    start, end, stride = (Decimal(repr(float(value))) for value in (low, high, step))
+    return np.array([float(start + place * stride) for place in range(math.ceil((end - start) / stride))])
+
+
+def choose_threshold(settings: CalibrateSettings, probability: FloatArray, outcome: FloatArray) -> Threshold:
+    """Choose the threshold by the rule of a recipe: the highest recall among those that keep the promised precision.
+
+    ``point`` (equity G.7) asks that the precision on the slice reaches the target. ``wilson`` asks that the lower end
+    of its 95 % Wilson interval does, with at least ``minimum_calls``: eight hits of ten calls promise little. Recall
+    never rises with the threshold, so the first that passes, of equals the lowest, is the answer. Where none passes the
+    status says so, and nothing is called: a default would break the promise in silence (equity H 19, I 16).
+
+    The interval is that of one threshold chosen beforehand. Choosing among many is a little kinder than that, and rows
+    of one day are not independent: what the calls of later days achieve is the figure to look at.
+
+    Parameters
+    ----------
+    settings
+        Rule, target and the grid, ``threshold_high`` excluded as in ``numpy.arange``.
+    probability
+        ``float64 (n,)``, calibrated, of a slice that neither tuning nor training has seen.
+    outcome
+        ``float64 (n,)``, 0 or 1.
+
+    Raises
+    ------
+    DataError
+        If the slice is empty, shapes differ, a probability is missing or an outcome neither 0 nor 1.
+
+    Examples
+    --------
+    >>> settings = CalibrateSettings(rule="point", target_precision=0.75)
+    >>> found = choose_threshold(settings, np.array([0.1, 0.3, 0.5, 0.7]), np.array([0.0, 1.0, 1.0, 1.0]))
+    >>> found.status, found.value, found.recall, found.calls
+    ('met', 0.0, 1.0, 4)
+    """
+    _check(probability, outcome)
+    grid = threshold_grid(settings.threshold_low, settings.threshold_high, settings.threshold_step)
+    calls, hits = _counts(grid, probability, outcome)
+    precision = np.divide(hits, calls, out=np.full(len(grid), np.nan), where=calls > 0)
+    lower = wilson_lower_bound(hits, calls)
+    judged, least = (precision, 1) if settings.rule == "point" else (lower, settings.minimum_calls)
+    enough = calls >= least
+    passes = np.flatnonzero(enough & (judged >= settings.target_precision))
+    place = int(passes[0]) if passes.size else _nearest(judged, enough)
+    positives = int(outcome.sum())
+    shown = None if place is None else float(grid[place])
+    return Threshold(
+        status="met" if passes.size else "below_floor",
+        value=shown if passes.size else None,
+        candidate=shown,
+        rule=settings.rule,
+        target_precision=settings.target_precision,
+        minimum_calls=least,
+        rows=len(outcome),
+        positives=positives,
+        base_rate=positives / len(outcome),
+        precision=None if place is None else float(precision[place]),
+        lower=None if place is None else float(lower[place]),
+        recall=None if place is None or not positives else float(hits[place] / positives),
+        calls=0 if place is None else int(calls[place]),
+    )
+
+
+def _counts(grid: FloatArray, probability: FloatArray, outcome: FloatArray) -> tuple[Int64Array, Int64Array]:
+    """Return how many rows reach each threshold, and how many hits do."""
+    everything, hits = np.sort(probability), np.sort(probability[outcome == 1.0])
+    return len(everything) - np.searchsorted(everything, grid), len(hits) - np.searchsorted(hits, grid)
+
+
+def _nearest(judged: FloatArray, enough: Mask) -> int | None:
+    """Return the place that comes nearest to the target, the lowest of equals; None where nothing is called.
+
+    One with too few calls is shown only where all have too few.
+    """
+    usable = np.where(enough, judged, np.nan) if enough.any() else judged
+    return None if np.isnan(usable).all() else int(np.nanargmax(usable))
+
+
+def _check(probability: FloatArray, outcome: FloatArray) -> None:
+    if probability.ndim != 1 or probability.shape != outcome.shape or not outcome.size:
+        raise DataError(
+            found=f"{probability.shape} probabilities and {outcome.shape} outcomes",
+            expected="one series of each, equally long and not empty",
+            hint="give the calibration slice more days",
+        )
+    unusable = int(np.sum(~((outcome == 0.0) | (outcome == 1.0)) | ~((probability >= 0.0) & (probability <= 1.0))))
+    if unusable:
+        raise DataError(
+            found=f"{unusable} rows whose outcome is neither 0 nor 1, or whose probability is not in [0, 1]",
+            expected="labelled rows with a probability",
+            hint="leave out rows without a label; a missing label is not a zero",
+        )

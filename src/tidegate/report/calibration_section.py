@@ -1,0 +1,92 @@
+"""The section of a report about probabilities, thresholds and calls: the floor is said in words, met or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidegate.report.calibration_charts import precision_recall_chart, reliability_chart, threshold_chart
+from tidegate.report.charts import Chart
+from tidegate.report.hit_figures import FoldCalibration, Hits, ModelHits
+from tidegate.report.page import Cell, Painter, Section, Sentence, Table
+from tidegate.report.statements import Tone
+
+__all__ = ["calibration_section"]
+
+_SLICE = (("precision", "percent1"), ("lower", "percent1"), ("recall", "percent1"), ("calls", "count"))
+
+
+def calibration_section(painter: Painter, hits: Hits) -> Section:
+    """Return reliability, precision-recall and the thresholds of every model, or that nothing was calibrated."""
+    text = painter.text
+    known = [one for one in hits.models if hits.tested(one.model) or one.reliability or one.curve]
+    if not known:
+        return Section(title=text("section.calibration"), lead=text("section.calibration_absent.lead"))
+    charts: list[Chart] = []
+    tables: list[Table] = []
+    for model in known:
+        folds = hits.tested(model.model)
+        charts += _charts(painter, model, folds)
+        if hits.calibrations.get(model.model):
+            tables.append(_table(painter, hits, model, hits.calibrations[model.model]))
+    return Section(
+        title=text("section.calibration"),
+        lead=text("section.calibration.lead"),
+        sentences=[_floor(painter, one, hits.tested(one.model)) for one in known if hits.tested(one.model)],
+        charts=charts,
+        tables=tables,
+    )
+
+
+def _charts(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration]) -> list[Chart]:
+    brush, charts = painter.brush, []
+    if model.reliability:
+        charts.append(reliability_chart(brush, model, folds))
+    if model.curve:
+        charts.append(precision_recall_chart(brush, model, folds))
+    if folds:
+        charts.append(threshold_chart(brush, model, folds))
+    return charts
+
+
+def _floor(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration]) -> Sentence:
+    """Say how the floor was met by one model; what is below it never goes unsaid."""
+    met = sum(one.threshold.is_met for one in folds)
+    key = "calibration.met" if met == len(folds) else "calibration.sometimes" if met else "calibration.never"
+    said = painter.text(
+        key,
+        model=painter.name(model.model),
+        met=met,
+        folds=len(folds),
+        target=folds[0].threshold.target_precision,
+        rule=painter.language.name_of("rule", folds[0].threshold.rule),
+    )
+    return Sentence(said, Tone.GOOD if met == len(folds) else Tone.BAD)
+
+
+def _table(painter: Painter, hits: Hits, model: ModelHits, folds: Sequence[FoldCalibration]) -> Table:
+    text = painter.text
+    names = ("status", "threshold", "slice_precision", "slice_lower", "slice_recall", "slice_calls")
+    head = [text("figure.fold"), *(text(f"figure.{name}") for name in names)]
+    head += [text("figure.test_calls"), text("figure.test_precision")]
+    return Table(
+        title=text("table.thresholds", model=painter.name(model.model)),
+        head=head,
+        rows=[_row(painter, hits, model, one) for one in folds],
+        dense=True,
+    )
+
+
+def _row(painter: Painter, hits: Hits, model: ModelHits, one: FoldCalibration) -> list[Cell]:
+    text, found = painter.text, one.threshold
+    tested = model.of_fold(one.fold)
+    counted = None if one.fold is None else hits.called.get((model.model, one.fold))
+    calls = counted if tested.calls is None else tested.calls
+    status = ("threshold.met", Tone.GOOD) if found.is_met else ("threshold.below_floor", Tone.BAD)
+    return [
+        painter.words(text("fold.current") if one.fold is None else text("fold.name", number=one.fold)),
+        painter.words(text(status[0]), status[1]),
+        painter.number(found.value, "decimal2"),
+        *(painter.number(getattr(found, name), spec) for name, spec in _SLICE),
+        painter.number(calls, "count"),
+        Cell(tested.precision.text("percent1")),
+    ]

@@ -1,0 +1,59 @@
+"""Jobs in tests: waiting for them, and leaving none behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tidegate.core.jobs import Job, JobStatus, JobStore
+from tidegate.core.workspace import Workspace
+
+PATIENCE_SECONDS = 60.0
+
+
+@contextmanager
+def no_job_left_behind(root: Path) -> Iterator[JobStore]:
+    """Yield the jobs of a workspace, and end whatever still works for one of them afterwards."""
+    store = JobStore(Workspace.open(root))
+    try:
+        yield store
+    finally:
+        for job in store.list(limit=100):
+            for process in (job.holder, job.worker):
+                if process is not None:
+                    process.send(signal.SIGKILL)
+
+
+def wait_until(store: JobStore, identifier: str, holds: Callable[[Job], bool]) -> Job:
+    """Return a job as soon as something holds for it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds(job := store.get(identifier)):
+        assert time.monotonic() < deadline, job
+        assert job.is_under_way or time.monotonic() < deadline - PATIENCE_SECONDS + 5.0, job
+        time.sleep(0.02)
+    return job
+
+
+def wait_for_end(store: JobStore, identifier: str) -> Job:
+    """Return a job once it has ended."""
+    return wait_until(store, identifier, lambda job: not job.is_under_way)
+
+
+def wait_for_a_fold(store: JobStore, identifier: str) -> Job:
+    """Return a job that trains once it has finished its first fold."""
+    return wait_until(store, identifier, lambda job: bool(job.progress.get("done")))
+
+
+def wait_for_death(job: Job) -> None:
+    """Wait until the process that does a job's work has ended by itself."""
+    assert job.worker is not None
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while job.worker.is_alive:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+__all__ = ["JobStatus", "no_job_left_behind", "wait_for_a_fold", "wait_for_death", "wait_for_end", "wait_until"]
