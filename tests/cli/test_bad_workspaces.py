@@ -20,6 +20,9 @@ from tidegate.core.workspace import WORKSPACE_SCHEMA, Workspace
 COMMANDS = {
     "catalog": ("catalog",),
     "runs": ("runs",),
+    "status": ("status",),
+    "tail": ("tail",),
+    "stop": ("stop", "latest"),
     "report": ("report",),
     "audit": ("audit", "data"),
     "train": ("train", "demo"),

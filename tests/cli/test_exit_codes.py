@@ -27,6 +27,9 @@ COMMANDS = (
     ("train",),
     ("backtest",),
     ("runs",),
+    ("status",),
+    ("tail",),
+    ("stop",),
     ("report",),
 )
 

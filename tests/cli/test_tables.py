@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
+from tidegate.cli import terminal
 from tidegate.cli.tables import run_details, runs_table
 from tidegate.cli.terminal import Terminal, table
+from tidegate.core import progress
+from tidegate.core.progress import Reached
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 
@@ -81,3 +85,41 @@ def test_work_without_a_terminal_leaves_no_blank_lines(capfd: pytest.CaptureFixt
     assert list(Terminal(json_output=False).track([1, 2], "counting")) == [1, 2]
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_work_without_a_terminal_tells_how_far_it_is_now_and_then(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log, where no bar can be drawn, shows that the work goes on."""
+    clock = iter(range(0, 1000, 2))
+    for module in (terminal, progress):
+        monkeypatch.setattr(module, "elapsed_seconds", lambda: float(next(clock)))
+    assert list(Terminal(json_output=True).track(range(9), "training folds")) == list(range(9))
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert 1 < len(lines) < 9
+    assert re.fullmatch(r"training folds \d of 9, \d+ s left", lines[0])
+
+
+def test_a_search_tells_its_best(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_SECONDS_BETWEEN_LINES", 0.0)
+    Terminal(json_output=True).tell(Reached(label="trial", done=12, total=50, best=0.61249, seconds_left=490.0))
+
+    assert capfd.readouterr().err == "trial 12 of 50, best 0.612, 8 min left\n"
+
+
+def test_on_a_terminal_a_bar_is_drawn_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    watched = Terminal(json_output=True)
+    monkeypatch.setattr(watched, "_err", Console(file=screen, force_terminal=True, width=100))
+    for done in (1, 2):
+        watched.tell(Reached(label="trial", done=done, total=3, best=0.5))
+    assert watched._bar is not None
+    watched.tell(Reached(label="trial", done=3, total=3, best=0.625))
+
+    assert watched._bar is None
+    assert "trial, best 0.625" in screen.getvalue()
+    assert list(watched.track([1, 2], "counting")) == [1, 2]
+    assert "counting" in screen.getvalue()

@@ -10,7 +10,13 @@ import pytest
 
 from tidegate import __version__
 from tidegate.core import environment
-from tidegate.core.environment import describe_environment, processor_count, read_variable
+from tidegate.core.environment import (
+    describe_environment,
+    environment_with,
+    processor_count,
+    read_variable,
+    take_variable,
+)
 
 
 def test_an_unset_or_empty_variable_gives_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +29,17 @@ def test_an_unset_or_empty_variable_gives_the_default(monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("TIDEGATE_TEST", "there")
     assert read_variable("TIDEGATE_TEST", "here") == "there"
+
+
+def test_a_variable_that_was_taken_is_inherited_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEGATE_TEST", "once")
+
+    assert environment_with({"TIDEGATE_MORE": "2"})["TIDEGATE_TEST"] == "once"
+    assert take_variable("TIDEGATE_TEST") == "once"
+    assert take_variable("TIDEGATE_TEST") is None
+    assert "TIDEGATE_TEST" not in environment_with({})
+    assert environment_with({"TIDEGATE_MORE": "2"})["TIDEGATE_MORE"] == "2"
+    assert "TIDEGATE_MORE" not in os.environ
 
 
 def test_the_description_holds_versions_and_nobodys_name() -> None:

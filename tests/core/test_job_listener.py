@@ -42,9 +42,7 @@ def test_news_are_written_now_and_then_and_the_last_always(
 ) -> None:
     written: list[dict[str, Any]] = []
     note = store.note_progress
-    monkeypatch.setattr(
-        store, "note_progress", lambda identifier, news: written.append(news) or note(identifier, news)
-    )
+    monkeypatch.setattr(store, "note_progress", lambda identifier, news: written.append(news) or note(identifier, news))
     listener = JobListener(store, job.id, seconds_between_writes=0.1)
     began = time.monotonic()
     for done in range(1, 51):
@@ -56,7 +54,11 @@ def test_news_are_written_now_and_then_and_the_last_always(
 
     assert 2 <= len(written) <= lasted / 0.1 + 2
     assert store.get(job.id).progress == {
-        **{"label": "trial", "done": 50, "total": 50, "best": 0.55, "seconds_left": 0.0},
+        "label": "trial",
+        "done": 50,
+        "total": 50,
+        "best": 0.55,
+        "seconds_left": 0.0,
         "text": "refitting",
     }
 

@@ -71,7 +71,12 @@ def test_a_job_goes_from_the_queue_to_its_end(store: JobStore) -> None:
     assert store.end(job.id, HERE, JobStatus.FINISHED, exit_code=0)
 
     ended = store.get("latest")
-    assert (ended.status, ended.exit_code, ended.result, ended.error) == (JobStatus.FINISHED, 0, {"run": "train-1"}, None)
+    assert (ended.status, ended.exit_code, ended.result, ended.error) == (
+        JobStatus.FINISHED,
+        0,
+        {"run": "train-1"},
+        None,
+    )
     assert ended.created_at <= (ended.started_at or 0) <= (ended.ended_at or 0)
     assert ended.lease_until is None
     assert not ended.is_under_way
@@ -79,7 +84,7 @@ def test_a_job_goes_from_the_queue_to_its_end(store: JobStore) -> None:
 
 def test_the_table_of_moves_names_every_state() -> None:
     assert set(ALLOWED) == set(JobStatus)
-    assert UNDER_WAY == {JobStatus.QUEUED, JobStatus.RUNNING}
+    assert {JobStatus.QUEUED, JobStatus.RUNNING} == UNDER_WAY
 
 
 @pytest.mark.parametrize("origin", JobStatus)

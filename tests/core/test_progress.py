@@ -26,7 +26,10 @@ def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     ("reached", "words"),
     [
         (Reached(label="training folds", done=3, total=9), "training folds 3 of 9"),
-        (Reached(label="trial", done=12, total=50, best=0.61249, seconds_left=490.0), "trial 12 of 50, best 0.612, 8 min left"),
+        (
+            Reached(label="trial", done=12, total=50, best=0.61249, seconds_left=490.0),
+            "trial 12 of 50, best 0.612, 8 min left",
+        ),
         (Reached(label="rows", done=1_234_567, seconds_left=45.2), "rows 1,234,567, 45 s left"),
         (Reached(label="trial", done=0, total=50, best=-1.5), "trial 0 of 50, best -1.5"),
         (Reached(label="trial", done=1, total=50, seconds_left=5_400.0), "trial 1 of 50, 1.5 h left"),

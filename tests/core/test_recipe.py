@@ -82,11 +82,19 @@ FULL: dict[str, Any] = {
         "expressions": {"mine": {"formula": "close", "group": "price", "unit": "log", "description": "One's own"}},
         "modules": [],
     },
-    "labels": {"horizon_bars": 5, "target": "gross"},
+    "labels": {
+        "horizon_bars": 5,
+        "target": "hit",
+        "touch": {"first_day": 3, "last_day": 5, "rise": 0.04, "sell_within_bars": 5, "top_share": 0.2},
+    },
     "split": {
+        "scheme": "walk_forward",
         "first_test": "2015-01-01",
         "test_months": 12,
         "train_months": 24,
+        "validation_months": 2,
+        "calibration_months": 2,
+        "minimum_folds": 1,
         "embargo_days": 3,
         "minimum_train_days": 365,
     },
@@ -102,7 +110,14 @@ FULL: dict[str, Any] = {
             "l2_penalty": 1.0,
             "maximum_bins": 255,
         },
+        "xgboost": {"trees": 300},
+        "ensemble": {"scale": "rank"},
+        "refit": "keep",
     },
+    "weights": {"scheme": "none"},
+    "tune": {"model": "lightgbm", "space": {"learning_rate": {"low": 0.01, "high": 0.1, "log": True}}},
+    "calibrate": {"method": "isotonic"},
+    "picks": {"top_k": 10},
     "strategy": {
         "scores": "lightgbm",
         "rebalance": "weekly",
@@ -178,6 +193,9 @@ FULL: dict[str, Any] = {
     "collect": [{"connector": "ohlcv", "settings": {"path": "bars.csv"}}],
 }
 
+OF_RETURNS: dict[str, Any] = {**FULL, "labels": {"horizon_bars": 5, "target": "gross"}, "calibrate": None}
+"""The same recipe with a target that has no probability."""
+
 OTHER: dict[str, Any] = {
     "name": "other",
     "project": "other",
@@ -214,6 +232,7 @@ OTHER: dict[str, Any] = {
     "universe.snapshot": "best",
     "universe.symbols": ["B", "A"],
     "universe.exclude": [],
+    "universe.first": 150,
     "universe.benchmark": "A",
     "universe.index": None,
     "universe.references": None,
@@ -229,12 +248,26 @@ OTHER: dict[str, Any] = {
     "labels.horizon": "1d",
     "labels.horizon_bars": 6,
     "labels.horizons": ["1d", "7d"],
-    "labels.target": "excess",
+    "labels.target": "relative_hit",
+    "labels.touch.first_day": 2,
+    "labels.touch.last_day": 6,
+    "labels.touch.rise": 0.05,
+    "labels.touch.sell_within_bars": 4,
+    "labels.touch.top_share": 0.1,
     "labels.threshold": 0.01,
     "labels.buckets": 10,
+    "split.scheme": "holdout",
     "split.first_test": "2015-01-02",
     "split.test_months": 6,
+    "split.test_days": 90,
     "split.train_months": None,
+    "split.train_days": 500,
+    "split.validation_months": 1,
+    "split.validation_days": 30,
+    "split.calibration_months": 1,
+    "split.calibration_days": 30,
+    "split.fractions": [0.6, 0.1, 0.1, 0.2],
+    "split.minimum_folds": 2,
     "split.embargo_days": 0,
     "split.minimum_train_days": 366,
     "models.ridge.penalty": 100.5,
@@ -246,6 +279,53 @@ OTHER: dict[str, Any] = {
     "models.lightgbm.feature_fraction": 0.9,
     "models.lightgbm.l2_penalty": 0.0,
     "models.lightgbm.maximum_bins": 63,
+    "models.lightgbm.objective": "lambdarank",
+    "models.lightgbm.early_stopping_rounds": 50,
+    "models.lightgbm.maximum_depth": 5,
+    "models.lightgbm.l1_penalty": 0.1,
+    "models.lightgbm.minimum_gain": 0.1,
+    "models.xgboost.objective": "regression",
+    "models.xgboost.trees": 301,
+    "models.xgboost.early_stopping_rounds": 50,
+    "models.xgboost.learning_rate": 0.031,
+    "models.xgboost.maximum_depth": 7,
+    "models.xgboost.minimum_child_weight": 2.0,
+    "models.xgboost.row_fraction": 0.9,
+    "models.xgboost.feature_fraction": 0.9,
+    "models.xgboost.l1_penalty": 0.1,
+    "models.xgboost.l2_penalty": 2.0,
+    "models.xgboost.minimum_gain": 0.1,
+    "models.xgboost.positive_weight": 2.0,
+    "models.xgboost.maximum_bins": 64,
+    "models.ensemble.scale": "value",
+    "models.refit": "with_validation",
+    "weights.scheme": "dollar_volume",
+    "weights.alpha": 0.5,
+    "weights.dollar_volume_window": 10,
+    "weights.uniqueness": True,
+    "weights.half_life_days": 365,
+    "tune.model": "xgboost",
+    "tune.trials": 10,
+    "tune.minutes": 5.0,
+    "tune.memory_gib": 2.0,
+    "tune.metric": "rank_ic",
+    "tune.beta": 1.0,
+    "tune.top_k": 5,
+    "tune.inner_folds": 2,
+    "tune.pruning": False,
+    "tune.startup_trials": 5,
+    "tune.space.learning_rate.low": 0.02,
+    "tune.space.learning_rate.high": 0.2,
+    "tune.space.learning_rate.log": False,
+    "calibrate.method": "platt",
+    "calibrate.rule": "point",
+    "calibrate.target_precision": 0.7,
+    "calibrate.minimum_calls": 50,
+    "calibrate.threshold_low": 0.1,
+    "calibrate.threshold_high": 0.9,
+    "calibrate.threshold_step": 0.02,
+    "picks.top_k": 5,
+    "picks.reasons": 2,
     "strategy.scores": "ridge",
     "strategy.rebalance": "daily",
     "strategy.rebalance_day": "friday",
@@ -307,6 +387,9 @@ IDLE_IN_TRAINING = (
         "name",
         "project",
         "strategy.",
+        # How parameters are searched is the study's; how long the list is changes no forecast.
+        "tune.",
+        "picks.",
         *(f"backtest.{name}" for name in BacktestSettings.model_fields if name != "fill"),
     ),
     # What an audit asks of the data and how they were brought change no score.
@@ -316,6 +399,11 @@ IDLE_IN_TRAINING = (
 
 ALONGSIDE: dict[str, dict[str, object]] = {
     "labels.horizon": {"labels.horizon_bars": None},
+    "split.scheme": {"split.fractions": [0.6, 0.1, 0.1, 0.2]},
+    "split.test_days": {"split.test_months": None},
+    "split.train_days": {"split.train_months": None},
+    "split.validation_days": {"split.validation_months": 0},
+    "split.calibration_days": {"split.calibration_months": 0},
     "labels.horizons": {"labels.horizon": "1d", "labels.horizon_bars": None},
     "strategy.risk_off": {"strategy.defensives": ["D"]},
     "backtest.lot_shares": {"backtest.accounting": "raw"},
@@ -449,7 +537,7 @@ def test_recipe_and_training_part_are_told_apart() -> None:
 
 
 def test_a_newer_recipe_asks_for_an_upgrade_before_it_speaks_of_fields(tmp_path: Path) -> None:
-    newer = {**FULL, "schema": RECIPE_SCHEMA + 1, "quantum": {"qubits": 3}}
+    newer = {**OF_RETURNS, "schema": RECIPE_SCHEMA + 1, "quantum": {"qubits": 3}}
     path = tmp_path / "newer.yaml"
     path.write_text("# from the future\n" + yaml.safe_dump(newer, sort_keys=False), encoding="utf-8")
 
@@ -469,7 +557,7 @@ def test_the_scores_must_come_from_a_model_that_is_trained(tmp_path: Path, model
 def test_a_universe_has_one_source(tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
     path.write_text(
-        yaml.safe_dump({**FULL, "universe": {"snapshot": "best", "symbols": ["A", "B"]}}, sort_keys=False),
+        yaml.safe_dump({**OF_RETURNS, "universe": {"snapshot": "best", "symbols": ["A", "B"]}}, sort_keys=False),
         encoding="utf-8",
     )
 
@@ -481,7 +569,7 @@ def test_a_universe_has_one_source(tmp_path: Path) -> None:
 
 def test_at_least_one_model_is_trained(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
-    path.write_text(yaml.safe_dump({**FULL, "models": {}}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({**OF_RETURNS, "models": {}}), encoding="utf-8")
 
     with pytest.raises(RecipeError, match=r"none.yaml:\d+: models; expected at least one of ridge, lightgbm"):
         load_recipe(path)
@@ -563,7 +651,7 @@ BENCHMARK_NEEDED = "expected a symbol to measure the excess over. Hint: name it 
 def test_labels_that_cannot_be_made_are_refused_with_their_line(
     tmp_path: Path, labels: dict[str, Any], said: str
 ) -> None:
-    content = {**FULL, "universe": {"benchmark": "equal-weight"}}
+    content = {**OF_RETURNS, "universe": {"benchmark": "equal-weight"}}
     content.pop("labels")
     written = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in labels.items())
     path = tmp_path / "labels.yaml"
@@ -578,7 +666,7 @@ def test_labels_that_cannot_be_made_are_refused_with_their_line(
 
 
 def test_a_recipe_may_forecast_and_never_trade() -> None:
-    forecast = Recipe.model_validate({**FULL, "strategy": None, "labels": {"target": "volatility"}})
+    forecast = Recipe.model_validate({**OF_RETURNS, "strategy": None, "labels": {"target": "volatility"}})
     traded = Recipe.model_validate(FULL)
 
     assert Recipe.model_validate(forecast.model_dump(by_alias=True)) == forecast
@@ -589,7 +677,7 @@ def test_a_recipe_may_forecast_and_never_trade() -> None:
 
 @pytest.mark.parametrize(("interval", "horizon"), [("7m", "1h"), ("5m", "7m"), ("1h", "30m")])
 def test_a_horizon_that_the_bars_do_not_divide_is_refused(tmp_path: Path, interval: str, horizon: str) -> None:
-    content = {**with_change("data.interval", interval), "labels": {"horizon": horizon}}
+    content = {**OF_RETURNS, "data": {**FULL["data"], "interval": interval}, "labels": {"horizon": horizon}}
     path = tmp_path / "bars.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
@@ -599,8 +687,8 @@ def test_a_horizon_that_the_bars_do_not_divide_is_refused(tmp_path: Path, interv
 
 def test_a_recipe_names_its_horizon_once_and_keeps_it_when_stored() -> None:
     """A horizon given as a time leaves no count of bars beside it, and none given means five bars."""
-    timed = Recipe.model_validate({**FULL, "labels": {"horizon": "5d", "horizons": ["1d", "5d", "20d"]}})
-    counted = Recipe.model_validate({**FULL, "labels": {}})
+    timed = Recipe.model_validate({**OF_RETURNS, "labels": {"horizon": "5d", "horizons": ["1d", "5d", "20d"]}})
+    counted = Recipe.model_validate({**OF_RETURNS, "labels": {}})
 
     assert (timed.labels.horizon, timed.labels.horizon_bars) == ("5d", None)
     assert [reach.bars for reach in timed.labels.reaches(timed.data.interval)] == [5, 1, 20]
@@ -612,7 +700,7 @@ def test_a_recipe_names_its_horizon_once_and_keeps_it_when_stored() -> None:
 
 def test_further_horizons_change_the_purge_and_so_the_training() -> None:
     one, more = (
-        Recipe.model_validate({**FULL, "labels": {"horizon": "1d", "horizons": horizons}})
+        Recipe.model_validate({**OF_RETURNS, "labels": {"horizon": "1d", "horizons": horizons}})
         for horizons in (["1d"], ["1d", "7d"])
     )
 
@@ -673,7 +761,7 @@ def test_rules_that_the_market_or_the_universe_cannot_have_are_refused(
     tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     plain = {
-        **FULL,
+        **OF_RETURNS,
         "universe": {"benchmark": "equal-weight", "symbols": [], "exclude": []},
         "costs": {"preset": "us-equity"},
     }
@@ -688,11 +776,11 @@ def test_rules_that_the_market_or_the_universe_cannot_have_are_refused(
 def test_a_defensive_asset_may_be_listed_where_it_is_excluded() -> None:
     changes = {"strategy.defensives": ["D"], "universe.symbols": ["A", "D"], "universe.exclude": ["D"]}
 
-    assert Recipe.model_validate(changed_all(FULL, changes)).trading().defensives == ("D",)
+    assert Recipe.model_validate(changed_all(OF_RETURNS, changes)).trading().defensives == ("D",)
 
 
 @pytest.mark.parametrize("preset", ["a-share", "free"])
 def test_price_limits_go_with_the_market_that_has_them(preset: str) -> None:
     changes = {"backtest.price_limits": True, "backtest.t_plus_one": True, "costs.preset": preset}
 
-    assert Recipe.model_validate(changed_all(FULL, changes)).backtest.price_limits
+    assert Recipe.model_validate(changed_all(OF_RETURNS, changes)).backtest.price_limits

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from background import no_job_left_behind, wait_for_a_fold, wait_for_death, wait_for_end
+from background import idle_job, no_job_left_behind, wait_for_a_fold, wait_for_death, wait_for_end
 from command import execute
 from tidegate.core.jobs import Job, JobStatus, JobStore
+from tidegate.core.jobs.supervisor import launch
 from tidegate.core.workspace import Workspace
 
-SLOWER = "    trees: 60", "    trees: 2000"
+SLOWER = "    trees: 60", "    trees: 600"
 
 
 @pytest.fixture
 def slow_recipe(tmp_path: Path, recipe: Path) -> Path:
-    """The drills' recipe with folds of a second or two."""
+    """The drills' recipe with folds of a second or so."""
     path = tmp_path / "slow.yaml"
     path.write_text(recipe.read_text("utf-8").replace(*SLOWER), encoding="utf-8")
     return path
@@ -32,10 +32,17 @@ def store(root: Path) -> Iterator[JobStore]:
         yield store
 
 
-def begun(store: JobStore, recipe: Path, root: Path) -> Job:
-    """Start a training in the background and return it after its first fold."""
+def begun(recipe: Path, root: Path) -> str:
+    """Start a training in the background and return the job's id."""
     done = execute(["train", recipe, "--detach", "--json", "--threads", "1", "--workspace", root]).checked()
-    return wait_for_a_fold(store, done.document["id"])
+    return str(done.document["id"])
+
+
+def again(job: Job, store: JobStore, root: Path) -> Job:
+    """Do the same work once more."""
+    job = store.start(job.command, job.arguments, key=job.key)
+    assert launch(Workspace.open(root), job) == ""
+    return store.get(job.id)
 
 
 def only_run(root: Path) -> dict[str, object]:
@@ -43,86 +50,79 @@ def only_run(root: Path) -> dict[str, object]:
     return dict(run)
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_neither_lease_nor_work_behind(
     root: Path, slow_recipe: Path, store: JobStore
 ) -> None:
     """Equity I 17: the lock is removed on a crash; D.5: nothing stays running for ever."""
-    job = begun(store, slow_recipe, root)
+    job = wait_for_a_fold(store, begun(slow_recipe, root))
     assert job.holder is not None
-    job.holder.send(signal.SIGKILL)
+    assert job.holder.send(signal.SIGKILL)
     wait_for_death(job)  # of the work, by itself
 
-    assert only_run(root)["status"] == "interrupted"
+    left = only_run(root)
+    assert left["status"] == "interrupted"
     shown = execute(["status", job.id, "--json", "--workspace", root]).checked().document
     assert shown["status"] == "lost"
     assert "was killed" in shown["error"]
 
-    again = wait_for_end(store, begun(store, slow_recipe, root).id)
-    assert (again.status, again.attempts) == (JobStatus.FINISHED, 2)
-    assert again.result["run"] == only_run(root)["id"]
-    assert "resuming" in again.log_path.read_text("utf-8")
+    resumed = wait_for_end(store, begun(slow_recipe, root))
+    assert (resumed.status, resumed.attempts, resumed.result) == (JobStatus.FINISHED, 2, {"run": left["id"]})
+    assert "resuming" in resumed.log_path.read_text("utf-8")
     assert job.log_path.exists()
 
 
-def test_a_start_right_after_the_kill_takes_over(root: Path, slow_recipe: Path, store: JobStore) -> None:
-    """The work of the killed supervisor may not even have noticed yet: it is ended first."""
-    job = begun(store, slow_recipe, root)
-    assert job.holder is not None
-    assert job.worker is not None
-    job.worker.send(signal.SIGSTOP)
-    job.holder.send(signal.SIGKILL)
-
-    again = wait_for_end(store, begun(store, slow_recipe, root).id)
-
-    assert (again.status, again.attempts) == (JobStatus.FINISHED, 2)
-    assert not job.worker.is_alive
-    assert f"what job {job.id} left behind" in again.log_path.read_text("utf-8")
-    assert only_run(root)["status"] == "finished"
-
-
+@pytest.mark.slow
 def test_killed_work_leaves_a_reason_that_can_be_read(root: Path, slow_recipe: Path, store: JobStore) -> None:
-    job = begun(store, slow_recipe, root)
+    job = wait_for_a_fold(store, begun(slow_recipe, root))
     assert job.worker is not None
-    job.worker.send(signal.SIGKILL)
+    assert job.worker.send(signal.SIGKILL)
 
     failed = wait_for_end(store, job.id)
 
     assert (failed.status, failed.exit_code) == (JobStatus.FAILED, -signal.SIGKILL)
     assert (failed.error or "").startswith("killed by signal 9 (SIGKILL): perhaps out of memory")
-    whole = Path(shutil.copytree(root, root.with_name("whole")))
-    again = wait_for_end(store, begun(store, slow_recipe, root).id)
-    assert again.status is JobStatus.FINISHED
-    resumed = only_run(root)
-    # Undisturbed from the beginning, the same scores come out.
-    shutil.rmtree(whole / "runs")
-    (whole / "runs").mkdir()
-    for one in whole.glob("tidegate.sqlite*"):
-        shutil.copy(one, whole / f"old-{one.name}")
-    assert resumed["status"] == "finished"
+    assert only_run(root)["status"] == "running"
+    resumed = wait_for_end(store, begun(slow_recipe, root))
+    assert (resumed.status, resumed.attempts) == (JobStatus.FINISHED, 1)
+    assert only_run(root)["status"] == "finished"
 
 
-def test_a_supervisor_that_is_asked_to_end_stops_its_work(root: Path, slow_recipe: Path, store: JobStore) -> None:
-    job = begun(store, slow_recipe, root)
+def test_a_start_right_after_the_kill_takes_over(root: Path, store: JobStore) -> None:
+    """The work of the killed supervisor may not even have noticed yet: it is ended first."""
+    job = idle_job(store, root)
     assert job.holder is not None
-    job.holder.send(signal.SIGTERM)
+    assert job.worker is not None
+    assert job.worker.send(signal.SIGSTOP)
+    assert job.holder.send(signal.SIGKILL)
+    wait_for_death(job, job.holder)
+
+    next_job = again(job, store, root)
+
+    assert next_job.attempts == 2
+    wait_for_death(job)
+    assert f"what job {job.id} left behind" in next_job.log_path.read_text("utf-8")
+    assert store.get(job.id).status is JobStatus.LOST
+
+
+def test_a_supervisor_that_is_asked_to_end_stops_its_work(root: Path, store: JobStore) -> None:
+    job = idle_job(store, root)
+    assert job.holder is not None
+    assert job.holder.send(signal.SIGTERM)
 
     ended = wait_for_end(store, job.id)
 
     assert ended.status is JobStatus.STOPPED
     assert "SIGTERM" in (ended.error or "")
-    assert only_run(root)["status"] == "interrupted"
+    wait_for_death(job)
 
 
-def test_a_lease_that_was_taken_away_ends_the_work(root: Path, slow_recipe: Path, store: JobStore) -> None:
-    """Two that do the same work would be worse than none: who lost the lease stops."""
-    job = begun(store, slow_recipe, root)
-    assert store._lose(job, "as if another machine had found it silent", 0) or store.reap() == []
-    lost = store.get(job.id) if store.get(job.id).status is JobStatus.LOST else None
-    if lost is None:  # a heartbeat came between
-        job = store.get(job.id)
-        assert store._lose(job, "as if another machine had found it silent", 0)
+def test_a_lease_that_was_taken_away_ends_the_work(root: Path, store: JobStore) -> None:
+    """Crypto 37: two that do the same work would be worse than none, so who lost the lease stops."""
+    job = idle_job(store, root)
+    while not store._lose(store.get(job.id), "found silent by another machine", job.created_at):
+        pass  # a heartbeat came between
 
     wait_for_death(job)
 
-    assert store.get(job.id).error == "as if another machine had found it silent"
-    assert Workspace.open(root)
+    assert store.get(job.id).error == "found silent by another machine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,16 +12,20 @@ import pytest
 from tidegate.core.errors import InputError
 from tidegate.core.files import read_json, write_json
 from tidegate.core.randomness import generator
-from tidegate.core.recipe import LightgbmSettings, ModelSettings, RidgeSettings
+from tidegate.core.recipe import LightgbmSettings, ModelSettings, RidgeSettings, XgboostSettings
 from tidegate.models import Forecaster, GradientBoosting, Ridge, load_forecaster, make_forecaster
 from tidegate.testing import check_forecaster
 
-SETTINGS = ModelSettings(ridge=RidgeSettings(), lightgbm=LightgbmSettings(trees=60, minimum_leaf_rows=10))
-kinds = pytest.mark.parametrize("kind", SETTINGS.kinds)
+SETTINGS = ModelSettings(
+    ridge=RidgeSettings(),
+    lightgbm=LightgbmSettings(trees=60, minimum_leaf_rows=10),
+    xgboost=XgboostSettings(trees=60),
+)
+kinds = pytest.mark.parametrize("kind", SETTINGS.members)
 
 
-def make(kind: str) -> Callable[[int], Forecaster]:
-    return lambda threads: make_forecaster(kind, SETTINGS, seed=7, threads=threads)
+def make(kind: str, **choice: bool) -> Callable[[int], Forecaster]:
+    return lambda threads: make_forecaster(kind, SETTINGS, seed=7, threads=threads, **choice)
 
 
 def rows(count: int = 400, width: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +39,19 @@ def test_the_shipped_suite_passes(kind: str) -> None:
     check_forecaster(make(kind))
 
 
+@kinds
+def test_the_shipped_suite_passes_on_a_target_of_0_and_1(kind: str) -> None:
+    check_forecaster(make(kind, binary=True), target="binary")
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+def test_the_shipped_suite_passes_on_an_order_within_instants(kind: str) -> None:
+    section = getattr(SETTINGS, kind).model_copy(update={"objective": "lambdarank"})
+    settings = ModelSettings(**{kind: section})
+
+    check_forecaster(lambda threads: make_forecaster(kind, settings, seed=7, threads=threads), target="order")
+
+
 class Forgetful(Ridge):
     """Fills missing values with the mean of the rows at hand, so neighbours decide about each other."""
 
@@ -42,19 +60,49 @@ class Forgetful(Ridge):
 
 
 class Tampering(Ridge):
-    def fit(self, features: np.ndarray, target: np.ndarray) -> Tampering:
+    def fit(self, features: np.ndarray, target: np.ndarray, **more: Any) -> Tampering:
         features[np.isnan(features)] = 0.0
-        return super().fit(features, target)
+        return super().fit(features, target, **more)
 
 
 class Deaf(Ridge):
-    def fit(self, features: np.ndarray, target: np.ndarray) -> Deaf:
-        return super().fit(features, target[::-1].copy())
+    def fit(self, features: np.ndarray, target: np.ndarray, **more: Any) -> Deaf:
+        return super().fit(features, target[::-1].copy(), **more)
 
 
 class Lenient(Ridge):
-    def fit(self, features: np.ndarray, target: np.ndarray) -> Lenient:
-        return super().fit(features, np.nan_to_num(target))
+    def fit(self, features: np.ndarray, target: np.ndarray, **more: Any) -> Lenient:
+        return super().fit(features, np.nan_to_num(target), **more)
+
+
+class Even(Ridge):
+    """Ignores weights."""
+
+    def fit(self, features: np.ndarray, target: np.ndarray, *, weight: Any = None, **more: Any) -> Even:
+        return super().fit(features, target, weight=None if weight is None else np.ones_like(weight), **more)
+
+
+class Curious(Ridge):
+    """Learns from the rows that it should only watch (crypto D-40)."""
+
+    def fit(self, features: np.ndarray, target: np.ndarray, *, validation: Any = None, **more: Any) -> Curious:
+        if validation is not None:
+            target = (target + validation.target) / 2.0
+        return super().fit(features, target, **more)
+
+
+class Boastful(Ridge):
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        return 2.0 * super().contributions(features)
+
+
+class Hasty(Ridge):
+    """Learns from the first piece of a source."""
+
+    def fit(self, features: Any, target: np.ndarray, **more: Any) -> Hasty:
+        if isinstance(features, np.ndarray):
+            return super().fit(features, target, **more)
+        return super().fit(features[:300], target[:300])
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
@@ -65,6 +113,10 @@ class Lenient(Ridge):
         (Tampering, "stay as they are"),
         (Deaf, "planted signal"),
         (Lenient, "missing target is refused"),
+        (Even, "weight 0 teaches nothing"),
+        (Curious, "nothing is fitted to validation rows"),
+        (Boastful, "contributions sum to the forecast"),
+        (Hasty, "from a source teach"),
     ],
 )
 def test_the_suite_sees_a_broken_forecaster(broken: type[Ridge], promise: str) -> None:
@@ -92,13 +144,18 @@ def test_a_stored_model_is_loaded_by_its_own_kind(kind: str, tmp_path: Path) -> 
     assert type(loaded) is type(model)
     assert np.array_equal(loaded.predict(features), model.predict(features))
     assert np.array_equal(loaded.importance(), model.importance())
+    assert np.array_equal(loaded.contributions(features), model.contributions(features))
+    assert loaded.rounds == model.rounds
 
 
 @kinds
 def test_nothing_to_forecast_is_no_error(kind: str) -> None:
     features, target = rows()
 
-    assert make(kind)(1).fit(features, target).predict(features[:0]).shape == (0,)
+    model = make(kind)(1).fit(features, target)
+
+    assert model.predict(features[:0]).shape == (0,)
+    assert model.contributions(features[:0]).shape == (0, 5)
 
 
 @kinds

@@ -74,6 +74,24 @@ def test_the_precision_alone_is_not_enough_for_wilson() -> None:
     assert choose_threshold(CalibrateSettings(rule="wilson"), probability, outcome).status == "below_floor"
 
 
+def test_a_point_estimate_is_a_coin_toss_and_wilson_mostly_keeps_its_promise() -> None:
+    """Calibrated probabilities of density ``6 (1 - p)^5``: the calls from *t* up are hits in ``(1 + 6 t) / 7``."""
+    random = generator(4, "promise")
+    missed: dict[str, list[bool]] = {"point": [], "wilson": []}
+    for _ in range(200):
+        probability = random.beta(1.0, 6.0, size=4000)
+        outcome = (random.random(4000) < probability).astype(np.float64)
+        for rule, misses in missed.items():
+            asked = CalibrateSettings.model_validate({"rule": rule, "target_precision": 0.4})
+            found = choose_threshold(asked, probability, outcome)
+            if found.value is not None:
+                misses.append((1.0 + 6.0 * found.value) / 7.0 < 0.4)
+
+    assert np.mean(missed["point"]) > 0.35
+    assert np.mean(missed["wilson"]) < 0.1
+    assert len(missed["wilson"]) > 100
+
+
 def test_a_candidate_with_too_few_calls_is_shown_only_where_all_have_too_few() -> None:
     probability, outcome = np.full(20, 0.7), np.ones(20)
     found = choose_threshold(CalibrateSettings(rule="wilson"), probability, outcome)

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hit_run import add_hits, study
+from sqlalchemy import update
 
+from tidegate.core.database import runs
 from tidegate.core.files import write_json
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import DAY, HOUR, parse_instant
@@ -228,5 +231,54 @@ def make_backtest(workspace: Workspace, recipe: Recipe, make_training: Callable[
         used = options.pop("recipe", recipe)
         parent = options.pop("parent", None) or make_training(recipe=used, years=options.get("years", 10)).id
         return write_backtest_run(workspace, used, None if parent == "none" else parent, **options)
+
+    return make
+
+
+PICKER: dict[str, Any] = {
+    **RECIPE,
+    "name": "picker",
+    "project": "a-share",
+    "labels": {"target": "hit"},
+    "split": {"first_test": date(2022, 1, 1), "test_months": 6, "validation_months": 3, "calibration_months": 3},
+    "models": {"ridge": {}, "lightgbm": {}, "xgboost": {}},
+    "calibrate": {},
+    "tune": {},
+    "costs": {"preset": "a-share"},
+}
+
+
+@pytest.fixture
+def picker() -> Recipe:
+    return Recipe.model_validate(PICKER)
+
+
+@pytest.fixture
+def make_hits(workspace: Workspace, picker: Recipe) -> Callable[..., Run]:
+    """Finish a training run of hits; ``recipe`` and ``metrics`` aside, options are those of ``add_hits``."""
+
+    def make(**options: Any) -> Run:
+        recipe, metrics = options.pop("recipe", picker), options.pop("metrics", {})
+        skills = options.setdefault("skills", {"lightgbm": 1.1})
+        made = write_training_run(workspace, recipe, years=1, skill=skills)
+        add_hits(made.folder, **options)
+        with workspace.database.begin() as connection:
+            told = {**made.metrics, **metrics}
+            connection.execute(update(runs).where(runs.c.id == made.id).values(metrics=told))
+        return RunStore(workspace).get(made.id)
+
+    return make
+
+
+@pytest.fixture
+def make_tuning(workspace: Workspace, picker: Recipe) -> Callable[..., Run]:
+    """Finish a tuning run; options are those of ``study``."""
+
+    def make(**options: Any) -> Run:
+        work = {"fingerprint_of_work": repr(options), "data_versions": {"bars/synthetic-a": 3}}
+        with RunStore(workspace).begin(kind="tune", recipe=picker, **work) as run:
+            write_json(run.folder / "study.json", study(**options))
+            run.finish({"model": "xgboost"})
+        return RunStore(workspace).get(run.id)
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ def auc_of(score: Any, outcome: Any) -> float:
 
 def within_of(part: Market) -> float:
     days = [
-        auc_of(score, hit) for score, hit in zip(part.probability, part.outcome, strict=True) if 0 < hit.sum() < hit.size
+        auc_of(score, hit)
+        for score, hit in zip(part.probability, part.outcome, strict=True)
+        if 0 < hit.sum() < hit.size
     ]
     return float(np.mean(days))
 
@@ -109,7 +112,9 @@ def curve(part: Market) -> list[list[float]]:
         called = part.probability >= threshold
         hits = part.outcome[called].sum()
         if called.any():
-            rows.append([float(threshold), float(hits / called.sum()), float(hits / part.outcome.sum()), int(called.sum())])
+            rows.append(
+                [float(threshold), float(hits / called.sum()), float(hits / part.outcome.sum()), int(called.sum())]
+            )
     return rows
 
 
@@ -194,7 +199,8 @@ def add_hits(
     pl.concat(frames).write_parquet(folder / "scores.parquet")
     write_json(folder / "importance_by_fold.json", by_model)
     mean = {
-        model: {name: float(np.mean([fold[name] for fold in own])) for name in own[0]} for model, own in by_model.items()
+        model: {name: float(np.mean([fold[name] for fold in own])) for name in own[0]}
+        for model, own in by_model.items()
     }
     write_json(folder / "importance.json", mean)
 
@@ -240,7 +246,7 @@ def model_document(
     rows = called if calibrated else np.zeros_like(called)
     quarters = []
     months = [f"{year}-{month:02}-01" for year in range(2022, 2031) for month in (1, 4, 7, 10)]
-    for number, (first, last) in enumerate(zip(months, months[1:], strict=False)):
+    for number, (first, last) in enumerate(pairwise(months)):
         start, end = parse_instant(first), parse_instant(last)
         inside = (test.times >= start) & (test.times < end)
         if inside.any():
@@ -250,12 +256,13 @@ def model_document(
     if calibrated:
         document |= {"reliability": reliability(test), "curve": curve(test)}
     if by_fold:
-        document["folds"] = [
-            {"fold": fold["fold"], **figures(cut(test, fold["test_start"], fold["test_end"]),
-                                             rows[(test.times >= fold["test_start"]) & (test.times < fold["test_end"])])}
-            for fold in folds
-        ]  # fmt: skip
+        document["folds"] = [fold_figures(test, rows, fold) for fold in folds]
     return document
+
+
+def fold_figures(test: Market, called: Any, fold: dict[str, Any]) -> dict[str, Any]:
+    inside = (test.times >= fold["test_start"]) & (test.times < fold["test_end"])
+    return {"fold": fold["fold"], **figures(cut(test, fold["test_start"], fold["test_end"]), called[inside])}
 
 
 def names() -> list[str]:
@@ -360,7 +367,8 @@ def study(*, trials: int = 40, stopped_by: str = "trials", lead: float = 0.02) -
             "trees": 0.06,
             "minimum_child_weight": 0.04,
         },
-        "budget": {"trials": 50 if stopped_by == "minutes" else trials, "minutes": 20.0, "memory_gib": 3.0},
+        "budget": {"minutes": 20.0, "minutes_used": 7.6, "memory_gib": 3.0, "memory_gib_seen": 0.81},
+        "space": {"learning_rate": {"low": 0.003, "high": 0.05, "log": True, "integer": False}},
         "stopped_by": stopped_by,
         "inner_folds": [inner_fold(number) for number in range(3)],
     }

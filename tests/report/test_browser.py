@@ -54,6 +54,22 @@ def test_every_chart_is_drawn_without_a_network(
     assert "Uncaught" not in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["hits", "search"])
+def test_every_chart_about_hits_and_searches_is_drawn(
+    workspace: Workspace, make_hits: Callable[..., Run], make_tuning: Callable[..., Run], tmp_path: Path, kind: str
+) -> None:
+    run = make_hits() if kind == "hits" else make_tuning()
+    page = write_report(workspace, run.id, language="zh", colours="chinese")
+    charts = page.read_text(encoding="utf-8").count('class="plot"')
+
+    done = opened(page, tmp_path / "profile")
+
+    assert charts >= 5
+    assert f'data-drawn="{charts}"' in done.stdout
+    assert len(re.findall(r'<g class="(?:cartesianlayer)"', done.stdout)) == charts
+    assert "Uncaught" not in done.stderr
+
+
 def test_a_broken_page_is_noticed(workspace: Workspace, make_backtest: Callable[..., Run], tmp_path: Path) -> None:
     page = write_report(workspace, make_backtest(years=1).id)
     page.write_text(

@@ -89,7 +89,7 @@ def test_a_splitter_that_cuts_by_symbol_is_refused(samples: tuple[np.ndarray, np
             object.__setattr__(whole, "train", np.arange(DAYS))
             return [whole]
 
-    with pytest.raises(LookAheadError, match=r"both sides hold the same \d+ instants"):
+    with pytest.raises(LookAheadError, match=r"the two sides share \d+ instants"):
         next(SampleSplit(ByRow(), spans).split(features))
 
 

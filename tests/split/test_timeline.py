@@ -73,7 +73,8 @@ def test_the_legend_holds_what_is_drawn() -> None:
     assert plain[:4] == ["a < b", "training", "test", "purged: labels would overlap"]
     assert "validation" not in plain
     assert [text for text in plain if text.startswith("fold")] == ["fold 0", "fold 1"]
-    assert [text for text in plain if text.startswith("20")] == ["2018-01", "2018-07", "2019-01", "2019-07", "2020-01", "2020-07", "2021-01"]  # fmt: skip
+    years = [f"{year}-{month}" for year in (2018, 2019, 2020) for month in ("01", "07")]
+    assert [text for text in plain if text.startswith("20")] == [*years, "2021-01"]
 
 
 def test_a_short_purge_can_still_be_seen() -> None:

@@ -16,6 +16,7 @@ from tidegate.core.recipe import SplitSettings
 from tidegate.core.spans import Spans
 from tidegate.core.time import DAY, HOUR, Instant, format_instant, parse_instant
 from tidegate.split import Fold, WalkForward, current_fold
+from tidegate.split.borders import require_apart
 from tidegate.split.walk_forward import months_before
 from tidegate.testing import check_splitter
 
@@ -460,3 +461,58 @@ def test_a_fold_that_knows_its_test_cannot_exist() -> None:
 
     with pytest.raises(LookAheadError, match="purge"):
         replace(fold, trained_until=Instant(fold.test_start + 1))
+
+
+def test_the_guard_holds_each_part_against_the_one_behind_it() -> None:
+    """Equity H 15: whatever put them there, samples that share time with the next part are seen."""
+    times, spans = daily("2015-01-01", "2018-02-10")
+    fold = WalkForward(settings(validation_months=3, calibration_months=2)).split(times, spans)[0]
+    assert fold.validation is not None
+    assert fold.calibration is not None
+    late = np.flatnonzero((spans.start < fold.test_start) & (spans.end > fold.test_start))
+
+    require_apart(fold, spans)
+    for changes, says in (
+        ({"train": np.append(fold.train, fold.validation.rows[:3])}, "3 of .* training samples .* of the validation"),
+        (
+            {"calibration": replace(fold.calibration, rows=late)},
+            "5 of 6 calibration samples .* the test",
+        ),
+        ({"validation": None, "train": fold.calibration.rows}, "training samples .* of the calibration"),
+    ):
+        with pytest.raises(LookAheadError, match=says):
+            require_apart(replace(fold, **changes), spans)
+
+
+def test_every_test_comes_horizon_and_a_session_after_the_last_training() -> None:
+    """Equity I 14: last training decision + horizon + 1 sessions lie at or before every decision that is scored."""
+    horizon = 5
+    times, spans = daily("2015-01-01", "2018-02-10", horizon=horizon)
+
+    for fold in WalkForward(settings(validation_months=3)).split(times, spans):
+        for rows in (fold.fitted, fold.train):
+            last = int(np.searchsorted(times, spans.start[rows].max()))
+            assert times[last + horizon + 1] <= times[fold.test].min()
+
+
+def test_tables_of_days_put_together_in_any_way_give_the_same_folds() -> None:
+    """Equity H 14: row numbers that begin anew each day made the original fail; here instants alone count."""
+    times, spans = daily("2015-01-01", "2018-02-10")
+    by_day = Spans(np.repeat(spans.start, 3), np.repeat(spans.end, 3))
+    by_code = Spans(np.tile(spans.start, 3), np.tile(spans.end, 3))
+
+    for one, other in zip(*(WalkForward(settings()).split(times, table) for table in (by_day, by_code)), strict=True):
+        assert one.as_document() == other.as_document()
+        assert sorted(by_day.start[one.train]) == sorted(by_code.start[other.train])
+
+
+def test_folds_are_places_in_the_whole_so_windows_reach_back_over_borders() -> None:
+    """Equity H 22: splitting before building features cost the first 19 rows of each part their windows."""
+    times, spans = daily("2015-01-01", "2018-02-10")
+    mean = np.convolve(np.arange(len(times), dtype=float), np.full(20, 1 / 20), "valid")
+    feature = np.concatenate([np.full(19, np.nan), mean])
+
+    for fold in WalkForward(settings(validation_months=3)).split(times, spans):
+        assert fold.validation is not None
+        assert not np.isnan(feature[fold.test]).any()
+        assert not np.isnan(feature[fold.validation.rows]).any()

@@ -140,9 +140,10 @@ def test_nothing_that_is_not_known_yet_is_read(workspace: Workspace, recipe: Rec
 def mean_ic(folder: Path, recipe: Recipe, data: Dataset) -> tuple[float, float]:
     """Train every fold with ridge and return the mean rank IC with its standard error."""
     scores = np.full(data.target.shape, np.nan)
+    history = History(Panel(data.times, data.symbols, {"close": np.ones(data.target.shape)}))
     for fold in WalkForward(recipe.split).split(data.times, data.labels.spans):
-        run_fold(folder, recipe, data, fold, threads=1)
-        part = pl.read_parquet(fold_scores(folder, "ridge", fold.fold))
+        run_fold(folder, recipe, history, data, fold, threads=1)
+        part = pl.read_parquet(fold_scores(folder, fold.fold))
         rows = np.searchsorted(data.times, part["time"].dt.epoch("us").to_numpy())
         scores[rows, np.searchsorted(data.symbols, part["symbol"].to_numpy())] = part["score"].to_numpy()
     quality = forecast_quality(data.times, scores, np.asarray(data.labels.gross))

@@ -63,6 +63,16 @@ def test_a_range_of_the_recipe_takes_the_place_of_the_models_own_or_stands_besid
     assert space["l1_penalty"].low == space["l1_penalty"].high
 
 
+def test_penalties_in_the_unit_of_a_log_loss_are_not_searched_where_returns_are_learnt() -> None:
+    """Against the squares of daily returns a gain of 1 forbids every split, and a trial forecasts nothing."""
+    returns = {one.name for one in search_space(TuneSettings(), EVERY_MODEL, binary=False)}
+    assert {one.name for one in search_space(TuneSettings(), EVERY_MODEL)} - returns == {"minimum_gain", "l1_penalty"}
+    named = TuneSettings(space={"minimum_gain": Range(low=0.0, high=1e-4)})
+    assert search_space(named, EVERY_MODEL, binary=False)[-1].name == "minimum_gain"
+    ranker = ModelSettings(lightgbm=LightgbmSettings(objective="lambdarank"))
+    assert "l1_penalty" in {one.name for one in search_space(TuneSettings(model="lightgbm"), ranker, binary=False)}
+
+
 def test_an_unknown_name_is_refused_with_the_list_of_known_ones() -> None:
     with pytest.raises(InputError, match="max_depth") as refused:
         search_space(TuneSettings(space={"max_depth": Range(low=2, high=4)}))

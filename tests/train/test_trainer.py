@@ -33,6 +33,7 @@ FILES = {
     "evaluation.json",
     "folds.json",
     "importance.json",
+    "importance_by_fold.json",
     "labels.json",
     "models",
     "recipe.json",
@@ -63,6 +64,8 @@ def test_scores_are_out_of_sample_and_sorted(run: Run) -> None:
         "symbol": pl.String(),
         "model": pl.String(),
         "score": pl.Float64(),
+        "probability": pl.Float64(),
+        "called": pl.Boolean(),
         "fold": pl.Int32(),
         "trained_until": pl.Datetime("us", "UTC"),
     }
@@ -210,10 +213,10 @@ def test_an_interrupted_run_goes_on_after_its_last_finished_fold(
 ) -> None:
     done: list[int] = []
 
-    def interrupted(folder: Any, recipe: Any, data: Any, fold: Any, threads: int) -> None:
+    def interrupted(folder: Any, recipe: Any, history: Any, data: Any, fold: Any, threads: int) -> None:
         if fold.fold == 1:
             raise KeyboardInterrupt
-        run_fold(folder, recipe, data, fold, threads)
+        run_fold(folder, recipe, history, data, fold, threads)
 
     monkeypatch.setattr(trainer, "run_fold", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -222,9 +225,9 @@ def test_an_interrupted_run_goes_on_after_its_last_finished_fold(
     assert broken.status is RunStatus.INTERRUPTED
     first = {path: path.stat().st_mtime_ns for path in broken.folder.rglob("*fold-0/*")}
 
-    def counted(folder: Any, recipe: Any, data: Any, fold: Any, threads: int) -> None:
+    def counted(folder: Any, recipe: Any, history: Any, data: Any, fold: Any, threads: int) -> None:
         done.append(fold.fold)
-        run_fold(folder, recipe, data, fold, threads)
+        run_fold(folder, recipe, history, data, fold, threads)
 
     monkeypatch.setattr(trainer, "run_fold", counted)
     resumed = train(fresh_workspace, recipe())
@@ -240,8 +243,8 @@ def test_a_half_written_fold_is_computed_again(
 ) -> None:
     """The model was saved, the forecasts were not: the fold is not finished."""
 
-    def half(folder: Any, recipe: Any, data: Any, fold: Any, threads: int) -> None:
-        run_fold(folder, recipe, data, fold, threads)
+    def half(folder: Any, recipe: Any, history: Any, data: Any, fold: Any, threads: int) -> None:
+        run_fold(folder, recipe, history, data, fold, threads)
         for file in (folder / "folds").iterdir():
             file.unlink()
         raise KeyboardInterrupt

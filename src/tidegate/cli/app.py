@@ -13,6 +13,7 @@ from tidegate.cli.commands import (
     bundle,
     catalog,
     collect,
+    compare,
     demo,
     doctor,
     experiment,
@@ -140,6 +141,10 @@ app.command(
         "tidegate backtest my.yaml --scores-of train-my-20260102 --workspace us",
     ),
 )(backtest.backtest)
+app.command(
+    "compare",
+    epilog=_examples("tidegate compare backtest-a backtest-b --workspace us", "tidegate compare latest backtest-b"),
+)(compare.compare)
 app.command(
     "runs",
     epilog=_examples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,4 +90,4 @@ def _with_workspace(words: Sequence[str], folder: Path) -> list[str]:
 
 
 def _foreground(words: Sequence[str]) -> str:
-    return f"run it in the foreground to see more: tidegate {' '.join(words)}"
+    return f"run it in the foreground to see more: tidegate {shlex.join(words)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,10 +29,10 @@ class SplitSettings(Settings):
     """``walk_forward`` moves the test window on, ``holdout`` divides the time once by ``fractions``."""
     first_test: Day | None = None
     """First day of the first test window of a walk-forward split."""
-    test_months: Months = 12
+    test_months: Months | None = 12
     """Length of each test window, and the step from one to the next."""
     test_days: Count | None = None
-    """The same in days; given, it counts instead."""
+    """The same in days; ``test_months`` is left out then."""
     train_months: Months | None = None
     """Length of a rolling window in front of the test, slices included; none means expanding."""
     train_days: Count | None = None
@@ -55,6 +55,13 @@ class SplitSettings(Settings):
     minimum_folds: Count = 1
     """A walk-forward split with fewer folds than this is refused."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _months_give_way(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("test_days") is not None and "test_months" not in content:
+            return {**content, "test_months": None}
+        return content
+
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:
         if self.scheme == "walk_forward" and self.first_test is None:
@@ -65,7 +72,7 @@ class SplitSettings(Settings):
             if months and days:
                 clash = f"either {name}_months or {name}_days"
                 raise misfit(clash, at=(f"{name}_days",), value=days, hint="keep the one that is meant")
-        if self.test_days and "test_months" in self.model_fields_set:
+        if (self.test_days is None) == (self.test_months is None):
             hint = "keep the one that is meant"
             raise misfit("either test_months or test_days", at=("test_days",), value=self.test_days, hint=hint)
         shares = self.fractions

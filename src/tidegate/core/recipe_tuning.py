@@ -88,7 +88,7 @@ class CalibrateSettings(Settings):
     threshold_low: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Least threshold that is tried."""
     threshold_high: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
-    """Largest threshold that is tried; the largest probability of the slice ends the search anyway."""
+    """Thresholds below this are tried, itself excluded."""
     threshold_step: Annotated[float, Field(gt=0.0, le=0.5)] = 0.01
     """Step between thresholds."""
 

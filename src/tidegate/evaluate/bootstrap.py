@@ -122,18 +122,21 @@ def _concordant_pairs(score: FloatArray, outcome: FloatArray, weeks: Int64Array,
     """Return the pairs of a hit (row) and a miss (column) in the right order by week, ``float64 (width, width)``."""
     rows = np.flatnonzero(~np.isnan(outcome))
     rows = rows[np.argsort(-score[rows], kind="stable")]
-    edges = np.append(np.flatnonzero(tie_groups(score[rows])), len(rows))
-    group = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-    hit, week = outcome[rows] == 1.0, weeks[rows].astype(np.int32)
-    above, until = edges[group[hit]], edges[group[hit] + 1]
-    week_of_hit, week_of_miss = week[hit], np.where(hit, -1, week)
-    hits = np.bincount(week_of_hit, minlength=width)
+    hit, week, opens = outcome[rows] == 1.0, weeks[rows], tie_groups(score[rows])
+    edges = np.append(np.flatnonzero(opens), len(rows))
+    reached = np.concatenate([[0], np.cumsum(hit)])[edges]
+    group = (np.cumsum(opens) - 1)[~hit]
+    by_week = np.argsort(week[~hit], kind="stable")
+    # A miss beats the hits behind its group of equal scores, and half of those within it.
+    places = np.stack([reached[group], reached[group + 1]])[:, by_week]
+    week_of_hit, hits = week[hit], np.bincount(week[hit], minlength=width)
+    ends = np.cumsum(np.bincount(week[~hit], minlength=width))
     pairs = np.zeros((width, width))
-    counted = np.zeros(len(rows) + 1, dtype=np.int32)
-    for column in range(width):
-        np.cumsum(week_of_miss == column, out=counted[1:])
-        lost = np.bincount(week_of_hit, weights=counted[above] + counted[until], minlength=width)
-        pairs[:, column] = hits * float(counted[-1]) - 0.5 * lost
+    for column, end in enumerate(ends.tolist()):
+        beaten = places[:, ends[column - 1] if column else 0 : end]
+        halves = np.cumsum(np.bincount(beaten.ravel(), minlength=len(week_of_hit) + 1))[:-1]
+        lost = 0.5 * np.bincount(week_of_hit, weights=halves, minlength=width)
+        pairs[:, column] = hits * beaten.shape[1] - lost
     return pairs
 
 

@@ -68,11 +68,10 @@ def classification_figures(
     Returns
     -------
     figures
-        ``rows``, ``days``, ``weeks``, ``positives``, ``base_rate``; ``auc``, ``auc_within_date`` (mean over the
-        instants that have both hits and misses), ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``;
-        ``precision_at_k`` and ``base_rate_at_k`` (means over instants), ``lift_at_k`` (their ratio),
-        ``net_return_at_k`` (mean over the trades of the picks), ``net_return_all`` (over all trades),
-        ``turnover_at_k``; ``brier``, ``expected_calibration_error``; and the intervals as ``[low, high]``.
+        ``rows``, ``days``, ``weeks``, ``positives``, ``base_rate``; ``auc``, ``auc_within_date``,
+        ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and ``base_rate_at_k``
+        (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k`` (mean over the trades
+        of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as ``[low, high]``.
 
     Raises
     ------
@@ -80,19 +79,8 @@ def classification_figures(
         If there is no row, shapes differ, or values cannot be used.
     InputError
         If the cost is not in [0, 1) or ``top_k`` below 1.
-
-    Examples
-    --------
-    >>> times, symbols = np.repeat(np.arange(1, 41) * DAY, 3), np.tile(np.arange(3), 40)
-    >>> outcome = np.tile([0.0, 0.0, 1.0], 40)
-    >>> figures = classification_figures(
-    ...     times=times, symbols=symbols, score=outcome, probability=None, called=None, outcome=outcome,
-    ...     trade_return=outcome / 10, round_trip_cost=0.0, top_k=1, seed=7,
-    ... )
-    >>> figures["auc"], figures["lift_at_k"], figures["precision"], figures["auc_interval"]
-    (1.0, 3.0, None, [1.0, 1.0])
     """
-    rows = _Rows(times, symbols, score, probability, called, outcome, trade_return).best_first()
+    rows = _Rows(times, symbols, score, probability, called, outcome, trade_return)
     return _figures(rows, round_trip_cost, top_k, seed)
 
 
@@ -132,7 +120,7 @@ def classification_quarters(
     InputError
         If the cost is not in [0, 1) or ``top_k`` below 1.
     """
-    rows = _Rows(times, symbols, score, probability, called, outcome, trade_return).best_first()
+    rows = _Rows(times, symbols, score, probability, called, outcome, trade_return)
     months = ((rows.times - 1) // DAY).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     quarters, found = months // 3, []
     for quarter in np.unique(quarters).tolist():
@@ -188,12 +176,8 @@ class _Rows:
         given = (column for column in optional if column is not None)
         check_rows(self.score, self.outcome, self.times, self.symbols, *given)
 
-    def best_first(self) -> _Rows:
-        """Return the rows from the best score down: each figure sorts them, and what is in order is sorted at once."""
-        return self.where(np.argsort(-self.score, kind="stable"))
-
-    def where(self, chosen: Mask | Int64Array) -> _Rows:
-        """Return some of the rows, or all in another order."""
+    def where(self, chosen: Mask) -> _Rows:
+        """Return some of the rows."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: column[chosen] for name, column in columns.items() if column is not None})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -54,9 +54,8 @@ def paired_difference(
     """Compare two configurations by a circular block bootstrap of their difference.
 
     Both had the same days, so their difference is free of what the days did to both. With ``d_t = first_t - second_t``,
-    blocks of neighbouring instants are drawn with replacement until they are as many as the series has, the last block
-    cut, and the series closed to a ring so that every instant is drawn equally often. With ``m`` the mean of *d* and
-    ``m*`` those of the replicates,
+    blocks of neighbouring instants are drawn with replacement up to the length of the series, from a ring so that every
+    instant is drawn equally often. With ``m`` the mean of *d* and ``m*`` those of the replicates,
 
     ``p = (1 + #{|m* - m| >= |m|}) / (1 + replicates)``.
 
@@ -102,19 +101,13 @@ def paired_difference(
             hint="compare runs that overlap in time",
         )
     mean = float(difference.mean())
+    alone = PairedDifference(mean=mean, low=None, high=None, p_value=None, instants=count, block=block)
     if count < _FEWEST_BLOCKS * block:
-        return PairedDifference(mean=mean, low=None, high=None, p_value=None, instants=count, block=block)
+        return alone
     drawn = _drawn_means(difference - mean, block, seed, replicates)
-    low, high = np.percentile(drawn + mean, _PERCENTILES)
+    low, high = np.percentile(drawn + mean, _PERCENTILES).tolist()
     as_far = int(np.sum(np.abs(drawn) >= abs(mean)))
-    return PairedDifference(
-        mean=mean,
-        low=float(low),
-        high=float(high),
-        p_value=(1 + as_far) / (1 + replicates),
-        instants=count,
-        block=block,
-    )
+    return replace(alone, low=low, high=high, p_value=(1 + as_far) / (1 + replicates))
 
 
 def holm_adjusted(p_values: Sequence[float | None]) -> list[float | None]:

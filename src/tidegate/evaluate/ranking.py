@@ -172,13 +172,7 @@ def ndcg_over_shuffled(times: Int64Array, score: FloatArray, gain: FloatArray, k
     >>> abs(ndcg_over_shuffled(times, np.zeros(3), gain, k=3)).round(4).tolist()
     [0.0]
     """
-    check_rows(score, np.zeros(gain.shape), times)
-    if not (np.isfinite(gain).all() and (gain >= 0.0).all()):
-        raise DataError(
-            found="gains that are negative or not finite",
-            expected="finite gains of at least 0",
-            hint="leave out rows without a label; buckets count from 0",
-        )
+    _check_gains(times, score, gain)
     ranked = rank_rows(times, score)
     places = ranked.places()
     discount = np.where(top_places(ranked, k), 1.0 / np.log2(places + 2.0), 0.0)
@@ -225,6 +219,16 @@ def rank_ic_by_instant(times: Int64Array, score: FloatArray, outcome: FloatArray
     for matrix, values in zip(matrices, (score, outcome), strict=True):
         matrix[rows, ranked.places()] = np.where(known, values[ranked.order], np.nan)
     return rank_correlation(matrices[0], matrices[1])
+
+
+def _check_gains(times: Int64Array, score: FloatArray, gain: FloatArray) -> None:
+    check_rows(score, np.zeros(gain.shape), times)
+    if not (np.isfinite(gain).all() and (gain >= 0.0).all()):
+        raise DataError(
+            found="gains that are negative or not finite",
+            expected="finite gains of at least 0",
+            hint="leave out rows without a label; buckets count from 0",
+        )
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -75,7 +75,8 @@ class Ensemble:
         mean = np.zeros(len(columns))
         for place, weight in enumerate(self.weights.values()):
             mean += weight * columns[:, place]
-        return mean
+        # Round-off carries no mean beyond its members: a probability stays one.
+        return np.clip(mean, columns.min(axis=1), columns.max(axis=1))
 
     def save(self, folder: Path) -> None:
         """Write JSON; every float is written so that it reads back exactly."""
@@ -200,4 +201,5 @@ def _unbounded(products: FloatArray) -> FloatArray:
     weights: FloatArray = even - directions @ step
     # Round-off around 0 is no short position.
     weights[np.abs(weights) < _AS_GOOD] = 0.0
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights

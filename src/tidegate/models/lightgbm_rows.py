@@ -68,6 +68,7 @@ def _sequence(lightgbm: Any, rows: Rows) -> Any:
                 self._start = wanted // PIECE * PIECE
                 self._held, place = rows[self._start : self._start + PIECE], wanted - self._start
             # LightGBM takes sampled values in double precision alone.
-            return self._held[place].astype(np.float64)
+            row: FloatArray = self._held[place].astype(np.float64)
+            return row
 
     return Pieces()

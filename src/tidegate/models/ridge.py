@@ -242,7 +242,8 @@ def _sum(values: Float32Array | FloatArray | Mask, counts: FloatArray | None) ->
     if counts is None:
         total: FloatArray = np.nansum(values, axis=0, dtype=np.float64)
         return total
-    return np.nan_to_num(values * counts[:, np.newaxis], nan=0.0).sum(axis=0)
+    weighed: FloatArray = np.nan_to_num(values * counts[:, np.newaxis], nan=0.0).sum(axis=0)
+    return weighed
 
 
 def _standardised(piece: Float32Array, mean: FloatArray, scale: FloatArray) -> FloatArray:

@@ -30,8 +30,10 @@ class PastMonth:
         Hits per judged name; None where none is.
     base_rate
         The same share over all names of the same days, weighed as the picks.
+    trades
+        Picks that could be bought and sold.
     net_return
-        Mean simple return of one trade after a round trip; None where no trade was possible.
+        Mean simple return of one trade after a round trip; None where none was possible.
     called, called_hits
         Names whose probability reached the threshold then, and the hits among them.
     """
@@ -43,6 +45,7 @@ class PastMonth:
     judged: int
     precision: float | None
     base_rate: float | None
+    trades: int
     net_return: float | None
     called: int
     called_hits: int
@@ -71,6 +74,7 @@ def past_months(artifact: Artifact, model: str, top_k: int | None = None) -> tup
             judged=known.sum(),
             precision=pl.col("hit").mean(),
             base_rate=pl.col("base_rate").filter(known).mean(),
+            trades=pl.col("net_return").is_not_null().sum(),
             net_return=pl.col("net_return").mean(),
             called=called.sum(),
             called_hits=pl.col("hit").filter(called).sum().cast(pl.Int64),
@@ -86,8 +90,8 @@ def past_sentence(months: Sequence[PastMonth]) -> str:
     Examples
     --------
     >>> month = PastMonth(
-    ...     month="2024-05", days=1, picks=2, hits=1, judged=2, precision=0.5, base_rate=0.25, net_return=-0.01,
-    ...     called=0, called_hits=0,
+    ...     month="2024-05", days=1, picks=2, hits=1, judged=2, precision=0.5, base_rate=0.25, trades=2,
+    ...     net_return=-0.01, called=0, called_hits=0,
     ... )
     >>> past_sentence([month]).partition("; ")[2]
     'one trade lost 1.00% after costs on average.'
@@ -99,7 +103,7 @@ def past_sentence(months: Sequence[PastMonth]) -> str:
     total = sum(one.judged for one in judged)
     precision = sum(one.hits for one in judged) / total
     base_rate = sum((one.base_rate or 0.0) * one.judged for one in judged) / total
-    traded = [(one.net_return, one.judged) for one in judged if one.net_return is not None]
+    traded = [(one.net_return, one.trades) for one in judged if one.net_return is not None]
     earned = ""
     if traded:
         mean = sum(value * count for value, count in traded) / sum(count for _, count in traded)

@@ -146,7 +146,7 @@ def _add_curve(
     figure.add_scatter(
         x=[recall for _, _, recall, _ in shown],
         y=[precision for _, precision, _, _ in shown],
-        mode="lines",
+        mode="lines" if len(shown) > 1 else "markers",
         line={"color": brush.colours[role], "width": width},
         name=name,
         legendgroup=name,

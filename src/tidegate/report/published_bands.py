@@ -85,11 +85,11 @@ def _inside(band: Band, found: Estimate) -> bool | None:
     return None if found.value is None else band.low <= found.value <= band.high
 
 
-def _position(painter: Painter, band: Band, found: Estimate) -> Cell:
+def _position(painter: Painter, band: Band, found: Estimate, calls: int | None) -> Cell:
     """Say where the honest value lies; an interval that reaches the band is said, and is not counted as inside."""
     text = painter.text
     if found.value is None:
-        return painter.words(text("bands.unknown"))
+        return painter.words(text("bands.no_calls" if calls == 0 else "bands.unknown"), Tone.BAD)
     if _inside(band, found):
         return painter.words(text("bands.inside"), Tone.GOOD)
     reaches = found.low is not None and found.high is not None and found.low <= band.high and found.high >= band.low
@@ -113,7 +113,7 @@ def _table(painter: Painter, model: ModelHits) -> Table:
                 painter.words(text(f"figure.{band.figure}")),
                 Cell(_published(painter, band)),
                 Cell(found.text("decimal3")),
-                _position(painter, band, found),
+                _position(painter, band, found, model.overall.calls),
             ]
         )
     head = [text("figure.figure"), text("figure.published"), text("figure.honest"), text("figure.inside")]
@@ -151,7 +151,7 @@ def _chart(brush: Brush, model: ModelHits) -> Chart:
         text=[one.text("decimal3") for one in found],
         hovertemplate="%{y}: %{text}<extra></extra>",
     )
-    figure.update_xaxes(range=[0.0, 1.0], tickformat=".1f", showgrid=True, showline=False, ticks="")
+    figure.update_xaxes(range=[-0.015, 1.015], tickformat=".1f", showgrid=True, showline=False, ticks="")
     figure.update_yaxes(autorange="reversed", type="category", ticklabelstandoff=6, showgrid=False)
     return brush.chart("bands", figure, height=230)
 

@@ -61,9 +61,10 @@ def quarter_section(painter: Painter, hits: Hits, leading: str) -> Section:
 def _charts(painter: Painter, model: ModelHits, floor: float | None) -> list[Chart]:
     brush, k = painter.brush, model.top_k
     charts = [_auc_chart(brush, model)]
+    called = _any(model, "precision")
     if _any(model, "precision_at_k"):
-        charts.append(_top_chart(brush, model))
-    if _any(model, "precision"):
+        charts.append(_top_chart(brush, model, wide=not called))
+    if called:
         charts.append(_single(brush, model, "precision", "percent1", ("chart.floor", floor, "purge")))
     if _any(model, "net_return_at_k"):
         charts.append(_single(brush, model, "net_return_at_k", "signed2", ("chart.zero", 0.0, "muted"), count=k))
@@ -86,7 +87,7 @@ def _auc_chart(brush: Brush, model: ModelHits) -> Chart:
     return brush.chart("quarter_auc", figure, height=310, model=brush.language.name_of("model", model.model))
 
 
-def _top_chart(brush: Brush, model: ModelHits) -> Chart:
+def _top_chart(brush: Brush, model: ModelHits, *, wide: bool) -> Chart:
     figure, names = brush.figure(hovermode="closest"), _names(model)
     base = [one.figures.base_rate_at_k for one in model.quarters]
     figure.add_scatter(
@@ -101,9 +102,9 @@ def _top_chart(brush: Brush, model: ModelHits) -> Chart:
     label = brush.language.text("figure.precision_at_k")
     estimates = _estimates(model, "precision_at_k")
     add_estimates(figure, brush, estimates, name=label, role="first", spec="percent1", names=names)
-    named_places(figure, names)
+    named_places(figure, names, most=18 if wide else 9)
     figure.update_yaxes(tickformat=".0%")
-    return brush.chart("quarter_precision_at_k", figure, height=290, wide=False, count=model.top_k)
+    return brush.chart("quarter_precision_at_k", figure, height=290, wide=wide, count=model.top_k)
 
 
 def _single(

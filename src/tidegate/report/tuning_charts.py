@@ -14,7 +14,7 @@ from tidegate.report.tuning_files import Study, Trial
 
 __all__ = ["best_so_far", "history_chart", "inner_fold_chart", "judgement_chart", "parameter_chart", "slice_chart"]
 
-_LOG_RATIO: Final = 30.0
+_LOG_RATIO: Final = 10.0
 
 
 def best_so_far(study: Study) -> list[tuple[int, float]]:
@@ -45,7 +45,9 @@ def history_chart(brush: Brush, study: Study) -> Chart:
     best = study.best
     if best is not None and best.value is not None:
         _add_trials(figure, brush, [best], [best.value], "best", "star")
-    figure.update_xaxes(title={"text": text("figure.trial"), "font": {"size": 11}, "standoff": 8}, rangemode="tozero")
+    figure.update_xaxes(
+        title={"text": text("figure.trial"), "font": {"size": 11}, "standoff": 8}, range=[-1, len(study.trials)]
+    )
     figure.update_yaxes(tickformat=".3f")
     figure.update_layout(margin_b=48)
     metric = brush.language.name_of("metric", study.metric)

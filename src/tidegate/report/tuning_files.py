@@ -87,8 +87,13 @@ class Study:
         return first > second if self.maximised else first < second
 
 
-def read_study(folder: Path) -> Study:
+def read_study(folder: Path, asked: int | None = None) -> Study:
     """Read ``study.json`` of a tuning run.
+
+    Parameters
+    ----------
+    asked
+        How many trials the recipe asks for, which a study that ended early does not say.
 
     Raises
     ------
@@ -107,7 +112,7 @@ def read_study(folder: Path) -> Study:
             best_value=best.get("value"),
             best_parameters=best.get("parameters", {}),
             importance=found.get("importance") or {},
-            budget=found.get("budget") or {},
+            budget={**({} if asked is None else {"trials": asked}), **(found.get("budget") or {})},
             stopped_by=str(found["stopped_by"]),
             inner_folds=tuple(_inner_fold(row) for row in found.get("inner_folds", ())),
             logarithmic=frozenset(name for name, one in (found.get("space") or {}).items() if one.get("log")),

@@ -74,7 +74,11 @@ def stopped(study: Study) -> Statement:
         "failed": len(study.trials) - len(study.complete) - pruned,
         "trials": study.budget.get("trials"),
         "minutes": study.budget.get("minutes"),
+        "memory": study.budget.get("memory_gib"),
+        "reason": study.stopped_by,
     }
-    key = {"trials": "tuning.stopped_by_trials", "minutes": "tuning.stopped_by_minutes"}.get(study.stopped_by)
-    tone = Tone.CAUTION if study.stopped_by == "minutes" else Tone.NEUTRAL
-    return Statement(key or "tuning.stopped_otherwise", tone, {**values, "reason": study.stopped_by})
+    if study.stopped_by == "trials":
+        return Statement("tuning.stopped_by_trials", Tone.NEUTRAL, values)
+    if study.stopped_by in {"minutes", "memory"}:
+        return Statement(f"tuning.stopped_by_{study.stopped_by}", Tone.CAUTION, values)
+    return Statement("tuning.stopped_otherwise", Tone.CAUTION, values)

@@ -28,6 +28,7 @@ def tuning_cards(painter: Painter, study: Study) -> tuple[Card, ...]:
     pruned = sum(one.state == "pruned" for one in study.trials)
     first = next((one.value for one in study.complete if one.number == 0), None)
     seconds = [one.seconds for one in study.trials if one.seconds is not None]
+    used = study.budget.get("minutes_used", sum(seconds) / 60.0 if seconds else None)
     spent = [one.cpu_seconds for one in study.trials if one.cpu_seconds is not None]
     return (
         Card(
@@ -42,7 +43,7 @@ def tuning_cards(painter: Painter, study: Study) -> tuple[Card, ...]:
         ),
         Card(
             name=text("figure.minutes"),
-            value=format_value(sum(seconds) / 60.0 if seconds else None, "decimal1"),
+            value=format_value(used, "decimal1"),
             detail=text("card.minutes", minutes=study.budget.get("minutes")),
         ),
         Card(
@@ -168,4 +169,4 @@ def _value(painter: Painter, value: object) -> Cell:
     if isinstance(value, bool) or not isinstance(value, Real):
         return painter.number(value, "text")
     number = float(value)
-    return Cell(f"{number:,.0f}" if number.is_integer() else f"{number:.4g}")
+    return Cell(f"{number:.0f}" if number.is_integer() else f"{number:.4g}")

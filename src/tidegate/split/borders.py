@@ -14,7 +14,7 @@ from tidegate.core.units import Int64Array, Mask
 from tidegate.split.disjoint import require_disjoint
 from tidegate.split.fold import Fold, Slice
 
-__all__ = ["Borders", "cut_fold", "require_ascending"]
+__all__ = ["Borders", "cut_fold", "require_apart", "require_ascending"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def cut_fold(number: int, borders: Borders, *, embargo: int, times: Int64Array, 
         train_reaches=Instant(reached[0]),
         embargo=embargo,
     )
-    _guard(fold, spans)
+    require_apart(fold, spans)
     return fold
 
 
@@ -156,8 +156,14 @@ def _slice(part: _Part | None, start: Instant | None, end: Instant, spans: Spans
     )
 
 
-def _guard(fold: Fold, spans: Spans) -> None:
-    """Hold each part against everything behind it, by the spans themselves."""
+def require_apart(fold: Fold, spans: Spans) -> None:
+    """Hold each part of a fold against the one behind it, by the spans themselves.
+
+    Raises
+    ------
+    LookAheadError
+        If samples of a part share time with samples of the next.
+    """
     parts = {"training": fold.train}
     parts |= {
         name: part.rows

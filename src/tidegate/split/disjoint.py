@@ -77,9 +77,11 @@ def require_disjoint(
     shared = len(_common(train.start, test.start))
     raise LookAheadError(
         found=f"{met} of {len(train)} {one} samples whose labels share time with labels of the {other}; "
-        f"both sides hold the same {shared} instants",
+        f"the two sides share {shared} instants",
         expected=f"no label of {one} that reaches into a label of the {other}" + _and_embargo(embargo),
-        hint="divide the time axis for all symbols at once: rows sorted by symbol make a split by symbol",
+        hint="divide the time axis for all symbols at once: rows sorted by symbol make a split by symbol"
+        if shared
+        else "purge by label spans: disjoint dates are not enough",
     )
 
 

@@ -142,6 +142,7 @@ class WalkForward:
         """Return the beginning of a test window, or the day some months and days before it."""
         step = self.settings.test_days
         if step is None:
+            assert self.settings.test_months is not None  # one of the two is there
             return months_before(self._first_test, months - window * self.settings.test_months, days)
         start = Instant(parse_instant(self._first_test) + window * step * DAY)
         if not months:

@@ -45,7 +45,7 @@ def publish_training(
     current: Fold,
     data_versions: Mapping[str, int],
     absent_features: Mapping[str, str] | None = None,
-    data_notes: Sequence[str] = (),
+    data_notes: Mapping[str, Mapping[str, Any]] | None = None,
     survivorship: str | None = None,
 ) -> Artifact:
     """Write the card and the pictures of a training run, and keep what it ships as an artifact.
@@ -71,7 +71,7 @@ def publish_training(
     data_versions
         ``table/dataset`` to the version that was read.
     absent_features, data_notes, survivorship
-        What the run says of its data, for the card.
+        What the run says of its data, for the card, as it stands in its metrics.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def publish_training(
         importance=_optional(folder, "importance.json"),
         data_versions=data_versions,
         absent_features=absent_features or {},
-        data_notes=data_notes,
+        data_notes=data_notes or {},
         survivorship=survivorship,
     )
     write_text(folder / "card.md", write_card(facts))

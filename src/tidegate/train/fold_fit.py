@@ -73,9 +73,7 @@ class Calibration:
     def apply(self, score: FloatArray) -> Forecast:
         """Return scores with their probabilities and calls."""
         probability = self.calibrator.probability(score)
-        value = self.threshold.value
-        called = np.zeros(len(score), dtype=np.bool_) if value is None else probability >= value
-        return Forecast(score=score, probability=probability, called=called)
+        return Forecast(score=score, probability=probability, called=self.threshold.called(probability))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -32,7 +32,8 @@ def gather_calibrations(run: Path, folds: Sequence[Fold]) -> dict[str, list[dict
     The models for what comes after the data stand last, as fold ``current``.
     """
     gathered: dict[str, list[dict[str, Any]]] = {}
-    for name in (*(fold.fold for fold in folds), CURRENT):
+    names: list[int | str] = [*(fold.fold for fold in folds), CURRENT]
+    for name in names:
         for kind, document in fold_calibrations(run, name).items():
             gathered.setdefault(kind, []).append(document)
     if gathered:

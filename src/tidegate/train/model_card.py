@@ -33,6 +33,18 @@ _FORECAST_FIGURES: Final = (
     ("hit_rate", "hit rate", ".1%"),
     ("quantile_spread", "top fifth less bottom fifth", "+.2%"),
 )
+_SURVIVORSHIP: Final = {
+    "point_in_time": "The universe of each day was decided with what was known then.",
+    "snapshots_of_bars": "The universe was chosen from the bars that are there; whether delisted names are among them "
+    "is not known.",
+    "static_list": "One fixed list of names serves the whole period; whoever wrote it may have known which would last.",
+    "static_data_set": "Any name of the data set may be picked; whether delisted names are among them is not known.",
+    "survivors_only": "The data hold only names that survived: every figure is flattered by an unknown amount.",
+}
+_NOTES: Final = {
+    "dq_degraded": "The bars of {count} names are below the quality that was asked for.",
+    "revised_macro": "Macro series hold the latest vintage, not what was first printed: {series}.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,7 @@ class CardFacts:
     absent_features
         Features that were asked for and that no model saw, each with what they lack.
     data_notes
-        What the audit of the data said.
+        What the audit of the data said: codes, each with its values.
     survivorship
         What is known of names that ended.
     """
@@ -75,7 +87,7 @@ class CardFacts:
     importance: Mapping[str, Mapping[str, float]]
     data_versions: Mapping[str, int]
     absent_features: Mapping[str, str]
-    data_notes: Sequence[str]
+    data_notes: Mapping[str, Mapping[str, Any]]
     survivorship: str | None
 
 
@@ -207,15 +219,14 @@ def _limits(facts: CardFacts) -> str:
         "- A probability is calibrated on a slice of the past. Where the market's base rate moves, it moves along.",
     ]
     if facts.survivorship:
-        lines.append(f"- Names that ended: {facts.survivorship}.")
-    if facts.recipe.universe.survivorship_biased:
-        lines.append("- The data hold only names that survived; figures are too good by an unknown amount.")
+        lines.append(f"- {_SURVIVORSHIP.get(facts.survivorship, facts.survivorship)}")
     if facts.recipe.universe.first:
         lines.append(f"- Only the first {facts.recipe.universe.first:,} names of the alphabet: a sample to try things.")
     if facts.absent_features:
         absent = ", ".join(f"`{name}` ({why})" for name, why in sorted(facts.absent_features.items()))
         lines.append(f"- Asked for and not delivered: {absent}.")
-    return "\n".join([*lines, *(f"- {note}" for note in facts.data_notes)])
+    notes = [_NOTES.get(code, code).format(**values) for code, values in sorted(facts.data_notes.items())]
+    return "\n".join([*lines, *(f"- {note}" for note in notes)])
 
 
 def _loading(recipe: Recipe) -> str:

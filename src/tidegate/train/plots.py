@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import floor
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _RIGHT: Final = 24.0
 _TOP: Final = 56.0
 _BOTTOM: Final = 56.0
 _TICKS: Final = 5
+_ROUND_STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class _Axes:
@@ -238,6 +240,10 @@ def _round_up(value: float) -> float:
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
+    """Return a little more than the span of some values, such that the ticks are round."""
     low, high = min(values), max(values)
-    margin = max((high - low) * 0.1, 0.01)
-    return low - margin, high + margin
+    for step in _ROUND_STEPS:
+        start = floor(low / step) * step
+        if start + _TICKS * step >= high:
+            return start, start + _TICKS * step
+    return low, high

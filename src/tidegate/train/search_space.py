@@ -81,6 +81,7 @@ _SPACES: Final[Mapping[str, tuple[Dimension, ...]]] = {
 _SETTINGS: Final = {"ridge": RidgeSettings, "lightgbm": LightgbmSettings, "xgboost": XgboostSettings}
 # Rows are binned once for all trials, so the number of bins is no parameter of a trial.
 _NEVER: Final = frozenset({"maximum_bins"})
+_OF_THE_LOSS: Final = frozenset({"minimum_gain", "l1_penalty"})
 
 
 def searchable_names(model: str) -> tuple[str, ...]:
@@ -95,7 +96,9 @@ def searchable_names(model: str) -> tuple[str, ...]:
     return tuple(name for name in fields if name not in _NEVER and _number(model, name) is not None)
 
 
-def search_space(settings: TuneSettings) -> tuple[Dimension, ...]:
+def search_space(
+    settings: TuneSettings, models: ModelSettings | None = None, *, binary: bool = True
+) -> tuple[Dimension, ...]:
     """Return the dimensions of a search: the model's own, with the ranges of ``tune.space`` in their place or beside.
 
     ===================== =========================================================================================
@@ -112,6 +115,19 @@ def search_space(settings: TuneSettings) -> tuple[Dimension, ...]:
 
     With early stopping ``trees`` is the most that there are. A range of one point holds a parameter still.
 
+    ``minimum_gain`` and ``l1_penalty`` are counted in the unit of what is learnt, and these ranges are those of a log
+    loss. Where trees learn returns by squared error both would forbid every split, so they stay as the recipe says
+    unless ``tune.space`` names them.
+
+    Parameters
+    ----------
+    settings
+        Which model, and the ranges of the recipe.
+    models
+        The settings of the model, which say what it learns; None is a log loss.
+    binary
+        Whether the target is 0 or 1.
+
     Raises
     ------
     InputError
@@ -123,7 +139,8 @@ def search_space(settings: TuneSettings) -> tuple[Dimension, ...]:
     ['penalty']
     """
     model = settings.model
-    space = {one.name: one for one in _SPACES[model]}
+    squares = models is not None and _learns_by_squares(_section(models, model), binary=binary)
+    space = {one.name: one for one in _SPACES[model] if not (squares and one.name in _OF_THE_LOSS)}
     known = searchable_names(model)
     for name, given in sorted(settings.space.items()):
         if name not in known:
@@ -185,6 +202,11 @@ def _section(models: ModelSettings, model: str) -> Any:
             hint="add it to the recipe's models",
         )
     return own
+
+
+def _learns_by_squares(section: Any, *, binary: bool) -> bool:
+    objective = getattr(section, "objective", None)
+    return objective == "regression" or (objective == "auto" and not binary)
 
 
 def _number(model: str, name: str) -> type | None:

@@ -144,7 +144,7 @@ def run_study(
     DataError
         If no trial could be completed; the message says why.
     """
-    space = search_space(settings)
+    space = search_space(settings, models, binary=binary)
     require_metric(settings, models, binary=binary)
     earlier = Journal(journal, _identity(folds, settings, models, seed, binary))
     search = Search(settings, models, space, seed, earlier)

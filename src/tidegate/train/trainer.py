@@ -20,6 +20,7 @@ from tidegate.data.universe import survivorship_of
 from tidegate.features.delivery import undelivered, wanted_contract
 from tidegate.registry import ActiveRun, Run, RunKind, RunStatus, RunStore, scores_fingerprint
 from tidegate.split import Fold, current_fold, splitter_for
+from tidegate.train.artifact import publish_training
 from tidegate.train.dataset import Dataset, assemble
 from tidegate.train.fold_run import run_current, run_fold
 from tidegate.train.hits import gather_calibrations, write_hits, write_picks
@@ -97,14 +98,27 @@ def train(
         newest = current_fold(recipe.split, data.times, data.labels.spans)
         progress.say("the models for what comes after the data")
         run_current(run.folder, fitting, history, data, newest, threads)
-        told = {
+        told: dict[str, Any] = {
             "absent_features": _absent_features(history, recipe),
             "data_notes": audited.findings["notes"],
             "survivorship": survivorship_of(recipe.universe, catalog, versions).value,
             "tuned": found,
             "current": newest.as_document(),
         }
-        run.finish({**_conclude(run, recipe, data, folds), **told})
+        metrics = {**_conclude(run, recipe, data, folds), **told}
+        artifact = publish_training(
+            workspace,
+            run.folder,
+            fitting,
+            run=run.id,
+            folds=folds,
+            current=newest,
+            data_versions=versions,
+            absent_features=told["absent_features"],
+            data_notes=told["data_notes"],
+            survivorship=told["survivorship"],
+        )
+        run.finish({**metrics, "artifact": artifact.id})
     # Only now: a process that ends before the run is finished must find its folds again.
     for part in ("folds", "dataset"):
         shutil.rmtree(run.folder / part, ignore_errors=True)

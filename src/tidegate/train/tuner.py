@@ -72,7 +72,7 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
     settings = _settings(recipe)
     store = RunStore(workspace)
     recipe = resolve_recipe(recipe)
-    search_space(settings)
+    search_space(settings, recipe.models, binary=recipe.labels.is_binary)
     require_metric(settings, recipe.models, binary=recipe.labels.is_binary)
     catalog = Catalog(workspace)
     versions = pinned_versions(catalog, recipe)

@@ -52,7 +52,7 @@ def doctor(
 
 
 def _machine(workspace: Path) -> list[Finding]:
-    packages = describe_environment()["packages"]
+    packages = {name: version for name, version in describe_environment()["packages"].items() if _counts(name, version)}
     anchor = next(place for place in (workspace.resolve(), *workspace.resolve().parents) if place.exists())
     free = shutil.disk_usage(anchor).free / 1e9
     lost = [name for name, version in packages.items() if version == "absent"]
@@ -66,6 +66,12 @@ def _machine(workspace: Path) -> list[Finding]:
         Finding("processors", "ok", str(processor_count())),
         Finding("disk", "ok" if free > _NEEDED_DISK_GB else "missing", f"{free:.1f} GB free at {anchor}"),
     ]
+
+
+def _counts(name: str, version: str) -> bool:
+    """Whether a package is to be told of: XGBoost comes under either of two names, and one is enough."""
+    other = {"xgboost": "xgboost-cpu", "xgboost-cpu": "xgboost"}.get(name)
+    return version != "absent" or other is None or _version_of(other) is None
 
 
 def _boosting() -> Finding:

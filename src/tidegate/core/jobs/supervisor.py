@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -120,7 +121,7 @@ class Supervisor:
     def run(self) -> None:
         """Do the job and say how it ended."""
         self._end_orphans()
-        self._log.write(f"-- {_moment()} tidegate {' '.join(self._job.arguments)}")
+        self._log.write(f"-- {_moment()} tidegate {shlex.join(self._job.arguments)}")
         lifeline, held_end = os.pipe()
         try:
             child = self._start_child(lifeline)

@@ -1,0 +1,159 @@
+"""The report of a training run of hits: complete in both languages, plain about floors, silent where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from test_write import read, words
+
+from tidegate.core.errors import RunError
+from tidegate.core.files import read_json, write_json
+from tidegate.core.recipe import CostSettings, LabelSettings, Recipe
+from tidegate.core.workspace import Workspace
+from tidegate.registry import Run
+from tidegate.report import Language, write_report
+
+MakeRun = Callable[..., Run]
+SECTIONS = ("section.quarters", "section.bands", "section.picks", "section.calibration", "section.folds")
+
+
+def shown(workspace: Workspace, run: Run, language: str = "en") -> str:
+    return words(read(write_report(workspace, run.id, language=language)))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_hits_are_reported_in_both_languages(workspace: Workspace, make_hits: MakeRun, language: str) -> None:
+    page, texts = shown(workspace, make_hits(skills={"lightgbm": 1.1, "ridge": 0.3}), language), Language.load(language)
+
+    for key in SECTIONS:
+        assert texts.text(key) in page
+    for model in ("lightgbm", "ridge"):
+        assert texts.text("table.thresholds", model=texts.name_of("model", model)) in page
+    assert "2022Q1" in page
+    assert "600000.SH" not in page.split(texts.text("section.picks"))[0]
+
+
+def test_a_run_of_returns_is_reported_as_before(workspace: Workspace, make_training: MakeRun) -> None:
+    page, texts = shown(workspace, make_training(years=2)), Language.load("en")
+
+    for key in SECTIONS[:-1]:
+        assert texts.text(key) not in page
+    assert "Mean rank IC" in page
+
+
+def test_a_floor_that_is_never_reached_is_said_and_nothing_is_called(workspace: Workspace, make_hits: MakeRun) -> None:
+    """An infeasible floor is explicit (equity I 17): no threshold stands in for the one that is missing."""
+    page = shown(workspace, make_hits(met=(False,)))
+
+    assert "Below the floor: in none of 4 folds" in page
+    assert "LightGBM: below the floor." in page
+    assert "0 calls; floor reached in 0 of 4 folds" in page
+    assert "not reached: nothing was called" in page
+
+
+def test_the_published_bands_stand_beside_the_honest_values(workspace: Workspace, make_hits: MakeRun) -> None:
+    """The bands of equity G.12, and a sentence that says what the figures mean."""
+    page = shown(workspace, make_hits(skills={"lightgbm": 0.0}))
+
+    for band in ("0.60 – 0.75", "≥ 0.60", "0.10 – 0.30", "0.20 – 0.40"):
+        assert band in page
+    assert "so hits cannot be told from the others" in page
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": LabelSettings(target="relative_hit")},
+        {"costs": CostSettings(preset="us-equity")},
+    ],
+    ids=["another target", "another market"],
+)
+def test_nothing_was_published_elsewhere(
+    workspace: Workspace, make_hits: MakeRun, picker: Recipe, change: dict[str, object]
+) -> None:
+    page = shown(workspace, make_hits(recipe=picker.model_copy(update=change)))
+
+    assert Language.load("en").text("section.bands") not in page
+
+
+def test_a_target_of_hindsight_is_named(workspace: Workspace, make_hits: MakeRun, picker: Recipe) -> None:
+    changed = picker.model_copy(update={"labels": LabelSettings(target="hindsight_hit")})
+
+    assert "nobody can trade it" in shown(workspace, make_hits(recipe=changed))
+
+
+def test_money_of_labels_is_not_passed_off_as_an_accounts(workspace: Workspace, make_hits: MakeRun) -> None:
+    page = shown(workspace, make_hits())
+
+    assert "trades of the label and not of an account" in page
+    assert "The backtest report has the engine's truth." in page
+
+
+def test_scores_without_calibration_have_no_calls(workspace: Workspace, make_hits: MakeRun) -> None:
+    page = shown(workspace, make_hits(calibrated=False))
+
+    assert "This run calibrated nothing" in page
+    assert "no threshold was asked for" in page
+
+
+def test_absence_is_shown_as_absence(workspace: Workspace, make_hits: MakeRun) -> None:
+    """Figures that were never recorded, and picks that could not be traded, are dashes and no zeros."""
+    run = make_hits(by_fold=False)
+    picks = pl.read_parquet(run.folder / "picks.parquet")
+    nothing = [pl.lit(None, dtype=pl.Float64).alias(name) for name in ("trade_return", "net_return")]
+    picks.with_columns(nothing).write_parquet(run.folder / "picks.parquet")
+
+    page = shown(workspace, run)
+
+    assert "This target follows no trade" in page
+    assert "Mean net return of a trade by month" not in page
+    assert "Fold 0 met" in page
+
+
+@pytest.mark.parametrize("name", ["picks.parquet", "scores.parquet", "calibration.json", "importance_by_fold.json"])
+def test_every_further_file_may_be_missing(workspace: Workspace, make_hits: MakeRun, name: str) -> None:
+    run = make_hits(years=1)
+    (run.folder / name).unlink()
+
+    assert "Honest figures by quarter" in shown(workspace, run)
+
+
+def test_a_column_that_is_missing_is_named(workspace: Workspace, make_hits: MakeRun) -> None:
+    run = make_hits(years=1)
+    path = run.folder / "picks.parquet"
+    pl.read_parquet(path).drop("base_rate").write_parquet(path)
+
+    with pytest.raises(RunError, match="base_rate"):
+        write_report(workspace, run.id)
+
+
+def test_a_threshold_without_a_status_is_refused(workspace: Workspace, make_hits: MakeRun) -> None:
+    """Whether the floor was reached is never guessed."""
+    run = make_hits(years=1)
+    path = run.folder / "calibration.json"
+    found = read_json(path)
+    for fold in found["lightgbm"]:
+        del fold["threshold"]["status"]
+    write_json(path, found)
+
+    with pytest.raises(RunError, match="status"):
+        write_report(workspace, run.id)
+
+
+def test_the_same_run_of_hits_gives_the_same_bytes(workspace: Workspace, make_hits: MakeRun, tmp_path: Path) -> None:
+    run = make_hits(years=1)
+
+    first, second = (write_report(workspace, run.id, path=tmp_path / f"{count}.html") for count in range(2))
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_backtest_of_hits_is_reported_with_its_forecasts(
+    workspace: Workspace, make_hits: MakeRun, make_backtest: MakeRun, picker: Recipe
+) -> None:
+    page = shown(workspace, make_backtest(recipe=picker, parent=make_hits().id, years=1))
+
+    assert "Calibration slice" in page or "Calibration from" in page
