@@ -13,13 +13,14 @@ from tidegate.core.jobs import Job, JobStore, ProcessIdentity
 from tidegate.core.jobs.supervisor import launch
 from tidegate.core.workspace import Workspace
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @contextmanager
 def no_job_left_behind(root: Path) -> Iterator[JobStore]:
     """Yield the jobs of a workspace, and end whatever still works for one of them afterwards."""
-    store = JobStore(Workspace.open(root))
+    workspace = Workspace(root)
+    store = JobStore(workspace)
     try:
         yield store
     finally:
@@ -27,6 +28,7 @@ def no_job_left_behind(root: Path) -> Iterator[JobStore]:
             for process in (job.holder, job.worker):
                 if process is not None and process.pid != os.getpid():
                     process.send(signal.SIGKILL)
+        workspace.database.dispose()
 
 
 def wait_until(store: JobStore, identifier: str, holds: Callable[[Job], bool]) -> Job:
@@ -61,9 +63,8 @@ def wait_for_death(job: Job, process: ProcessIdentity | None = None) -> None:
 
 def idle_job(store: JobStore, root: Path, key: str = "idle") -> Job:
     """Start a job that costs nothing and does not end by itself: it follows another that nobody begins."""
-    workspace = Workspace.open(root)
     waiting = store.start("wait", [], key=f"what {key} follows")
     words = ["tail", waiting.id, "--follow", "--workspace", str(root)]
     job = store.start("tail", words, key=key)
-    assert launch(workspace, job) == ""
+    assert launch(Workspace(root), job) == ""
     return wait_until(store, job.id, lambda one: one.worker is not None)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from background import idle_job, no_job_left_behind, wait_for_end
-from command import assert_refused, started
+from command import assert_refused, execute_from_scratch, started
 from tidegate.core.jobs import Job, JobStatus, JobStore, this_process
 from tidegate.core.workspace import Workspace
 
@@ -131,6 +131,16 @@ def test_work_that_does_not_heed_a_stop_is_ended_by_force(tidegate: Any, root: P
     assert ended.status is JobStatus.STOPPED
     assert "ended by force" in (ended.error or "")
     assert not job.worker.is_alive
+
+
+def test_jobs_live_in_either_database(tmp_path: Path, database_url: str) -> None:
+    root = tmp_path / "new"
+    execute_from_scratch(["init", "--workspace", root]).checked()
+    with no_job_left_behind(root) as store:
+        job = idle_job(store, root)
+        execute_from_scratch(["stop", "tail", "--workspace", root]).checked()
+
+        assert store.get(job.id).status is JobStatus.STOPPED
 
 
 def test_a_job_belongs_to_no_terminal(root: Path, store: JobStore) -> None:

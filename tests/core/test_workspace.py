@@ -18,7 +18,7 @@ from tidegate.core.errors import WorkspaceError
 from tidegate.core.files import read_json, write_json
 from tidegate.core.workspace import WORKSPACE_SCHEMA, Workspace, explain_refusal
 
-FOLDERS = ["catalog", "locks", "logs", "quarantine", "recipes", "reports", "runs"]
+FOLDERS = ["artifacts", "catalog", "locks", "logs", "quarantine", "recipes", "reports", "runs"]
 FOUND = {"fingerprint": "f", "made_at": 1, "check_name": "c", "subject": "s", "verdict": "passed", "findings": {}}
 
 

@@ -14,7 +14,7 @@ from tidegate.core.jobs import Job, JobStatus, JobStore
 from tidegate.core.jobs.supervisor import launch
 from tidegate.core.workspace import Workspace
 
-SLOWER = "    trees: 60", "    trees: 600"
+SLOWER = "    trees: 60", "    trees: 400"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegate.core.clock import frozen_clock
+from tidegate.core.clock import frozen_clock, now
 from tidegate.core.errors import CatalogError, DataError, InputError
 from tidegate.core.files import read_json, write_json
 from tidegate.core.time import HOUR, Instant, format_instant
@@ -79,11 +79,11 @@ def test_a_live_forecast_is_what_the_whole_history_gives(made: TrainedPicker, la
 
 def test_later_bars_change_nothing_about_an_earlier_day(made: TrainedPicker, later: Workspace) -> None:
     then = live_forecast(made.workspace, made.artifact)
-    now = live_forecast(later, made.artifact, day=LAST)
+    again = live_forecast(later, made.artifact, day=LAST)
 
-    assert then.rows.as_of == now.rows.as_of == int(market().times[TRAINED - 1])
-    assert then.rows.symbols == now.rows.symbols
-    np.testing.assert_array_equal(then.scores.score, now.scores.score)
+    assert then.rows.as_of == again.rows.as_of == int(market().times[TRAINED - 1])
+    assert then.rows.symbols == again.rows.symbols
+    np.testing.assert_array_equal(then.scores.score, again.scores.score)
     assert live_forecast(later, made.artifact).rows.as_of == int(market().times[-1])
 
 
@@ -109,7 +109,7 @@ def test_who_has_no_bar_is_not_picked(made: TrainedPicker, tmp_path: Path) -> No
 def test_who_did_not_trade_is_not_picked(made: TrainedPicker, tmp_path: Path) -> None:
     workspace = made.copied(tmp_path)
     append(workspace, TRAINED + 2)
-    bars = Catalog(workspace).read("bars", dataset="a-share", as_of=Instant(2**62)).collect()
+    bars = Catalog(workspace).read("bars", dataset="a-share", as_of=now()).collect()
     idle = bars["symbol"][-1]
     stale = bars.drop("recorded_time").with_columns(
         volume=pl.when(pl.col("symbol") == idle).then(0.0).otherwise(pl.col("volume")), dataset=pl.lit("idle")
@@ -201,7 +201,7 @@ def test_data_that_lack_a_column_are_refused(made: TrainedPicker, tmp_path: Path
     recipe = made.artifact.document("recipe.json")
     recipe["data"] = {**recipe["data"], "dataset": "thin"}
     workspace, artifact = changed(made, tmp_path, "recipe.json", recipe)
-    bars = Catalog(workspace).read("bars", dataset="a-share", as_of=Instant(2**62)).collect().drop("recorded_time")
+    bars = Catalog(workspace).read("bars", dataset="a-share", as_of=now()).collect().drop("recorded_time")
     Catalog(workspace).append("bars", bars.with_columns(dataset=pl.lit("thin"), volume=pl.lit(None, dtype=pl.Float64)))
 
     with pytest.raises(InputError, match=r"without .*volume"):

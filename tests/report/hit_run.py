@@ -16,7 +16,7 @@ from tidegate.core.ranks import average_ranks
 from tidegate.core.time import DAY, HOUR, parse_instant
 
 CLOSE = 7 * HOUR
-SYMBOLS = 24
+SYMBOLS = 16
 TOP = 5
 FLOOR = 0.60
 
@@ -251,13 +251,19 @@ def model_document(
         inside = (test.times >= start) & (test.times < end)
         if inside.any():
             name = f"{first[:4]}Q{1 + number % 4}"
-            quarters.append({"quarter": name, "from": start, "to": end, **figures(cut(test, start, end), rows[inside])})
+            quarters.append(
+                {"quarter": name, **ends_of(test.times[inside]), **figures(cut(test, start, end), rows[inside])}
+            )
     document: dict[str, Any] = {"overall": figures(test, rows), "quarters": quarters, "top_k": TOP}
     if calibrated:
         document |= {"reliability": reliability(test), "curve": curve(test)}
     if by_fold:
         document["folds"] = [fold_figures(test, rows, fold) for fold in folds]
     return document
+
+
+def ends_of(times: Any) -> dict[str, int]:
+    return {"from": int(times.min()), "to": int(times.max())}
 
 
 def fold_figures(test: Market, called: Any, fold: dict[str, Any]) -> dict[str, Any]:

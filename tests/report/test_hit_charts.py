@@ -36,7 +36,7 @@ def drawn(figure: str) -> list[dict[str, Any]]:
 
 
 def day(text: str, net: float | None, names: str = "a +1.0%, b –") -> PickDay:
-    return PickDay(day=text, picks=2, known=2, hits=1, base_rate=0.2, net_return=net, names=names)
+    return PickDay(day=text, picks=2, traded=2, known=2, hits=1, base_rate=0.2, net_return=net, names=names)
 
 
 def test_a_figure_that_is_missing_leaves_its_place_empty() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from test_write import read, words
 from tidegate.core.errors import RunError
 from tidegate.core.files import read_json, write_json
 from tidegate.core.recipe import CostSettings, LabelSettings, Recipe
+from tidegate.core.time import DAY
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run
 from tidegate.report import Language, write_report
+from tidegate.report.run_files import read_forecast_files
 
 MakeRun = Callable[..., Run]
 SECTIONS = ("section.quarters", "section.bands", "section.picks", "section.calibration", "section.folds")
@@ -110,7 +113,38 @@ def test_absence_is_shown_as_absence(workspace: Workspace, make_hits: MakeRun) -
 
     assert "This target follows no trade" in page
     assert "Mean net return of a trade by month" not in page
-    assert "Fold 0 met" in page
+    assert re.search(r"2022-01 105 105 \d+ [\d.]+% [\d.]+% \d+ [\d.]+% – – 2022-02", page)
+
+
+def test_calls_of_a_fold_follow_from_its_quarters(make_hits: MakeRun) -> None:
+    """Where a run recorded no figures by fold, whole quarters give the same calls and the same precision."""
+    run = make_hits()
+    recorded = read_forecast_files(run.folder).hits
+    path = run.folder / "classification.json"
+    found = read_json(path)
+    write_json(
+        path, {name: {key: value for key, value in one.items() if key != "folds"} for name, one in found.items()}
+    )
+    rebuilt = read_forecast_files(run.folder).hits
+
+    assert recorded is not None
+    assert rebuilt is not None
+    for fold in range(4):
+        own, same = recorded.models[0].of_fold(fold), rebuilt.models[0].of_fold(fold)
+        assert same.calls == own.calls
+        assert same.precision.value == (None if own.precision.value is None else pytest.approx(own.precision.value))
+
+
+def test_a_quarter_across_two_folds_tells_neither(make_hits: MakeRun) -> None:
+    run = make_hits(by_fold=False)
+    path = run.folder / "folds.json"
+    moved = [{**fold, "test_start": fold["test_start"] + 30 * DAY, "test_end": fold["test_end"] + 30 * DAY}
+             for fold in read_json(path)]  # fmt: skip
+    write_json(path, moved)
+    hits = read_forecast_files(run.folder).hits
+
+    assert hits is not None
+    assert [hits.models[0].of_fold(fold).calls for fold in range(4)] == [None] * 4
 
 
 @pytest.mark.parametrize("name", ["picks.parquet", "scores.parquet", "calibration.json", "importance_by_fold.json"])

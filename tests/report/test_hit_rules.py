@@ -155,6 +155,7 @@ def test_the_verdict_names_hindsight_and_the_labels_own_trades() -> None:
         ({"auc": Estimate(0.65)}, (THRESHOLD,), "bands.chance"),
         ({"precision_at_k": Estimate(0.27, 0.24, 0.30)}, (THRESHOLD,), "bands.no_picks"),
         ({}, (BELOW, BELOW), "bands.below_floor"),
+        ({"precision": Estimate(0.22, 0.11, 0.40)}, (THRESHOLD, BELOW), "bands.calls_failed"),
         ({"recall": 0.05}, (THRESHOLD, BELOW), "bands.some"),
         ({}, (THRESHOLD,), "bands.reached"),
         ({}, (), "bands.reached"),

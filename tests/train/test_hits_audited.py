@@ -27,7 +27,12 @@ FEW = Depth(prefixes=3, slices=0, spare_seconds=0.0)
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return ashare_history(11, sessions=260, shares=8)
+    return ashare_history(11, sessions=250, shares=6)
+
+
+@pytest.fixture(scope="module")
+def short(history: History) -> History:
+    return history.until(int(history.bars.times[99]))
 
 
 def labelling(kind: type[FeaturePipeline], history: History, target: str) -> FeaturePipeline:
@@ -37,17 +42,17 @@ def labelling(kind: type[FeaturePipeline], history: History, target: str) -> Fea
     )
 
 
-@pytest.mark.parametrize("target", ["hit", "relative_hit", "hindsight_hit"])
-def test_hits_pass_each_with_its_own_end(history: History, target: str) -> None:
+@pytest.mark.parametrize("target", ["hit", "hindsight_hit"])
+def test_hits_pass_each_with_its_own_end(short: History, target: str) -> None:
     """Equity I 15: prefix and poison, on labels of trades and touches too."""
-    pipeline = labelling(FeaturePipeline, history, target)
-    audit = audit_lookahead(pipeline, history, subject=target, depth=FEW, workers=1)
-    stages = [stage for stage in pipeline.run(history) if stage.kind is StageKind.LABELS]
+    pipeline = labelling(FeaturePipeline, short, target)
+    audit = audit_lookahead(pipeline, short, subject=target, depth=FEW, workers=1)
+    stages = [stage for stage in pipeline.run(short) if stage.kind is StageKind.LABELS]
     known = [int((stage.ends != NEVER).sum()) for stage in stages if stage.ends is not None]
 
     assert audit.verdict is Verdict.PASSED, audit.describe()
-    assert known == [254, 250, 255][: len(stages)]
-    assert any("fixed_exit_hit_3_to_5" in stage.keys for stage in stages)
+    assert known == [94, 90, 95][: len(stages)]
+    assert {"fixed_exit_hit_3_to_5", "fixed_exit_relative_hit_3_to_5"} <= set(stages[1].keys)
 
 
 class TooSoon(FeaturePipeline):
@@ -66,10 +71,10 @@ class TooSoon(FeaturePipeline):
                 yield stage
 
 
-def test_a_trade_that_claims_to_be_known_before_its_sale_is_caught(history: History) -> None:
-    planted = labelling(TooSoon, history, "hit")
+def test_a_trade_that_claims_to_be_known_before_its_sale_is_caught(short: History) -> None:
+    planted = labelling(TooSoon, short, "hit")
     with pytest.raises(AssertionError, match="fixed_exit"):
-        check_pipeline(planted, history=history, depth=FEW)
+        check_pipeline(planted, history=short, depth=FEW)
 
 
 def test_a_fold_of_hits_passes_from_bars_to_decisions(history: History) -> None:

@@ -28,6 +28,7 @@ from tidegate.train.fold_run import model_folder, run_fold
 RecipeOf = Callable[..., Recipe]
 RIDGE = {"strategy": {"scores": "ridge"}}
 FILES = {
+    "card.md",
     "contract.json",
     "daily_quality.parquet",
     "evaluation.json",
@@ -36,6 +37,7 @@ FILES = {
     "importance_by_fold.json",
     "labels.json",
     "models",
+    "plots",
     "recipe.json",
     "scores.parquet",
 }

@@ -26,16 +26,13 @@ def build_labels(
 ) -> LabelSet:
     """Label a panel over every horizon of a recipe, the trained one first, and by hits where a recipe forecasts them.
 
-    A hit is what a trade in at the next open and out at a fixed close earned, whatever price the recipe fills at; see
-    :func:`~tidegate.labels.fixed_exit`. Where the panel says how far a price may move in a session, what opens at its
-    upper limit is not bought and what stands at its lower one is not sold. A recipe that forecasts
-    ``hindsight_hit`` has the labels of that trade beside it, to say what it would really have earned.
+    Hits are trades of :func:`~tidegate.labels.fixed_exit`, whatever price the recipe fills at, within price limits
+    where the panel has them; beside ``hindsight_hit``, too, they say what was really earned.
 
     Parameters
     ----------
     panel
-        Adjusted prices; row *t* holds what was known at ``panel.times[t]``. Of A-shares ``limit_percent`` and
-        ``raw_close``, too, as :meth:`~tidegate.data.recipe_data.RecipeData.history` brings them.
+        Adjusted prices; row *t* holds what was known at ``panel.times[t]``. Of A-shares also ``limit_percent``.
     settings
         Horizons, threshold and buckets; days and goal of hits.
     interval

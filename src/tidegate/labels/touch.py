@@ -255,8 +255,8 @@ def fixed_exit(
     ``sell_within_bars`` rows later; to leave such trades out would leave out the worst losses. Only where there is
     still no such open the label is missing.
 
-    Suspended means no price, or no volume where volumes are known. Every row of the calendar ends with the latest exit
-    that it may need, so that labels of the newest rows do not consist of the easy ones alone.
+    Suspended means no price, or no volume where volumes are known. Every row ends with the latest exit that it may
+    need, so that labels of the newest rows do not consist of the easy ones alone.
 
     Parameters
     ----------
@@ -265,20 +265,17 @@ def fixed_exit(
     window
         ``last_day`` is the day of the exit and ``rise`` the goal; ``first_day`` plays no part.
     limits
-        Upper and lower price limits of each row, ``float64 (n_times, n_symbols)`` each, in raw prices, as
-        :func:`tidegate.data.price_limits.limit_prices` returns them; NaN where there is none. None means a market
-        without limits.
+        Upper and lower price limits, ``float64 (n_times, n_symbols)`` each, in raw prices, as
+        :func:`tidegate.data.price_limits.limit_prices` returns them; None means a market without limits.
     sell_within_bars
         Rows after the last day within which a delayed sale may still happen.
     top_share
-        Share of the symbols of an instant that are a relative hit; None where nobody asks for one.
+        Share of the symbols of an instant that are a relative hit; None for none.
 
     Raises
     ------
-    InputError
-        If the last day is the day of the entry, or limits have another shape.
-    DataError
-        If the panel lacks a column.
+    InputError, DataError
+        If the last day is that of the entry, limits have another shape, or the panel lacks a column.
 
     Examples
     --------
@@ -290,8 +287,7 @@ def fixed_exit(
     """
     _check(panel, window, limits, sell_within_bars)
     wait = window.last_day + sell_within_bars
-    count = max(len(panel.times) - wait, 0)
-    returns = np.full(panel.shape, np.nan)
+    count, returns = max(len(panel.times) - wait, 0), np.full(panel.shape, np.nan)
     returns[:count] = _trades(panel, window.last_day, wait, _tradable(panel, limits))
     return TouchLabels(
         times=panel.times,

@@ -17,8 +17,7 @@ def average_uniqueness(labels: Labels | TouchLabels, used: Mask) -> FloatArray:
 
     A label is made of the one-bar returns between its entry and its exit. Where *c* labels of one symbol share such a
     return, each of them owns ``1 / c`` of it; the uniqueness of a label is the mean of its shares. Weights that follow
-    it keep seven overlapping weeks from counting as seven. A label of a window of days is made of the returns of every
-    day until it is known, the first one included.
+    it keep seven overlapping weeks from counting as seven. A label of days is made of all of them until it is known.
 
     Parameters
     ----------
@@ -52,7 +51,6 @@ def average_uniqueness(labels: Labels | TouchLabels, used: Mask) -> FloatArray:
     >>> average_uniqueness(labels, np.ones((6, 1), dtype=bool)).ravel().tolist()
     [0.75, 0.5, 0.75, nan, nan, nan]
     """
-    by_day = isinstance(labels, TouchLabels)
     outcome = labels.returns if isinstance(labels, TouchLabels) else labels.gross
     if used.shape != outcome.shape:
         raise InputError(
@@ -63,7 +61,7 @@ def average_uniqueness(labels: Labels | TouchLabels, used: Mask) -> FloatArray:
     count, symbols = len(labels.exits), len(labels.symbols)
     sampled = (used & ~np.isnan(outcome))[:count]
     # Row r holds the return from row r - 1 to row r; the session of an entry at the open is part of its own row.
-    first, past = np.arange(count) + (1 if by_day else 2), labels.exits + 1
+    first, past = np.arange(count) + (1 if isinstance(labels, TouchLabels) else 2), labels.exits + 1
     change = np.zeros((len(labels.times) + 1, symbols), dtype=np.int64)
     np.add.at(change, first, sampled)
     np.add.at(change, past, -sampled.astype(np.int64))

@@ -27,7 +27,7 @@ def calibration_section(painter: Painter, hits: Hits) -> Section:
         folds = hits.tested(model.model)
         charts += _charts(painter, model, folds)
         if hits.calibrations.get(model.model):
-            tables.append(_table(painter, hits, model, hits.calibrations[model.model]))
+            tables.append(_table(painter, model, hits.calibrations[model.model]))
     return Section(
         title=text("section.calibration"),
         lead=text("section.calibration.lead"),
@@ -63,7 +63,7 @@ def _floor(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration])
     return Sentence(said, Tone.GOOD if met == len(folds) else Tone.BAD)
 
 
-def _table(painter: Painter, hits: Hits, model: ModelHits, folds: Sequence[FoldCalibration]) -> Table:
+def _table(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration]) -> Table:
     text = painter.text
     names = ("status", "threshold", "slice_precision", "slice_lower", "slice_recall", "slice_calls")
     head = [text("figure.fold"), *(text(f"figure.{name}") for name in names)]
@@ -71,22 +71,20 @@ def _table(painter: Painter, hits: Hits, model: ModelHits, folds: Sequence[FoldC
     return Table(
         title=text("table.thresholds", model=painter.name(model.model)),
         head=head,
-        rows=[_row(painter, hits, model, one) for one in folds],
+        rows=[_row(painter, model, one) for one in folds],
         dense=True,
     )
 
 
-def _row(painter: Painter, hits: Hits, model: ModelHits, one: FoldCalibration) -> list[Cell]:
+def _row(painter: Painter, model: ModelHits, one: FoldCalibration) -> list[Cell]:
     text, found = painter.text, one.threshold
     tested = model.of_fold(one.fold)
-    counted = None if one.fold is None else hits.called.get((model.model, one.fold))
-    calls = counted if tested.calls is None else tested.calls
     status = ("threshold.met", Tone.GOOD) if found.is_met else ("threshold.below_floor", Tone.BAD)
     return [
         painter.words(text("fold.current") if one.fold is None else text("fold.name", number=one.fold)),
         painter.words(text(status[0]), status[1]),
         painter.number(found.value, "decimal2"),
         *(painter.number(getattr(found, name), spec) for name, spec in _SLICE),
-        painter.number(calls, "count"),
+        painter.number(tested.calls, "count"),
         Cell(tested.precision.text("percent1")),
     ]

@@ -82,9 +82,11 @@ class HitFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Quarter:
-    """A calendar quarter such as ``2024Q1`` and its figures."""
+    """A calendar quarter such as ``2024Q1``: first and last decision instant in it, microseconds UTC, and figures."""
 
     name: str
+    start: int | None
+    end: int | None
     figures: HitFigures
 
 
@@ -111,7 +113,7 @@ class ModelHits:
     reliability, curve
         Bins of the probability, and threshold, precision, recall, calls; empty where nothing was calibrated.
     folds
-        Figures by fold, where they were recorded.
+        Figures by fold, where they were recorded or follow from whole quarters.
     """
 
     model: str
@@ -176,14 +178,11 @@ class Hits:
         By model, in the order of the folds; empty without calibration.
     picks
         One row per instant, model and rank; ``None`` where they were not recorded.
-    called
-        How many rows of a fold's test were called, by model and fold.
     """
 
     models: tuple[ModelHits, ...]
     calibrations: Mapping[str, tuple[FoldCalibration, ...]] = field(default_factory=dict)
     picks: pl.DataFrame | None = None
-    called: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     def of(self, model: str) -> ModelHits | None:
         """Return the figures of a model, if it has any."""

@@ -19,6 +19,7 @@ from tidegate.report.hit_figures import (
     Quarter,
     Threshold,
 )
+from tidegate.report.run_figures import Fold
 from tidegate.report.stored_files import columns_of, optional_json, stored_frame, typed
 
 __all__ = ["read_hits"]
@@ -35,8 +36,10 @@ _PICKS: Final = (
 )
 
 
-def read_hits(folder: Path) -> Hits | None:
+def read_hits(folder: Path, folds: Sequence[Fold]) -> Hits | None:
     """Read what became of probabilities, calls and picks; ``None`` for a run without ``classification.json``.
+
+    Figures of a fold that were not recorded are put together from its quarters, where each lies wholly within it.
 
     Raises
     ------
@@ -48,24 +51,43 @@ def read_hits(folder: Path) -> Hits | None:
         return None
     calibrated = optional_json(folder, "calibration.json") or {}
     return Hits(
-        models=tuple(_model(name, document) for name, document in sorted(found.items())),
+        models=tuple(_model(name, document, folds) for name, document in sorted(found.items())),
         calibrations={name: tuple(map(_calibration, folds)) for name, folds in calibrated.items()},
         picks=_picks(folder),
-        called=_called(folder),
     )
 
 
-def _model(name: str, found: Mapping[str, Any]) -> ModelHits:
-    where = "classification.json"
+def _model(name: str, found: Mapping[str, Any], folds: Sequence[Fold]) -> ModelHits:
+    where, quarters = "classification.json", tuple(map(_quarter, found.get("quarters", ())))
+    recorded = {int(row["fold"]): _figures(row) for row in found.get("folds", ())}
     return ModelHits(
         model=name,
         overall=_figures(found.get("overall", {})),
-        quarters=tuple(Quarter(name=row["quarter"], figures=_figures(row)) for row in found.get("quarters", ())),
+        quarters=quarters,
         reliability=tuple(typed(Bin, row, where) for row in found.get("reliability") or ()),
         curve=_curve(found.get("curve")),
         top_k=int(found.get("top_k", 0)),
-        folds={int(row["fold"]): _figures(row) for row in found.get("folds", ())},
+        folds={fold.fold: _of_quarters(quarters, fold) for fold in folds} | recorded,
     )
+
+
+def _quarter(row: Mapping[str, Any]) -> Quarter:
+    return Quarter(name=row["quarter"], start=row.get("from"), end=row.get("to"), figures=_figures(row))
+
+
+def _of_quarters(quarters: Sequence[Quarter], fold: Fold) -> HitFigures:
+    """Return calls and their precision on the test of a fold; nothing where a quarter reaches over its border."""
+    known = [(one.start, one.end, one.figures) for one in quarters if one.start is not None and one.end is not None]
+    touched = [row for row in known if row[0] < fold.test_end and row[1] >= fold.test_start]
+    whole = all(start >= fold.test_start and end < fold.test_end for start, end, _ in touched)
+    parts = [figures for _, _, figures in touched]
+    if not parts or not whole or any(one.calls is None for one in parts):
+        return HitFigures()
+    if len(parts) == 1:
+        return parts[0]
+    calls = sum(one.calls or 0 for one in parts)
+    right = sum((one.precision.value or 0.0) * (one.calls or 0) for one in parts)
+    return HitFigures(calls=calls, precision=Estimate(right / calls if calls else None))
 
 
 def _figures(found: Mapping[str, Any]) -> HitFigures:
@@ -102,18 +124,3 @@ def _picks(folder: Path) -> pl.DataFrame | None:
         return None
     picks = columns_of(stored_frame(folder, "picks.parquet"), _PICKS, "picks.parquet")
     return None if picks.is_empty() else picks
-
-
-def _called(folder: Path) -> dict[tuple[str, int], int]:
-    """Return how many rows were called by model and fold; none where no threshold was asked for."""
-    path = folder / "scores.parquet"
-    if not path.exists() or "called" not in pl.read_parquet_schema(path):
-        return {}
-    counts = (
-        pl.scan_parquet(path)
-        .filter(pl.col("called").is_not_null())
-        .group_by("model", "fold")
-        .agg(pl.col("called").sum())
-        .collect()
-    )
-    return {(str(model), int(fold)): int(count) for model, fold, count in counts.iter_rows()}

@@ -83,8 +83,10 @@ def _limit(days: Sequence[PickDay]) -> float:
 
 
 def _year(days: Sequence[PickDay], year: int) -> str:
-    own = [one.net_return for one in days if one.day.startswith(f"{year}-") and one.net_return is not None]
-    return f"<b>{year}</b><br>{format_value(sum(own) / len(own) if own else None, 'signed2')}"
+    own = [one for one in days if one.day.startswith(f"{year}-") and one.net_return is not None]
+    trades = sum(one.traded for one in own)
+    mean = sum((one.net_return or 0.0) * one.traded for one in own) / trades if trades else None
+    return f"<b>{year}</b><br>{format_value(mean, 'signed2')}"
 
 
 def _hover(brush: Brush, one: PickDay) -> str:

@@ -55,10 +55,11 @@ class PickMonth:
 
 @dataclass(frozen=True, kw_only=True)
 class PickDay:
-    """The picks of one day: its ISO date, the mean net return of those that could be traded, and each by name."""
+    """The picks of one day: its ISO date, the mean net return of those that were ``traded``, and each by name."""
 
     day: str
     picks: int
+    traded: int
     known: int
     hits: int
     base_rate: float | None
@@ -89,6 +90,7 @@ def by_day(picks: pl.DataFrame) -> tuple[PickDay, ...]:
         known=pl.col("hit").count(),
         hits=pl.col("hit").sum(),
         base_rate=pl.col("base_rate").mean(),
+        traded=pl.col("net_return").count(),
         net_return=pl.col("net_return").mean(),
         symbols=pl.col("symbol"),
         returns=pl.col("net_return").alias("returns"),
@@ -97,6 +99,7 @@ def by_day(picks: pl.DataFrame) -> tuple[PickDay, ...]:
         PickDay(
             day=str(row["day"]),
             picks=row["picks"],
+            traded=row["traded"],
             known=row["known"],
             hits=int(row["hits"]),
             base_rate=row["base_rate"],

@@ -69,6 +69,11 @@ def plainly(hits: Hits, model: ModelHits) -> Statement:
         return Statement("bands.no_picks", Tone.BAD, values)
     if folds and not any(one.threshold.is_met for one in folds):
         return Statement("bands.below_floor", Tone.BAD, {**values, "target": folds[0].threshold.target_precision})
+    target = folds[0].threshold.target_precision if folds else None
+    kept = overall.precision.value
+    if target is not None and kept is not None and kept < target:
+        called = {"target": target, "kept": overall.precision.text("percent1"), "calls": overall.calls}
+        return Statement("bands.calls_failed", Tone.BAD, {**values, **called})
     return Statement("bands.reached" if inside == len(BANDS) else "bands.some", _of(inside), values)
 
 

@@ -102,13 +102,14 @@ def read_forecast_files(folder: Path) -> ForecastFiles:
         If a file is missing or lacks a field.
     """
     evaluation = stored_json(folder, "evaluation.json")
+    folds = read_folds(stored_json(folder, "folds.json"), "folds.json")
     return ForecastFiles(
-        folds=read_folds(stored_json(folder, "folds.json"), "folds.json"),
+        folds=folds,
         models=tuple(_model(name, found) for name, found in sorted(evaluation.items())),
         daily=stored_frame(folder, "daily_quality.parquet").select("time", "model", "rank_ic").sort("model", "time"),
         importance=stored_json(folder, "importance.json"),
         importance_by_fold=optional_json(folder, "importance_by_fold.json") or {},
-        hits=read_hits(folder),
+        hits=read_hits(folder, folds),
     )
 
 

@@ -57,9 +57,7 @@ def publish_training(
     workspace
         Where the artifact is kept.
     folder
-        Of the run, every file of it written: ``contract.json``, ``folds.json``, ``evaluation.json``,
-        ``importance.json``, ``models/<kind>/current`` and, for targets of 0 and 1, ``classification.json``,
-        ``picks.parquet`` and ``calibration.json``. ``card.md`` and ``plots/`` are added to it.
+        Of the run, every file of it written; ``card.md`` and ``plots/`` are added to it.
     recipe
         As it was fitted, with the parameters that a tuning found.
     run
@@ -67,51 +65,55 @@ def publish_training(
     folds
         Those that were tested.
     current
-        The one whose models are shipped.
+        The one whose models are shipped, ``models/<kind>/current``.
     data_versions
         ``table/dataset`` to the version that was read.
     absent_features, data_notes, survivorship
-        What the run says of its data, for the card, as it stands in its metrics.
+        What the run says of its data, as in its metrics.
 
     Raises
     ------
     RunError
         If a file of the run is missing.
     """
+    contract, classification = _read(folder, "contract.json"), _optional(folder, "classification.json")
+    told = {"absent_features": absent_features or {}, "data_notes": data_notes or {}, "survivorship": survivorship}
+    facts = _facts(folder, recipe, folds, current, data_versions, told)
+    write_text(folder / "card.md", write_card(facts))
+    leading = recipe.leading_model
+    threshold = facts.calibration[leading]["threshold"] if leading in facts.calibration else None
+    figures = classification.get(leading)
+    write_plots(folder / "plots", model=leading, figures=figures, threshold=threshold, folds=folds)
+    gathered = folder / "artifact"
+    try:
+        _gather(folder, gathered, recipe, facts)
+        return ArtifactStore(workspace).publish(gathered, _parts(recipe, facts, contract["fingerprint"]), run=run)
+    finally:
+        shutil.rmtree(gathered, ignore_errors=True)
+
+
+def _facts(
+    folder: Path,
+    recipe: Recipe,
+    folds: Sequence[Fold],
+    current: Fold,
+    data_versions: Mapping[str, int],
+    told: Mapping[str, Any],
+) -> CardFacts:
     contract, evaluation = _read(folder, "contract.json"), _read(folder, "evaluation.json")
     classification = _optional(folder, "classification.json")
-    calibration = _shipped_calibration(_optional(folder, "calibration.json"))
-    figures = {model: found["overall"] for model, found in classification.items()} or evaluation
-    facts = CardFacts(
+    return CardFacts(
         recipe=recipe,
-        figures=figures,
+        figures={model: found["overall"] for model, found in classification.items()} or evaluation,
         top_k=recipe.picks.top_k,
-        calibration=calibration,
+        calibration=_shipped_calibration(_optional(folder, "calibration.json")),
         folds=[fold.as_document() for fold in folds],
         current=current.as_document(),
         features=[one["name"] for one in contract["features"]],
         importance=_optional(folder, "importance.json"),
         data_versions=data_versions,
-        absent_features=absent_features or {},
-        data_notes=data_notes or {},
-        survivorship=survivorship,
+        **told,
     )
-    write_text(folder / "card.md", write_card(facts))
-    leading = recipe.leading_model
-    write_plots(
-        folder / "plots",
-        model=leading,
-        figures=classification.get(leading),
-        threshold=calibration[leading]["threshold"] if leading in calibration else None,
-        folds=folds,
-    )
-    parts = _parts(recipe, facts, contract["fingerprint"])
-    gathered = folder / "artifact"
-    try:
-        _gather(folder, gathered, recipe, calibration, facts.current)
-        return ArtifactStore(workspace).publish(gathered, parts, run=run)
-    finally:
-        shutil.rmtree(gathered, ignore_errors=True)
 
 
 def _parts(recipe: Recipe, facts: CardFacts, contract: str) -> ArtifactParts:
@@ -137,13 +139,7 @@ def _parts(recipe: Recipe, facts: CardFacts, contract: str) -> ArtifactParts:
     )
 
 
-def _gather(
-    folder: Path,
-    gathered: Path,
-    recipe: Recipe,
-    calibration: Mapping[str, Mapping[str, Any]],
-    current: Mapping[str, Any],
-) -> None:
+def _gather(folder: Path, gathered: Path, recipe: Recipe, facts: CardFacts) -> None:
     """Lay the files of an artifact beside each other, in a folder of the run."""
     shutil.rmtree(gathered, ignore_errors=True)
     gathered.mkdir()
@@ -158,9 +154,9 @@ def _gather(
     shutil.copyfile(folder / "card.md", gathered / "card.md")
     shutil.copytree(folder / "plots", gathered / "plots")
     write_json(gathered / "recipe.json", recipe.model_dump(mode="json", by_alias=True))
-    write_json(gathered / "current.json", dict(current))
-    if calibration:
-        write_json(gathered / "calibration.json", dict(calibration))
+    write_json(gathered / "current.json", dict(facts.current))
+    if facts.calibration:
+        write_json(gathered / "calibration.json", dict(facts.calibration))
 
 
 def _shipped_calibration(documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Mapping[str, Any]]:

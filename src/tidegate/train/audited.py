@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +16,16 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, format_instant
 from tidegate.core.units import Float32Array, FloatArray, Int64Array
 from tidegate.costs import cost_model
-from tidegate.engine.journal import Journal
-from tidegate.engine.market import Market
-from tidegate.engine.market_reading import MarketSources, Roles, filled_at_previous_close, market_of
-from tidegate.engine.recipe_market import fill_rules
-from tidegate.engine.sweep import Trial, run_trials
 from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
 from tidegate.features.recent import table_lookbacks
 from tidegate.split import Fold, splitter_for
-from tidegate.strategy.seam import Action
 from tidegate.train.dataset import Dataset, assemble, labels_of
 from tidegate.train.fold_fit import Forecast, fit_fold
+
+if TYPE_CHECKING:
+    # The engine is compiled code, which takes 60 MB to load: who trains and trades nothing goes without.
+    from tidegate.engine.journal import Journal
+    from tidegate.engine.market import Market
 
 __all__ = ["FeaturePipeline", "FoldPipeline", "folds_of"]
 
@@ -210,6 +210,9 @@ class FoldPipeline:
 
     def _trade(self, history: History, fold: Fold, scores: FloatArray) -> _Traded:
         """Trade the fold's test rows as the backtest does, from raw bars to fills."""
+        from tidegate.engine.recipe_market import fill_rules
+        from tidegate.engine.sweep import Trial, run_trials
+
         first, stop = int(fold.test[0]), int(fold.test[-1]) + 1
         score = np.full(history.bars.shape, np.nan)
         score[fold.test] = scores
@@ -224,6 +227,8 @@ class FoldPipeline:
         return _Traded.of(market, run_trials(market, [trial], initial_cash=cash, start=first, records=True).journals[0])
 
     def _market(self, bars: Panel) -> Market:
+        from tidegate.engine.market_reading import MarketSources, Roles, filled_at_previous_close, market_of
+
         settings = self.recipe.trading()
         panel = bars if self.references is None else _beside(bars, self.references)
         market = market_of(
@@ -271,6 +276,8 @@ class _Traded:
     @classmethod
     def of(cls, market: Market, journal: Journal) -> _Traded:
         """Read a journal."""
+        from tidegate.strategy.seam import Action
+
         decisions, targets, _, fills, _ = journal.used.tolist()
         weights = np.full((decisions, market.shape[1]), -1.0)
         ends = np.append(journal.decision[1:decisions, 7], targets)

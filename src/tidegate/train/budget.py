@@ -131,7 +131,7 @@ def resident_bytes() -> int:
 
     Pages of files that it maps are left out: the system takes them back when it needs room.
     """
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     memory = psutil.Process().memory_info()
     return int(memory.rss - getattr(memory, "shared", 0))

@@ -56,7 +56,8 @@ class Journal:
 
     def trials(self) -> list[FrozenTrial]:
         """Return the trials that have ended, in order of their numbers."""
-        return self._storage.get_all_trials(self._study)
+        trials: list[FrozenTrial] = self._storage.get_all_trials(self._study)
+        return trials
 
     def append(self, trial: FrozenTrial) -> None:
         """Write a trial that has ended to the disk."""

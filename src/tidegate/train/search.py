@@ -60,6 +60,11 @@ class Search:
             for frozen in self._study.trials
         ]
 
+    @property
+    def seconds(self) -> float:
+        """How long all trials took so far, those of earlier processes included."""
+        return sum(trial.seconds for trial in self.trials)
+
     def run(self, folds: Sequence[PreparedFold], budget: Budget, progress: Progress) -> StoppedBy:
         """Make trials until all are made or a budget is used up."""
         while len(self.trials) < self._settings.trials:

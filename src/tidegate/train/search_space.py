@@ -8,6 +8,7 @@ from typing import Any, Final, get_args, get_origin
 
 from pydantic import ValidationError
 
+from tidegate.core.config import Settings
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import LightgbmSettings, ModelSettings, RidgeSettings, TuneSettings, XgboostSettings
 
@@ -78,7 +79,11 @@ _SPACES: Final[Mapping[str, tuple[Dimension, ...]]] = {
         _dimension("trees", 300, 1500, integer=True),
     ),
 }
-_SETTINGS: Final = {"ridge": RidgeSettings, "lightgbm": LightgbmSettings, "xgboost": XgboostSettings}
+_SETTINGS: Final[Mapping[str, type[Settings]]] = {
+    "ridge": RidgeSettings,
+    "lightgbm": LightgbmSettings,
+    "xgboost": XgboostSettings,
+}
 # Rows are binned once for all trials, so the number of bins is no parameter of a trial.
 _NEVER: Final = frozenset({"maximum_bins"})
 _OF_THE_LOSS: Final = frozenset({"minimum_gain", "l1_penalty"})

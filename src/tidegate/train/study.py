@@ -1,4 +1,12 @@
-"""A study: many sets of parameters tried on the same inner folds, within a budget, resumable and repeatable."""
+"""A study: many sets of parameters tried on the same inner folds, within a budget, resumable and repeatable.
+
+After the settings' own parameters ``startup_trials`` are drawn at random, the others by TPE with each parameter on
+its own (Bergstra et al. 2011, https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization). The
+sampler of each trial is seeded by the number of the trial, so a study that was interrupted goes on as the undisturbed
+one would: the same numbers, parameters and values. A trial whose mean over the inner folds so far is below the median
+of the complete ones at the same fold is given up; rounds within a fold are not compared, for a slow learner is behind
+there until the end.
+"""
 
 from __future__ import annotations
 
@@ -106,22 +114,14 @@ def run_study(
     began: float | None = None,
     progress: Progress = SILENT,
 ) -> StudyResult:
-    """Search the parameters of one model.
+    """Search the parameters of one model, with rows that are binned once.
 
-    Trial 0 are the settings' own parameters, the next ``startup_trials`` are drawn at random, the others by TPE with
-    each parameter on its own (Bergstra et al. 2011,
-    https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization). The sampler of each trial is seeded
-    by the number of the trial, so a study that was interrupted goes on as the undisturbed one would: the same numbers,
-    parameters and values. Rows are binned once per study. A trial whose mean over the inner folds so far is below the
-    median of the complete ones at the same fold is given up; rounds within a fold are not compared, for a slow learner
-    is behind there until the end.
+    Trial 0 are the settings' own parameters; the module says how the others are drawn and given up.
 
     Parameters
     ----------
-    folds
-        Rows of the inner folds, in order of time.
-    settings, models
-        What is searched, and the settings of the model.
+    folds, settings, models
+        Rows of the inner folds in order of time, what is searched, and the settings of the model.
     journal
         File that holds the finished trials; an existing one of the same study is gone on with.
     seed
@@ -132,8 +132,6 @@ def run_study(
         Processors that a fit may use; the result does not depend on it.
     began
         Reading of the clock from which the budget of time counts; None is now.
-    progress
-        Who listens.
 
     Raises
     ------
@@ -148,8 +146,7 @@ def run_study(
     require_metric(settings, models, binary=binary)
     earlier = Journal(journal, _identity(folds, settings, models, seed, binary))
     search = Search(settings, models, space, seed, earlier)
-    spent = sum(trial.seconds for trial in search.trials)
-    budget = Budget(settings, began=elapsed_seconds() if began is None else began, spent_before=spent)
+    budget = Budget(settings, began=elapsed_seconds() if began is None else began, spent_before=search.seconds)
     budget.require_memory(estimated_bytes(settings.model, folds))
     if search.trials:
         progress.say(f"going on after {len(search.trials)} trials")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,10 @@ def train(
     CatalogError, DataError, RecipeError
         If the data are not there or do not carry the recipe; nothing is marked finished then.
     """
-    store = RunStore(workspace)
-    recipe = resolve_recipe(recipe)
+    store, recipe = RunStore(workspace), resolve_recipe(recipe)
     found = None if tuned is None else _found(recipe, tuned)
-    fitting = recipe if tuned is None else with_found_parameters(recipe, tuned)
-    catalog = Catalog(workspace)
-    versions = pinned_versions(catalog, recipe)
-    audited = store.require_audit_of(recipe, versions)
+    versions = pinned_versions(Catalog(workspace), recipe)
+    notes = store.require_audit_of(recipe, versions).findings["notes"]
     work = recipe.training_fingerprint()
     with store.begin(
         kind=RunKind.TRAIN,
@@ -87,42 +85,47 @@ def train(
         data_versions=versions,
         parent=None if tuned is None else tuned.id,
     ) as run:
-        progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
-        read = read_recipe_data(catalog, recipe, versions, sources=True)
-        history = read.history(recipe.universe.benchmark)
-        data = assemble(history, recipe, folder=run.folder / "dataset")
-        folds = splitter_for(recipe.split).split(data.times, data.labels.spans)
-        _describe(run.folder, data, folds)
-        for fold in progress.track(folds, "training folds", total=len(folds)):
-            run_fold(run.folder, fitting, history, data, fold, threads)
-        newest = current_fold(recipe.split, data.times, data.labels.spans)
-        progress.say("the models for what comes after the data")
-        run_current(run.folder, fitting, history, data, newest, threads)
-        told: dict[str, Any] = {
-            "absent_features": _absent_features(history, recipe),
-            "data_notes": audited.findings["notes"],
-            "survivorship": survivorship_of(recipe.universe, catalog, versions).value,
-            "tuned": found,
-            "current": newest.as_document(),
-        }
-        metrics = {**_conclude(run, recipe, data, folds), **told}
-        artifact = publish_training(
-            workspace,
-            run.folder,
-            fitting,
-            run=run.id,
-            folds=folds,
-            current=newest,
-            data_versions=versions,
-            absent_features=told["absent_features"],
-            data_notes=told["data_notes"],
-            survivorship=told["survivorship"],
-        )
-        run.finish({**metrics, "artifact": artifact.id})
+        fitting = recipe if tuned is None else with_found_parameters(recipe, tuned)
+        metrics = _walk(workspace, run, fitting, versions, notes, threads=threads, progress=progress)
+        run.finish({**metrics, "tuned": found})
     # Only now: a process that ends before the run is finished must find its folds again.
     for part in ("folds", "dataset"):
         shutil.rmtree(run.folder / part, ignore_errors=True)
     return store.get(run.id)
+
+
+def _walk(
+    workspace: Workspace,
+    run: ActiveRun,
+    recipe: Recipe,
+    versions: Mapping[str, int],
+    notes: Mapping[str, Any],
+    *,
+    threads: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Fit fold after fold, then what is shipped, and return the metrics of the run."""
+    catalog = Catalog(workspace)
+    progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
+    history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
+    data = assemble(history, recipe, folder=run.folder / "dataset")
+    folds = splitter_for(recipe.split).split(data.times, data.labels.spans)
+    newest = current_fold(recipe.split, data.times, data.labels.spans)
+    _describe(run.folder, data, folds)
+    for fold in progress.track(folds, "training folds", total=len(folds)):
+        run_fold(run.folder, recipe, history, data, fold, threads)
+    progress.say("the models for what comes after the data")
+    run_current(run.folder, recipe, history, data, newest, threads)
+    metrics = _conclude(run, recipe, data, folds)
+    told: dict[str, Any] = {
+        "absent_features": _absent_features(history, recipe),
+        "data_notes": notes,
+        "survivorship": survivorship_of(recipe.universe, catalog, versions).value,
+    }
+    artifact = publish_training(
+        workspace, run.folder, recipe, run=run.id, folds=folds, current=newest, data_versions=versions, **told
+    )
+    return {**metrics, **told, "current": newest.as_document(), "artifact": artifact.id}
 
 
 def with_found_parameters(recipe: Recipe, tuned: Run) -> Recipe:

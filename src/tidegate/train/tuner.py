@@ -34,6 +34,7 @@ from tidegate.train.study import StudyResult, run_study
 __all__ = ["tune"]
 
 _JOURNAL = "journal.log"
+_DATASET = "dataset"
 
 
 def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Progress = SILENT) -> Run:
@@ -45,14 +46,8 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
 
     Parameters
     ----------
-    workspace
-        Where bars are read and the run is kept.
-    recipe
-        With a section ``tune``.
     threads
         Processors that a fit may use; the result does not depend on it.
-    progress
-        Who listens.
 
     Returns
     -------
@@ -69,12 +64,9 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
         If the data are not there, the metric or the ranges do not fit, or the study would need too much memory.
     """
     began = elapsed_seconds()
-    settings = _settings(recipe)
-    store = RunStore(workspace)
+    settings = _fitting_settings(recipe)
+    store, catalog = RunStore(workspace), Catalog(workspace)
     recipe = resolve_recipe(recipe)
-    search_space(settings, recipe.models, binary=recipe.labels.is_binary)
-    require_metric(settings, recipe.models, binary=recipe.labels.is_binary)
-    catalog = Catalog(workspace)
     versions = pinned_versions(catalog, recipe)
     store.require_audit_of(recipe, versions)
     with store.begin(
@@ -85,12 +77,13 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
         history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
-        data = assemble(history, recipe, folder=run.folder / "dataset")
+        data = assemble(history, recipe, folder=run.folder / _DATASET)
         fold = splitter_for(recipe.split).split(data.times, data.labels.spans)[0]
         write_json(run.folder / "folds.json", [fold.as_document()])
         parts = _inner_folds(recipe, settings, data, fold)
+        rows = [_study_rows(recipe, history, data, part) for part in parts]
         result = run_study(
-            [_study_rows(recipe, history, data, part) for part in parts],
+            rows,
             settings,
             recipe.models,
             journal=run.folder / _JOURNAL,
@@ -101,17 +94,20 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
             progress=progress,
         )
         run.finish(_conclude(run.folder, result, parts))
-    shutil.rmtree(run.folder / "dataset", ignore_errors=True)
+    shutil.rmtree(run.folder / _DATASET, ignore_errors=True)
     return store.get(run.id)
 
 
-def _settings(recipe: Recipe) -> TuneSettings:
+def _fitting_settings(recipe: Recipe) -> TuneSettings:
+    """Return what is searched, refused before anything is read if it does not fit the model or the target."""
     if recipe.tune is None:
         raise RecipeError(
             found=f"recipe {recipe.name!r} without a section tune",
             expected="one that says what is searched",
             hint="write tune: {} for the defaults, or tune: {model: ..., trials: ..., minutes: ...}",
         )
+    search_space(recipe.tune, recipe.models, binary=recipe.labels.is_binary)
+    require_metric(recipe.tune, recipe.models, binary=recipe.labels.is_binary)
     return recipe.tune
 
 

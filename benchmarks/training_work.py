@@ -1,0 +1,131 @@
+"""The work of the original trainer by this package, in a process of its own: CPU seconds after imports, and peak memory.
+
+    python benchmarks/training_work.py WORKSPACE --stocks 150 --trials 10
+
+The workspace holds the daily file as data set ``a-share``. The split is one hold-out in time (60 % training, 10 %
+validation, 10 % calibration, 20 % test), label and search ranges are the original's, and so is the number of fits: one
+for each trial and one to ship. Ours fits once more, on all of the past, for the day after the data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from tidegate.core.recipe import Recipe, load_recipe
+from tidegate.core.workspace import Workspace
+
+__all__ = ["main", "replication", "with_a_share"]
+
+
+def replication(*, stocks: int, trials: int, early_stopping: bool = True, plain: bool = False) -> Recipe:
+    """Return the shipped picker, narrowed to the original's work.
+
+    Parameters
+    ----------
+    early_stopping
+        Whether trees stop where validation says so; the original grows them all.
+    plain
+        Whether the features are few, as the original's ten are.
+    """
+    recipe = load_recipe("ashare-picker")
+    section = recipe.models.xgboost
+    assert section is not None
+    assert recipe.tune is not None
+    patience = section.early_stopping_rounds if early_stopping else None
+    trees = section.model_copy(update={"early_stopping_rounds": patience})
+    features = recipe.features.model_copy(update={"groups": ("trend",)} if plain else {})
+    changed = {
+        "name": "replication",
+        "universe": recipe.universe.model_copy(update={"first": stocks}),
+        "features": features,
+        "labels": recipe.labels.model_copy(update={"target": "hindsight_hit"}),
+        "split": {"scheme": "holdout", "fractions": (0.6, 0.1, 0.1, 0.2), "minimum_train_days": 60},
+        "models": recipe.models.model_copy(update={"ridge": None, "xgboost": trees}),
+        "tune": recipe.tune.model_copy(update={"trials": trials, "inner_folds": 1, "pruning": False}),
+    }
+    return Recipe.model_validate({**recipe.model_dump(mode="python", by_alias=True), **_plain(changed)})
+
+
+def with_a_share(folder: Path, file: Path) -> Workspace:
+    """Return a new workspace that holds the daily file as data set ``a-share``."""
+    from tidegate.cli.app import main as tidegate
+
+    workspace = Workspace.create(folder)
+    arguments = ["ingest", "ohlcv", str(file), "--preset", "tushare-daily", "--workspace", str(folder)]
+    try:
+        tidegate(arguments)
+    except SystemExit as ended:
+        if ended.code:
+            raise
+    return workspace
+
+
+def _plain(changed: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.model_dump(mode="python", by_alias=True) if hasattr(value, "model_dump") else value
+        for name, value in changed.items()
+    }
+
+
+def audited(workspace: Workspace, recipe: Recipe) -> None:
+    """Record that the data are ready to train on: what happens once, whatever is trained."""
+    from tidegate.core.clock import now
+    from tidegate.data import Catalog
+    from tidegate.data.readiness import audit_readiness
+    from tidegate.registry import RunStore
+
+    RunStore(workspace).record_evidence(audit_readiness(Catalog(workspace), recipe, as_of=now()).evidence())
+
+
+def main() -> None:
+    """Tune and train, and print what it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--stocks", type=int, default=150)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--every-tree", action="store_true", help="no early stopping")
+    parser.add_argument("--audit", action="store_true", help="only record that the data are ready")
+    given = parser.parse_args()
+    recipe = replication(stocks=given.stocks, trials=given.trials, early_stopping=not given.every_tree)
+    workspace = Workspace.open(given.workspace)
+    if given.audit:
+        audited(workspace, recipe)
+        return
+    import optuna  # noqa: F401
+    import xgboost  # noqa: F401
+
+    from tidegate.core.files import read_json
+    from tidegate.train import train, tune
+
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    began = time.process_time()
+    tuned = tune(workspace, recipe)
+    after_tuning = time.process_time()
+    run = train(workspace, recipe, tuned=tuned)
+    ended = time.process_time()
+    study = read_json(tuned.folder / "study.json")
+    figures = read_json(run.folder / "classification.json")["xgboost"]["overall"]
+    print(
+        json.dumps(
+            {
+                "cpu_seconds": ended - began,
+                "of_tuning": after_tuning - began,
+                "of_trials": sum(trial["cpu_seconds"] for trial in study["trials"]),
+                "trees": sum(sum(trial["rounds"]) for trial in study["trials"]),
+                "complete": sum(trial["state"] == "complete" for trial in study["trials"]),
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_after_imports_mib": imported,
+                "figures": {name: figures[name] for name in ("rows", "auc", "auc_within_date", "base_rate", "calls")},
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
