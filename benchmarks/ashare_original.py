@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -316,7 +317,11 @@ def main() -> None:
     began = time.process_time()
     defects = replace(AS_IT_WAS, **dict.fromkeys(given.without, False))
     answer = train_original(read_rows(given.file, given.stocks), trials=given.trials, defects=defects)
-    spent = {"cpu_seconds": time.process_time() - began, "parameters": answer.parameters}
+    spent = {
+        "cpu_seconds": time.process_time() - began,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parameters": answer.parameters,
+    }
     print(json.dumps({**answer.figures, **spent}, indent=2))
 
 

@@ -72,7 +72,8 @@ def isolated(rows: Rows, parameters: dict[str, Any], cut: int, seeds: list[int])
     train, test = known_parts(rows, label)
     test = test[rows.date[test] >= cut]
     causal = train[rows.date[train] < cut - max(DAYS)]
-    answers = {"all days": [train], "days before the cut": [causal], "the test's days alone": [train[rows.date[train] >= cut]]}
+    same = train[rows.date[train] >= cut]
+    answers = {"all days": [train], "days before the cut": [causal], "the test's days alone": [same]}
     draws = [np.sort(np.random.default_rng(seed).choice(train, len(causal), replace=False)) for seed in seeds]
     answers["as many rows of random days"] = draws
     table, days = {}, {}

@@ -30,7 +30,6 @@ from tidegate.data import Catalog
 from tidegate.data.recipe_data import pinned_versions, read_recipe_data
 from tidegate.evaluate import net_returns, paired_difference, rank_rows, roc_by_instant, top_names, top_places
 from tidegate.features.formulas.cross_section import centred_ranks
-from tidegate.models.training_rows import TrainingRows
 from tidegate.split import Fold, splitter_for
 from tidegate.train.dataset import Dataset, assemble
 from tidegate.train.fold_fit import fit_fold
@@ -89,11 +88,7 @@ IDEAS: Final[dict[str, tuple[Callable[[Recipe], Recipe], str, str]]] = {
     "regression on ranks, ranks": (_labels("rank"), "ranked", "xgboost"),
     "uniqueness": (_weights(uniqueness=True), "as they are", "xgboost"),
     "half-life of 60 days": (_weights(half_life_days=60), "as they are", "xgboost"),
-    "refit with validation": (
-        lambda recipe: _models(refit="with_validation", ridge=None)(recipe),
-        "as they are",
-        "xgboost",
-    ),
+    "refit with validation": (_models(refit="with_validation", ridge=None), "as they are", "xgboost"),
     "100 trees, no early stopping": (_trees(trees=100, early_stopping_rounds=None), "as they are", "xgboost"),
     "ensemble": (
         _models(lightgbm=LightgbmSettings(trees=600, early_stopping_rounds=50), ensemble=EnsembleSettings()),
@@ -101,6 +96,31 @@ IDEAS: Final[dict[str, tuple[Callable[[Recipe], Recipe], str, str]]] = {
         "ensemble",
     ),
     "ridge": (_models(xgboost=None), "as they are", "ridge"),
+    "100 trees, without market": (_trees(trees=100, early_stopping_rounds=None), "without market", "xgboost"),
+    "100 trees, without market, relative label": (
+        _labels("relative_hit", trees=100, early_stopping_rounds=None),
+        "without market",
+        "xgboost",
+    ),
+    "100 trees, uniqueness": (
+        lambda recipe: _trees(trees=100, early_stopping_rounds=None)(recipe).model_copy(
+            update={"weights": WeightSettings(uniqueness=True)}
+        ),
+        "as they are",
+        "xgboost",
+    ),
+    "regression on ranks, 100 trees": (
+        _labels("rank", trees=100, early_stopping_rounds=None),
+        "as they are",
+        "xgboost",
+    ),
+    "regression on returns, 100 trees": (
+        _labels("excess", trees=100, early_stopping_rounds=None),
+        "as they are",
+        "xgboost",
+    ),
+    "volatility alone, nothing fitted": (_same, "as they are", "volatility_20"),
+    "low volatility alone, nothing fitted": (_same, "as they are", "-volatility_20"),
 }
 """Name to what is changed in the recipe, what is done to the features, and which model's scores count."""
 
@@ -135,9 +155,18 @@ def _is_shared(column: np.ndarray) -> bool:
 
 
 def scores_of(recipe: Recipe, history: History, data: Dataset, folds: list[Fold], kind: str) -> np.ndarray:
-    """Return the scores of the test windows, ``float64 (n_times, n_symbols)``, NaN elsewhere."""
+    """Return the scores of the test windows, ``float64 (n_times, n_symbols)``, NaN elsewhere.
+
+    A kind that names a feature, with ``-`` in front of it for the smallest first, takes that feature for the score.
+    """
     score = np.full((len(data.times), len(data.symbols)), np.nan)
+    names = data.features.contract.names
     for fold in folds:
+        if kind.removeprefix("-") in names:
+            rows, symbols = data.samples(fold.test, data.predictable)
+            said = data.features.values[rows, symbols, names.index(kind.removeprefix("-"))].astype(np.float64)
+            score[rows, symbols] = np.nan_to_num(-said if kind.startswith("-") else said, nan=-1.0)
+            continue
         fitted = fit_fold(recipe, history, data, fold)
         rows, symbols = data.samples(fold.test, data.predictable)
         score[rows, symbols] = fitted.forecast(data.rows(rows, symbols), data.times[rows])[kind].score
@@ -184,7 +213,7 @@ def main() -> None:
     for name in dict.fromkeys(["shipped", *given.ideas]):
         change, how, kind = IDEAS[name]
         began = time.process_time()
-        seeds = given.seeds[:1] if kind == "ridge" else given.seeds
+        seeds = given.seeds if kind in ("xgboost", "ensemble") else given.seeds[:1]
         found = []
         for seed in seeds:
             recipe = change(shipped).model_copy(update={"seed": seed})
@@ -198,10 +227,18 @@ def main() -> None:
             difference = paired_difference(daily[name][figure], daily["shipped"][figure], block=BLOCK, seed=7)
             row[f"{figure}_difference"] = difference.as_document()
         table[name] = row
-        print(name, {k: round(v, 4) for k, v in row.items() if isinstance(v, float)},
-              {f: [round(x, 4) for x in (row[f"{f}_difference"]["mean"], row[f"{f}_difference"]["low"], row[f"{f}_difference"]["high"])] for f in FIGURES}, flush=True)
+        print(f"{name:42s}", *(_told(row, figure) for figure in FIGURES), f"{row['cpu_seconds']:6.1f} s", flush=True)
     if given.output:
-        given.output.write_text(json.dumps({"rows": int(np.sum(~np.isnan(hit))), "ideas": table}, indent=1))
+        tested = np.concatenate([fold.test for fold in folds])
+        rows = int(np.sum(base.predictable[tested]))
+        document = {"stocks": len(base.symbols), "test_rows": rows, "test_days": len(tested), "ideas": table}
+        given.output.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _told(row: dict[str, Any], figure: str) -> str:
+    difference = row[f"{figure}_difference"]
+    interval = f"[{difference['low']:+.4f}, {difference['high']:+.4f}]"
+    return f"{figure} {row[figure]:+.4f} ({difference['mean']:+.4f} {interval})"
 
 
 def assemble_target(history: History, recipe: Recipe, data: Dataset) -> Dataset:

@@ -1,4 +1,4 @@
-"""The work of the original trainer by this package, in a process of its own: CPU seconds after imports, and peak memory.
+"""The work of the original trainer by this package, in a process of its own: CPU seconds after imports, peak memory.
 
     python benchmarks/training_work.py WORKSPACE --stocks 150 --trials 10
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,16 @@ from typing import Any
 from tidegate.core.recipe import Recipe, load_recipe
 from tidegate.core.workspace import Workspace
 
-__all__ = ["main", "replication", "with_a_share"]
+__all__ = ["audited", "main", "replication"]
 
 
-def replication(*, stocks: int, trials: int, early_stopping: bool = True, plain: bool = False) -> Recipe:
+def replication(*, stocks: int, trials: int, early_stopping: bool = True) -> Recipe:
     """Return the shipped picker, narrowed to the original's work.
 
     Parameters
     ----------
     early_stopping
         Whether trees stop where validation says so; the original grows them all.
-    plain
-        Whether the features are few, as the original's ten are.
     """
     recipe = load_recipe("ashare-picker")
     section = recipe.models.xgboost
@@ -38,31 +37,15 @@ def replication(*, stocks: int, trials: int, early_stopping: bool = True, plain:
     assert recipe.tune is not None
     patience = section.early_stopping_rounds if early_stopping else None
     trees = section.model_copy(update={"early_stopping_rounds": patience})
-    features = recipe.features.model_copy(update={"groups": ("trend",)} if plain else {})
     changed = {
         "name": "replication",
         "universe": recipe.universe.model_copy(update={"first": stocks}),
-        "features": features,
         "labels": recipe.labels.model_copy(update={"target": "hindsight_hit"}),
         "split": {"scheme": "holdout", "fractions": (0.6, 0.1, 0.1, 0.2), "minimum_train_days": 60},
         "models": recipe.models.model_copy(update={"ridge": None, "xgboost": trees}),
         "tune": recipe.tune.model_copy(update={"trials": trials, "inner_folds": 1, "pruning": False}),
     }
     return Recipe.model_validate({**recipe.model_dump(mode="python", by_alias=True), **_plain(changed)})
-
-
-def with_a_share(folder: Path, file: Path) -> Workspace:
-    """Return a new workspace that holds the daily file as data set ``a-share``."""
-    from tidegate.cli.app import main as tidegate
-
-    workspace = Workspace.create(folder)
-    arguments = ["ingest", "ohlcv", str(file), "--preset", "tushare-daily", "--workspace", str(folder)]
-    try:
-        tidegate(arguments)
-    except SystemExit as ended:
-        if ended.code:
-            raise
-    return workspace
 
 
 def _plain(changed: dict[str, Any]) -> dict[str, Any]:
@@ -90,13 +73,23 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--every-tree", action="store_true", help="no early stopping")
     parser.add_argument("--audit", action="store_true", help="only record that the data are ready")
+    parser.add_argument(
+        "--as-installed",
+        action="store_true",
+        help="hide scikit-learn, which a plain install does not bring, and which XGBoost imports where it is there",
+    )
     given = parser.parse_args()
+    if given.as_installed:
+        sys.modules["sklearn"] = None  # type: ignore[assignment]
     recipe = replication(stocks=given.stocks, trials=given.trials, early_stopping=not given.every_tree)
     workspace = Workspace.open(given.workspace)
     if given.audit:
         audited(workspace, recipe)
         return
+    import deltalake  # noqa: F401
+    import exchange_calendars  # noqa: F401
     import optuna  # noqa: F401
+    import scipy.optimize  # noqa: F401
     import xgboost  # noqa: F401
 
     from tidegate.core.files import read_json

@@ -1,4 +1,4 @@
-"""Write ``docs/recipe.md``: every field of a recipe, read from ``tidegate.core.recipe`` itself.
+"""Write ``docs/recipe.md``: every field of a recipe, read from ``tidegate.core.recipe`` and its parts themselves.
 
 Usage: ``python tools/recipe_reference.py`` writes the page; with ``--check`` it only says whether the page is
 up to date, and returns 1 if it is not.
@@ -31,7 +31,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "recipe.md"
 
 PREFACE = """# The recipe
 
-<!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe.py; change that and run the tool. -->
+<!-- Written by tools/recipe_reference.py from src/tidegate/core/recipe*.py; change these and run the tool. -->
 
 A recipe is one YAML file that decides a run completely: which data are read, what the models see and
 forecast, how training and test are kept apart, how forecasts become weights, and what trading costs. The
@@ -86,9 +86,15 @@ _UNITS = (
     ("bars", "bars"),
     ("days", "calendar days"),
     ("months", "calendar months"),
+    ("minutes", "minutes"),
+    ("gib", "GiB"),
+    ("volume_window", "bars"),
+    ("calls", "rows"),
     ("rows", "rows"),
     ("fraction", "fraction"),
     ("threshold", "fraction"),
+    ("child_weight", ""),
+    ("positive_weight", ""),
     ("weight", "fraction of equity"),
     ("exposure", "fraction of equity"),
     ("cash", "currency"),

@@ -321,6 +321,7 @@ OTHER: dict[str, Any] = {
     "calibrate.rule": "point",
     "calibrate.target_precision": 0.7,
     "calibrate.minimum_calls": 50,
+    "calibrate.minimum_days": 5,
     "calibrate.threshold_low": 0.1,
     "calibrate.threshold_high": 0.9,
     "calibrate.threshold_step": 0.02,

@@ -8,7 +8,7 @@ from sklearn.metrics import fbeta_score, precision_score, recall_score
 
 from tidegate.core.errors import DataError
 from tidegate.core.randomness import generator
-from tidegate.evaluate import call_quality, precision_recall_curve
+from tidegate.evaluate import best_f_score, call_quality, precision_recall_curve
 
 
 def forecasts(rows: int, digits: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +26,19 @@ def test_calls_agree_with_scikit_learn(beta: float) -> None:
     assert found.precision == pytest.approx(precision_score(outcome, called))
     assert found.recall == pytest.approx(recall_score(outcome, called))
     assert found.f_score(beta) == pytest.approx(fbeta_score(outcome, called, beta=beta))
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0])
+def test_the_best_f_score_is_that_of_the_best_threshold(beta: float) -> None:
+    score, outcome = forecasts(300, digits=2)
+    expected = max(call_quality(score >= one, outcome).f_score(beta) or 0.0 for one in np.unique(score))
+
+    assert best_f_score(score, outcome, beta) == pytest.approx(expected)
+    unknown = np.append(outcome, math.nan)
+    assert best_f_score(np.append(score, 1.0), unknown, beta) == pytest.approx(expected)
+    assert best_f_score(score, np.zeros(300), beta) is None
+    with pytest.raises(DataError):
+        best_f_score(np.full(300, math.nan), outcome, beta)
 
 
 def test_without_calls_there_is_no_precision_and_it_is_not_0() -> None:

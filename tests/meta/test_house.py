@@ -23,6 +23,8 @@ PLANTED = {
     "labels from the trading plane": ("strategy/__init__.py", "import tidegate.labels", "Trading plane"),
     "plots outside the report": ("evaluate/__init__.py", "import plotly", "Fence: Plotly"),
     "boosting outside the models": ("report/__init__.py", "import lightgbm", "Fence: boosting"),
+    "boosting in the training room": ("train/__init__.py", "import xgboost", "Fence: boosting"),
+    "searches outside the training room": ("models/__init__.py", "import optuna", "Fence: Optuna"),
     "the terminal outside the faces": ("train/__init__.py", "import rich", "Fence: the terminal"),
     "what is made for tests": ("engine/__init__.py", "import tidegate.testing", "No room imports"),
     "a room that the diagram lacks": ("helpers/__init__.py", "x = 1", "The house"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -114,16 +115,33 @@ def test_boosting_stops_early_and_keeps_the_best_round(kind: str, objective: str
 
 
 @kinds
-def test_a_pruned_training_ends_at_once(kind: str) -> None:
-    rounds: list[int] = []
-    prepared = both(kind, "classification")
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_pruned_training_ends_at_once(kind: str, validated: bool) -> None:
+    """A budget of time holds for a training that has nothing to stop by as well; it is told no metric then."""
+    heard: list[tuple[int, bool]] = []
+    features, outcome = market()
+    models = settings(kind, objective="classification")
+    rows = as_rows(features, outcome, "classification")
+    prepared = both(kind, "classification") if validated else prepare(kind, models, rows, binary=True)
     model = prepared.fit(
-        getattr(settings(kind, objective="classification"), kind),
-        on_round=lambda number, _: bool(rounds.append(number)) or number == 4,
+        getattr(models, kind),
+        on_round=lambda number, value: bool(heard.append((number, math.isnan(value)))) or number == 4,
     )
 
-    assert rounds == [1, 2, 3, 4]
+    assert heard == [(number, not validated) for number in (1, 2, 3, 4)]
     assert model.rounds == 4
+
+
+@kinds
+def test_who_only_listens_changes_no_bit(kind: str) -> None:
+    features, outcome = market()
+    prepared = prepare(kind, settings(kind), TrainingRows(features=features, target=outcome))
+    alone, heard = (
+        prepared.fit(getattr(settings(kind), kind), seed=3, on_round=on_round).predict(features)
+        for on_round in (None, lambda *_: False)
+    )
+
+    assert np.array_equal(alone, heard)
 
 
 @kinds
@@ -136,7 +154,7 @@ def test_without_validation_rows_nothing_stops_early(kind: str) -> None:
     with pytest.raises(InputError, match="validation slice"):
         prepared.fit(section)
     with pytest.raises(InputError, match="without validation rows"):
-        prepared.fit(getattr(settings(kind), kind), on_round=lambda *_: False)
+        prepared.fit(section, on_round=lambda *_: False)
 
 
 @kinds

@@ -186,6 +186,44 @@ def test_a_change_that_the_work_does_not_read_resumes(store: RunStore) -> None:
     assert finished(store, recipe=recipe_with(strategy={"scores": "ridge", "top_n": 3})).id == first.id
 
 
+def test_finished_work_is_found_again(store: RunStore) -> None:
+    work = {"kind": "train", "recipe": recipe_with(), "fingerprint_of_work": "w", "data_versions": VERSIONS}
+    assert store.finished_before(**work) is None
+    stopped(store, KeyboardInterrupt())
+    assert store.finished_before(**work) is None
+    first = finished(store)
+    assert store.finished_before(**work) == first
+    stopped(store, ValueError())
+    assert store.finished_before(**work) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "tune"},
+        {"fingerprint_of_work": "v"},
+        {"data_versions": {"bars/made-up": 4}},
+        {"parent": "train-1"},
+        {"recipe": recipe_with(name="other")},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_work_was_not_done_before(store: RunStore, change: dict[str, Any]) -> None:
+    finished(store)
+    work = {"kind": "train", "recipe": recipe_with(), "fingerprint_of_work": "w", "data_versions": VERSIONS}
+
+    assert store.finished_before(**{**work, **change}) is None
+
+
+def test_other_code_has_not_done_it(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = finished(store)
+    described = {**first.environment, "packages": {**first.environment["packages"], "numpy": "0.0"}}
+    monkeypatch.setattr(runs_module, "describe_environment", lambda: described)
+    work = {"kind": "train", "recipe": recipe_with(), "fingerprint_of_work": "w", "data_versions": VERSIONS}
+
+    assert store.finished_before(**work) is None
+
+
 def work_in_another_process(root: Path, then: str) -> subprocess.Popen[str]:
     code = f"""
 import os, sys

@@ -84,6 +84,26 @@ def test_without_a_validation_slice_the_end_of_the_training_part_judges() -> Non
     assert len(one.judged.rows) == pytest.approx(len(fold.train) / 3, abs=6)
 
 
+@pytest.mark.parametrize("length", [3, 40, 90])
+def test_a_fifth_of_what_is_known_stops_the_boosting(length: int) -> None:
+    """Long labels are not known for long: a fifth of all instants would leave none of them."""
+    spans = labels(length)
+    (one,) = inner_folds(spans, fold_of(spans, slices=False), 1, stops_early=True)
+    known = spans.end <= one.judged.start
+
+    assert one.stopping is not None
+    assert len(one.stopping.rows) == pytest.approx(known.sum() / 5, abs=1)
+    assert np.isin(one.stopping.rows, np.flatnonzero(known)).all()
+
+
+def test_labels_that_are_longer_than_a_block_are_refused_by_name() -> None:
+    """Four inner folds of 700 days are judged on 116 days each: no label of 150 days ends within."""
+    spans = labels(150)
+    with pytest.raises(DataError, match=r"without judged samples; labels last up to 150 days") as refused:
+        inner_folds(spans, fold_of(spans, slices=False), 4)
+    assert "shorter horizon" in refused.value.hint
+
+
 def test_too_many_folds_for_so_little_past_are_refused() -> None:
     spans = labels(60)
     with pytest.raises(DataError, match="inner fold") as refused:

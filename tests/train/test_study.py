@@ -185,17 +185,21 @@ def test_time_counts_across_processes(tmp_path: Path) -> None:
     assert again.budget["minutes_used"] * 60.0 > spent
 
 
-def test_a_trial_that_runs_past_the_budget_ends_with_its_round(tmp_path: Path) -> None:
-    {name: Range(low=value, high=value) for name, value in {"trees": 100_000, "learning_rate": 1e-4}.items()}
+@pytest.mark.parametrize("model", ["xgboost", "lightgbm"])
+@pytest.mark.parametrize("stopping", [True, False])
+def test_a_trial_that_runs_past_the_budget_ends_with_its_round(tmp_path: Path, model: Any, stopping: bool) -> None:
+    """Also where it has no rows to stop early by: nobody waits for its last tree."""
     long = settings_of(
+        model=model,
         trials=2,
         minutes=1.0,
         space={"trees": Range(low=100_000, high=100_000), "learning_rate": Range(low=1e-4, high=1e-4)},
     )
-    models = ModelSettings(xgboost=XgboostSettings(trees=100_000, learning_rate=1e-4, early_stopping_rounds=100_000))
+    slow = {"trees": 100_000, "learning_rate": 1e-4, "early_stopping_rounds": 100_000 if stopping else None}
+    models = ModelSettings(xgboost=XgboostSettings(**slow), lightgbm=LightgbmSettings(**slow))
     began = elapsed_seconds()
     with pytest.raises(DataError, match="budget of minutes"):
-        study(tmp_path / "long.log", models=models, settings=long, began=began - 59.5)
+        study(tmp_path / "long.log", study_rows(stopping=stopping), models=models, settings=long, began=began - 59.5)
     assert elapsed_seconds() - began < 10.0
     assert b"budget of minutes" in (tmp_path / "long.log").read_bytes()
 

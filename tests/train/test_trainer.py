@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from ashare_market import ashare_history, ashare_recipe
 
 from audited import train
 from tidegate.core.errors import CatalogError, DataError, GateNotPassed, RecipeError
@@ -18,12 +20,13 @@ from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import read_recipe_data
 from tidegate.engine import backtest
-from tidegate.evaluate import forecast_quality
+from tidegate.evaluate import forecast_quality, newey_west_mean
 from tidegate.features import FeatureContract, market_contract
 from tidegate.models import load_forecaster
 from tidegate.registry import Run, RunStatus, RunStore
 from tidegate.train import assemble, trainer
 from tidegate.train.fold_run import model_folder, run_fold
+from tidegate.train.results import write_quality
 
 RecipeOf = Callable[..., Recipe]
 RIDGE = {"strategy": {"scores": "ridge"}}
@@ -162,6 +165,32 @@ def test_the_labels_are_told(run: Run) -> None:
 
     assert (told["horizon_bars"], told["round_trip_cost"], told["carry_in_net"]) == (5, 0.002, False)
     assert "net_long_5_bars" in told["names"]
+
+
+def test_the_errors_of_a_hit_reach_as_far_as_its_trade(tmp_path: Path) -> None:
+    """A trade of five days that may wait five more for its sale overlaps with nine others, whatever the horizon."""
+    recipe = ashare_recipe()
+    data = assemble(ashare_history(5, sessions=200, shares=12), recipe)
+    rows, symbols = np.nonzero(data.trainable)
+    scores = pl.DataFrame(
+        {
+            "time": pl.Series(data.times[rows]).cast(pl.Datetime("us", "UTC")),
+            "symbol": pl.Series(data.symbols).gather(symbols),
+            "model": "ridge",
+            "score": np.random.default_rng(2).normal(size=len(rows)) + data.target[rows, symbols],
+        }
+    )
+    found = write_quality(tmp_path, scores, data, "hit")["ridge"]
+    matrix = np.full(data.target.shape, np.nan)
+    matrix[rows, symbols] = scores["score"].to_numpy()
+    of_hits, of_money = (
+        newey_west_mean(forecast_quality(data.times, matrix, outcome).rank_ic, lags)
+        for outcome, lags in ((data.target, 10), (data.labels.gross, data.labels.horizon_bars))
+    )
+
+    assert data.labels.bars_of_target("hit") == 10 != data.labels.horizon_bars == data.labels.bars_of_target("gross")
+    assert found["rank_ic_t"] == pytest.approx(of_hits[0] / of_hits[1])
+    assert found["gross_rank_ic_t"] == pytest.approx(of_money[0] / of_money[1])
 
 
 def test_quality_per_day_carries_the_summary(run: Run) -> None:

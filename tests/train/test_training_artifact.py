@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
+import polars as pl
 import pytest
 
 from tidegate.core.errors import RunError
 from tidegate.core.files import read_json, write_json
 from tidegate.registry import ArtifactStore
+from tidegate.report.hit_files import read_hits
 from trained_picker import TrainedPicker, published, trained_picker
 
 
@@ -95,6 +98,33 @@ def test_a_card_below_the_floor_says_that_nothing_is_called(made: TrainedPicker,
     assert "**xgboost**: **below the floor**" in card
     assert "nothing is called" in card
     assert other.id != made.artifact.id
+
+
+def test_every_label_is_told(made: TrainedPicker) -> None:
+    told = read_json(made.run.folder / "labels.json")
+
+    assert "horizon_bars" in told[0]
+    assert [one["ends_after_bars"] for one in told[1:]] == [10]
+    assert "fixed_exit_hit_3_to_5" in told[1]["names"]
+
+
+def test_figures_stand_for_every_fold(made: TrainedPicker) -> None:
+    """Equity H 15: one window says little; each is told, and the report needs no guess from quarters."""
+    found = read_json(made.run.folder / "classification.json")["xgboost"]
+    scores = pl.read_parquet(made.run.folder / "scores.parquet").filter(pl.col("model") == "xgboost")
+    rows = dict(scores.group_by("fold").len().sort("fold").rows())
+
+    assert {one["fold"]: one["rows"] for one in found["folds"]} == rows
+    assert sum(one["positives"] for one in found["folds"]) == found["overall"]["positives"]
+    for one in found["folds"]:
+        assert set(one) == {"fold", *found["overall"]}
+    folds = [SimpleNamespace(**one) for one in read_json(made.run.folder / "folds.json")]
+    hits = read_hits(made.run.folder, folds)
+    assert hits is not None
+    (model,) = (one for one in hits.models if one.model == "xgboost")
+    assert {fold: figures.calls for fold, figures in model.folds.items()} == {
+        one["fold"]: one["calls"] for one in found["folds"]
+    }
 
 
 @pytest.mark.parametrize("name", ["timeline", "reliability", "precision_recall", "quarters"])

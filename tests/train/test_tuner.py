@@ -86,8 +86,41 @@ def test_another_future_gives_the_same_study(
     assert is_seen or found == told(tuned)
 
 
-def test_the_number_of_threads_changes_nothing(tuned: Run, workspace: Workspace, recipe: RecipeOf) -> None:
-    assert told(tune(workspace, recipe(**TUNED), threads=2)) == told(tuned)
+def test_the_number_of_threads_changes_nothing(tuned: Run, fresh_workspace: Workspace, recipe: RecipeOf) -> None:
+    audit(fresh_workspace, recipe(**TUNED))
+
+    assert told(tune(fresh_workspace, recipe(**TUNED), threads=2)) == told(tuned)
+
+
+def test_a_search_that_was_done_is_not_made_again(tuned: Run, workspace: Workspace, recipe: RecipeOf) -> None:
+    """A command that was killed while it trained is repeated, and its search is over already."""
+    said: list[str] = []
+
+    class Listener:
+        def track(self, items: Any, label: str, total: int | None = None) -> Any:
+            raise AssertionError(label)
+
+        def say(self, text: str) -> None:
+            said.append(text)
+
+        def tell(self, reached: Any) -> None:
+            raise AssertionError(reached)
+
+    assert tune(workspace, recipe(**TUNED), progress=Listener()) == tuned
+    assert said == [f"this search was done: {tuned.id}"]
+    shorter = recipe(**{**TUNED, "tune": {**TUNED["tune"], "trials": 1}})
+    assert tune(workspace, shorter).id != tuned.id
+    assert tune(workspace, recipe(**TUNED, seed=99)).id != tuned.id
+
+
+def test_a_study_that_is_gone_is_made_again(tuned: Run, fresh_workspace: Workspace, recipe: RecipeOf) -> None:
+    audit(fresh_workspace, recipe(**TUNED))
+    first = tune(fresh_workspace, recipe(**TUNED))
+    (first.folder / "study.json").unlink()
+    again = tune(fresh_workspace, recipe(**TUNED))
+
+    assert again.id != first.id
+    assert told(again) == told(tuned)
 
 
 def test_an_interrupted_run_goes_on_in_its_own_folder(tuned: Run, fresh_workspace: Workspace, recipe: RecipeOf) -> None:

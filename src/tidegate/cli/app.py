@@ -125,6 +125,7 @@ app.command(
         "tidegate tune ashare-picker --workspace cn",
         "tidegate tune ashare-picker --stocks 1000 --trials 20 --minutes 10 --workspace cn",
         "tidegate tune ashare-picker --fast --workspace cn",
+        "tidegate tune ashare-picker --detach --workspace cn",
     ),
 )(tune.tune)
 app.command(
@@ -132,6 +133,7 @@ app.command(
     epilog=_examples(
         "tidegate experiment ashare-picker --workspace cn",
         "tidegate experiment my.yaml --model lightgbm --without event --seeds 3",
+        "tidegate experiment my.yaml --protocol purged-kfold --folds 5 --detach",
     ),
 )(experiment.experiment)
 app.command(

@@ -30,6 +30,7 @@ _OF_A_RECIPE: Final = (
     *(
         ("train",),
         ("tune",),
+        ("experiment",),
         ("pick",),
         ("backtest",),
         ("doctor",),
@@ -40,7 +41,9 @@ _OF_A_RECIPE: Final = (
     *(("features", "build"), ("features", "show")),
 )
 """Commands whose next word is a recipe."""
-_WITH_RECIPE: Final = re.compile(r"^(tidegate (?:train|tune|pick|backtest|collect|audit readiness|features build)) \S+")
+_WITH_RECIPE: Final = re.compile(
+    r"^(tidegate (?:train|tune|experiment|pick|backtest|collect|audit readiness|features (?:build|show))) \S+"
+)
 _WITH_VALUE: Final = {
     "--workspace",
     "-w",
@@ -51,6 +54,14 @@ _WITH_VALUE: Final = {
     "--run",
     "--top",
     "--stale-after",
+    "--stocks",
+    "--trials",
+    "--minutes",
+    "--model",
+    "--without",
+    "--seeds",
+    "--protocol",
+    "--folds",
     "--language",
     "-l",
     "--colours",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.console import RenderableType
 
-from tidegate.cli.terminal import table
+from tidegate.cli.terminal import share, table
 from tidegate.core.files import read_json
 from tidegate.registry import Run
 
@@ -31,7 +31,7 @@ def hit_tables(run: Run, model: str) -> list[RenderableType]:
             _with_interval(line, "auc"),
             _with_interval(line, "auc_within_date"),
             _with_interval(line, "precision_at_k"),
-            _share(line["base_rate_at_k"]),
+            share(line["base_rate_at_k"]),
             _calls(line),
         )
         for line in lines
@@ -63,10 +63,10 @@ def _thresholds(run: Run, model: str) -> list[RenderableType]:
             (
                 str(one["fold"]),
                 f"{threshold['value']:.2f}" if met else "below the floor",
-                _share(threshold["precision"]),
-                _share(threshold["lower"]),
+                share(threshold["precision"]),
+                share(threshold["lower"]),
                 _ABSENT if threshold["calls"] is None else f"{threshold['calls']:,}",
-                _share(one["base_rate"]),
+                share(one["base_rate"]),
             )
         )
     columns = ("fold", "threshold", "precision", "lower bound", "calls", "base rate")
@@ -83,11 +83,7 @@ def _with_interval(line: Mapping[str, Any], name: str) -> str:
 def _calls(line: Mapping[str, Any]) -> str:
     if not line["calls"]:
         return "none" if line["calls"] == 0 else _ABSENT
-    return f"{line['calls']:,}, {_share(line['precision'])} right"
-
-
-def _share(value: float | None) -> str:
-    return _ABSENT if value is None else f"{value:.1%}"
+    return f"{line['calls']:,}, {share(line['precision'])} right"
 
 
 def _plain(value: float | None) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rich.console import RenderableType
 
-from tidegate.cli.terminal import key_values, table
+from tidegate.cli.terminal import key_values, share, table
 from tidegate.core.time import format_instant
 from tidegate.registry import LiveForecast, LivePick, PastMonth, Reason, past_sentence
 
@@ -16,16 +15,19 @@ __all__ = ["PickList", "pick_document", "pick_tables"]
 
 _ABSENT: Final = "–"
 _BELOW_FLOOR: Final = "below floor"
+_SELDOM: Final = (4, 5)
+"""Columns that are shown where one of them says something."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PickList:
-    """Everything that is told of one day."""
+    """Everything that is told of one day; ``past_top_k`` names of each past day are summed up in ``months``."""
 
     run: str
     forecast: LiveForecast
     picks: tuple[LivePick, ...]
     months: tuple[PastMonth, ...]
+    past_top_k: int
     stale_after: int
 
     @property
@@ -59,6 +61,7 @@ def pick_document(told: PickList) -> dict[str, Any]:
         "base_rate_today": forecast.base_rate,
         "base_rate_of_calibration": None if threshold is None else threshold.base_rate,
         "picks": [{**asdict(one), "mark": _mark(one, told)} for one in told.picks],
+        "past_top_k": told.past_top_k,
         "past_months": [asdict(one) for one in told.months],
         "past": past_sentence(told.months),
         "data_versions": dict(forecast.rows.data_versions),
@@ -83,16 +86,17 @@ def pick_tables(told: PickList) -> list[RenderableType]:
             f"{one.probability:.1%}" if one.probability is not None else f"{one.score:+.4f}",
             _mark(one, told),
             "at its upper limit" if one.at_limit_up else "",
+            f"tied with {one.tied_unlisted:,} more" if one.tied_unlisted else "",
             "; ".join(map(_said, one.reasons)),
         )
         for one in told.picks
     ]
-    columns = ("rank", "name", "probability" if calibrated else "score", "call", "limit", "why")
-    filled = [place for place in range(len(columns)) if place != 4 or any(row[4] for row in rows)]
+    columns = ("rank", "name", "probability" if calibrated else "score", "call", "limit", "tie", "why")
+    filled = [place for place in range(len(columns)) if place not in _SELDOM or any(row[place] for row in rows)]
     cut = [[row[place] for place in filled] for row in rows]
     shown += [table("The list", [columns[place] for place in filled], cut, whole=("name",)), ""]
     if told.months:
-        shown += [_past(told.months), past_sentence(told.months)]
+        shown += [_past(told), past_sentence(told.months)]
     else:
         shown.append("The target of this recipe is no hit, so there is no record of earlier picks.")
     return shown
@@ -144,23 +148,22 @@ def _said(reason: Reason) -> str:
     return f"{reason.feature} {value} {'raises' if reason.contribution > 0.0 else 'lowers'} it"
 
 
-def _past(months: Sequence[PastMonth]) -> RenderableType:
+def _past(told: PickList) -> RenderableType:
     rows = [
         (
             one.month,
             one.days,
             one.picks,
             one.hits,
-            _share(one.precision),
-            _share(one.base_rate),
+            share(one.precision),
+            share(one.base_rate),
             _ABSENT if one.net_return is None else f"{one.net_return:+.2%}",
-            one.called,
+            _ABSENT if one.called is None else one.called,
         )
-        for one in months
+        for one in told.months
     ]
     columns = ("month", "days", "picks", "hits", "precision", "base rate", "net per trade", "called")
-    return table("The same rule in past months, out of sample", columns, rows)
-
-
-def _share(value: float | None) -> str:
-    return _ABSENT if value is None else f"{value:.1%}"
+    title = f"The same rule in past months, out of sample: the {told.past_top_k:,} best of each day"
+    if len(told.picks) > told.past_top_k:
+        title += ", more were not kept"
+    return table(title, columns, rows)

@@ -39,6 +39,8 @@ _METRIC_PATTERNS: Final = {
     "quantile_spread": "+.2%",
     "round_trip_cost": ".2%",
 }
+_SHIPPED: Final = {("artifact",): "artifact", ("tuned", "run"): "tuned by"}
+"""Metrics of a training run that are no figures: what it shipped, and whose parameters it took."""
 _METRIC_UNITS: Final = {
     "cagr": " a year",
     "volatility": " a year",
@@ -116,6 +118,7 @@ def run_details(run: Run) -> list[RenderableType]:
         "started": _moment(run.started_at),
         "finished": _ABSENT if run.finished_at is None else _moment(run.finished_at),
         "parent": run.parent or _ABSENT,
+        **_shipped(run),
         "seed": run.seed,
         "data versions": ", ".join(f"{name} @ {version}" for name, version in run.data_versions.items()),
         "fingerprint": run.fingerprint,
@@ -127,7 +130,7 @@ def run_details(run: Run) -> list[RenderableType]:
         facts["data corrected since"] = "; ".join(run.corrected)
     if run.error:
         facts["error"] = run.error
-    metrics = {_named(path): _metric(path[-1], value) for path, value in _flat(run.metrics)}
+    metrics = {_named(path): _metric(path[-1], value) for path, value in _flat(run.metrics) if path not in _SHIPPED}
     return [
         key_values(run.id, facts),
         "",
@@ -170,6 +173,8 @@ def _headline(run: Run) -> str:
     metrics = run.metrics
     if "cagr" in metrics:
         return f"CAGR {_percent(metrics['cagr'])}, drawdown {_percent(metrics['max_drawdown'])}"
+    if "comparisons" in metrics:
+        return f"{metrics['comparisons']} comparisons, {metrics['clear']} of them more than chance"
     models = [f"{name} IC {_number(value['rank_ic'], '+.3f')}" for name, value in metrics.get("models", {}).items()]
     # An error may hold brackets and whole pages; its first words say which one it is.
     return ", ".join(models) or shorten(run.error or "", _ERROR_WIDTH, placeholder=" ...")
@@ -203,6 +208,10 @@ def _metric(name: str, value: Any) -> str:
     if not isinstance(value, float) or not isfinite(value):
         return _ABSENT if value is None else f"{value:,}" if isinstance(value, int) else str(value)
     return format(value, _METRIC_PATTERNS.get(name, ".4g")) + _METRIC_UNITS.get(name, "")
+
+
+def _shipped(run: Run) -> dict[str, object]:
+    return {_SHIPPED[path]: value for path, value in _flat(run.metrics) if path in _SHIPPED and value}
 
 
 def _moment(instant: Instant) -> str:

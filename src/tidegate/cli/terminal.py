@@ -29,7 +29,7 @@ from tidegate.core.clock import elapsed_seconds
 from tidegate.core.jobs import current_job
 from tidegate.core.progress import Pace, Reached
 
-__all__ = ["Terminal", "key_values", "table"]
+__all__ = ["Terminal", "key_values", "share", "table"]
 
 Item = TypeVar("Item")
 
@@ -182,6 +182,17 @@ def key_values(title: str, values: Mapping[str, object]) -> RenderableType:
     for name, value in values.items():
         drawn.add_row(name, escape(str(value)))
     return _titled(title, drawn)
+
+
+def share(value: float | None) -> str:
+    """Return a share in per cent with one digit, or a dash where it is not known.
+
+    Examples
+    --------
+    >>> share(0.0714), share(None)
+    ('7.1%', '–')
+    """
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _titled(title: str, drawn: Table) -> RenderableType:

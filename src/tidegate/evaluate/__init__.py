@@ -14,7 +14,7 @@ from tidegate.evaluate.forecast import (
 from tidegate.evaluate.inference import newey_west_mean
 from tidegate.evaluate.paired import PairedDifference, holm_adjusted, paired_difference
 from tidegate.evaluate.performance import Excess, Performance, drawdown, excess_over, performance
-from tidegate.evaluate.precision_recall import CallQuality, call_quality, precision_recall_curve
+from tidegate.evaluate.precision_recall import CallQuality, best_f_score, call_quality, precision_recall_curve
 from tidegate.evaluate.ranked import RankedRows, rank_rows
 from tidegate.evaluate.ranking import (
     TopNames,
@@ -39,6 +39,7 @@ __all__ = [
     "WeekDraws",
     "area_under_roc",
     "average_precision",
+    "best_f_score",
     "brier_score",
     "call_quality",
     "classification_figures",

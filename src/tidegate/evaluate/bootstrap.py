@@ -12,11 +12,14 @@ from tidegate.core.time import DAY
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.discrimination import average_precision, tie_groups
 
-__all__ = ["WeekDraws", "draw_weeks", "week_numbers", "weekly_sums"]
+__all__ = ["FEWEST_WEEKS", "PERCENTILES", "WeekDraws", "draw_weeks", "week_numbers", "weekly_sums"]
 
-_FEWEST_WEEKS: Final = 4
+FEWEST_WEEKS: Final = 10
+"""Weeks with something to count below which a figure has no interval."""
+PERCENTILES: Final = (2.5, 97.5)
+"""Ends of a 95 % interval among the draws, in per cent."""
 _REPLICATES: Final = 1000
-_PERCENTILES: Final = (2.5, 97.5)
+_MOST_EMPTY: Final = 0.025
 _GROUPS: Final = 1000
 _MONDAY: Final = 3  # 1970-01-01 was a Thursday
 
@@ -42,15 +45,19 @@ def weekly_sums(weeks: Int64Array, values: FloatArray, count: int) -> FloatArray
 
 
 def draw_weeks(count: int, seed: int, replicates: int = _REPLICATES) -> WeekDraws | None:
-    """Draw as many weeks as there are, with replacement, again and again; None with fewer than 4 weeks.
+    """Draw as many weeks as there are, with replacement, again and again; None with fewer than 10 weeks.
 
     Rows of one date rise and fall together and labels of neighbouring days overlap, so that rows are no independent
     observations; weeks are nearly so. What reaches over the end of a week stays outside, which makes the intervals a
     little narrow where labels span several weeks.
 
+    Few weeks make them much too narrow, and it is the weeks of the figure's own denominator that count: where calls
+    fall into 1, 2, 3 or 6 weeks of 13, an interval that says 95 % holds the truth in 4, 53, 80 or 87 of 100 cases, with
+    8 weeks in 89, with 10 in 92, with 13 in 93. So :class:`WeekDraws` gives none below 10.
+
     Source: Künsch 1989, https://doi.org/10.1214/aos/1176347265 (blocks); Efron 1979 (percentiles).
     """
-    if count < _FEWEST_WEEKS:
+    if count < FEWEST_WEEKS:
         return None
     random = generator(seed, "bootstrap by week", count)
     return WeekDraws(counts=random.multinomial(count, np.full(count, 1.0 / count), size=replicates).astype(np.float64))
@@ -59,6 +66,10 @@ def draw_weeks(count: int, seed: int, replicates: int = _REPLICATES) -> WeekDraw
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WeekDraws:
     """How often each week was drawn.
+
+    A figure has an interval where its denominator is above 0 in at least 10 weeks (:func:`draw_weeks` says why), and in
+    all but 2.5 % of the draws: a draw without a denominator says nothing, and leaving out many would choose among the
+    draws.
 
     Parameters
     ----------
@@ -70,7 +81,7 @@ class WeekDraws:
 
     def of_ratio(self, above: FloatArray | Int64Array, below: FloatArray | Int64Array) -> tuple[float, float] | None:
         """Return the interval of ``sum(above) / sum(below)`` from sums by week, both ``float64 (n_weeks,)``."""
-        return _interval(self.counts @ above, self.counts @ below)
+        return None if _few(below) else _interval(self.counts @ above, self.counts @ below)
 
     def of_area(self, score: FloatArray, outcome: FloatArray, weeks: Int64Array) -> tuple[float, float] | None:
         """Return the interval of the pooled area under the ROC curve, exact in every replicate.
@@ -87,8 +98,10 @@ class WeekDraws:
             ``int64 (n,)``: place of each row's week in the counts.
         """
         width = self.counts.shape[1]
-        pairs = _concordant_pairs(score, outcome, weeks, width)
         hits, misses = (np.bincount(weeks[outcome == kind], minlength=width) for kind in (1.0, 0.0))
+        if _few(hits) or _few(misses):
+            return None
+        pairs = _concordant_pairs(score, outcome, weeks, width)
         right = np.sum((self.counts @ pairs) * self.counts, axis=1)
         return _interval(right, (self.counts @ hits) * (self.counts @ misses))
 
@@ -111,11 +124,18 @@ class WeekDraws:
         cells, size = group * width + weeks[rows], (int(group[-1]) + 1) * width
         calls = np.cumsum(np.bincount(cells, minlength=size).reshape(-1, width), axis=0)
         hits = np.cumsum(np.bincount(cells[hit], minlength=size).reshape(-1, width), axis=0)
+        if _few(hits[-1]):
+            return None
         drawn, below = _precision_sums(hits, calls, self.counts, is_exact), self.counts @ hits[-1]
         if not is_exact:
             once = _precision_sums(hits, calls, np.ones((1, width)), is_exact)[0] / hit.sum()
             drawn += (exact - once) * below
         return _interval(drawn, below)
+
+
+def _few(below: FloatArray | Int64Array) -> bool:
+    """Return whether too few weeks have a denominator."""
+    return int(np.count_nonzero(below)) < FEWEST_WEEKS
 
 
 def _concordant_pairs(score: FloatArray, outcome: FloatArray, weeks: Int64Array, width: int) -> FloatArray:
@@ -160,9 +180,9 @@ def _groups(falling: FloatArray, hit: Mask) -> tuple[Int64Array, bool]:
 
 
 def _interval(above: FloatArray, below: FloatArray) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of a ratio; draws without a denominator say nothing."""
+    """Return the 95 % percentile interval of a ratio; None where too many draws lack a denominator."""
     usable = below > 0.0
-    if usable.sum() < len(usable) / 2:
+    if np.mean(~usable) > _MOST_EMPTY:
         return None
-    low, high = np.percentile(above[usable] / below[usable], _PERCENTILES)
+    low, high = np.percentile(above[usable] / below[usable], PERCENTILES)
     return float(low), float(high)

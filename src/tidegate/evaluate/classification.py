@@ -13,7 +13,7 @@ from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.bootstrap import WeekDraws, draw_weeks, week_numbers, weekly_sums
 from tidegate.evaluate.discrimination import area_under_roc, average_precision, roc_by_instant
 from tidegate.evaluate.precision_recall import call_quality
-from tidegate.evaluate.ranked import RankedRows, check_rows, rank_rows
+from tidegate.evaluate.ranked import RankedRows, check_rows, mean_of_known, rank_rows
 from tidegate.evaluate.ranking import top_names, top_places, turnover_by_instant
 from tidegate.evaluate.reliability import brier_score, expected_calibration_error
 
@@ -39,7 +39,8 @@ def classification_figures(
     """Return how well forecasts told hits from misses, how right calls and picks were, and what picks earned.
 
     The evaluation of equity J.7. Every figure that rows of one week can pull together carries a 95 % interval by a
-    bootstrap of whole weeks, ``<name>_interval``. What cannot be computed is None, never 0.
+    bootstrap of whole weeks, ``<name>_interval``, and the number of weeks that hold something of its denominator,
+    ``<name>_weeks``: with fewer than 10 there is no interval. What cannot be computed is None, never 0.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def classification_figures(
     Returns
     -------
     figures
-        ``rows``, ``days``, ``weeks``, ``positives``, ``base_rate``; ``auc``, ``auc_within_date``,
+        ``rows``, ``days``, ``weeks`` (those with a known outcome), ``positives``, ``base_rate``; ``auc``, ``auc_within_date``,
         ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and ``base_rate_at_k``
         (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k`` (mean over the trades
         of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as ``[low, high]``.
@@ -182,22 +183,58 @@ class _Rows:
         return replace(self, **{name: column[chosen] for name, column in columns.items() if column is not None})
 
 
+@dataclass(frozen=True, eq=False)
+class _Weeks:
+    """The weeks in which something is known: place of each row's, how many, and how they are drawn."""
+
+    places: Int64Array
+    count: int
+    draws: WeekDraws | None
+
+    @classmethod
+    def of(cls, rows: _Rows, seed: int) -> _Weeks:
+        """Number the weeks; rows of a week of which nothing is known take the place of another and count nowhere."""
+        number, anything = week_numbers(rows.times), ~np.isnan(rows.outcome)
+        if rows.trade_return is not None:
+            anything = anything | ~np.isnan(rows.trade_return)
+        known = np.unique(number[anything])
+        places = np.minimum(np.searchsorted(known, number), max(len(known) - 1, 0))
+        return cls(places=places, count=len(known), draws=draw_weeks(len(known), seed))
+
+    def holding(self, chosen: Mask) -> int:
+        """Return how many weeks hold one of some rows."""
+        return len(np.unique(self.places[chosen]))
+
+    def ratio(self, name: str, value: float | None, above: FloatArray, below: FloatArray) -> dict[str, Any]:
+        """Return a ratio of two sums by week as :func:`_banded` does."""
+        interval = None if self.draws is None or value is None else self.draws.of_ratio(above, below)
+        return _banded(name, value, interval, int(np.count_nonzero(below)))
+
+    def mean(self, name: str, values: FloatArray, places: Int64Array) -> dict[str, Any]:
+        """Return the mean of values that each belong to a week as :func:`_banded` does; NaN counts for nothing."""
+        count = weekly_sums(places, np.where(np.isnan(values), 0.0, 1.0), self.count)
+        return self.ratio(name, mean_of_known(values), weekly_sums(places, values, self.count), count)
+
+
+def _banded(name: str, value: float | None, interval: tuple[float, float] | None, weeks: int) -> dict[str, Any]:
+    """Return a figure, its interval and how many weeks hold something of its denominator."""
+    return {name: value, f"{name}_interval": None if interval is None else list(interval), f"{name}_weeks": weeks}
+
+
 def _figures(rows: _Rows, round_trip_cost: float, top_k: int, seed: int) -> dict[str, Any]:
-    ranked = rank_rows(rows.times, rows.score, rows.symbols)
-    numbers, weeks = np.unique(week_numbers(rows.times), return_inverse=True)
-    draws = draw_weeks(len(numbers), seed)
-    known = ~np.isnan(rows.outcome)
+    ranked, weeks = rank_rows(rows.times, rows.score, rows.symbols), _Weeks.of(rows, seed)
+    judged = ~np.isnan(rows.outcome)
     positives = int(np.sum(rows.outcome == 1.0))
     return {
-        "rows": len(rows.times),
-        "days": len(np.unique((ranked.instants - 1) // DAY)),
-        "weeks": len(numbers),
+        "rows": int(judged.sum()),
+        "days": len(np.unique((rows.times[judged] - 1) // DAY)),
+        "weeks": weeks.holding(judged),
         "positives": positives,
-        "base_rate": positives / int(known.sum()) if known.any() else None,
-        **_areas(rows, ranked, weeks, draws),
-        **_calls(rows, weeks, draws),
-        **_picks(rows, ranked, weeks, draws, top_k),
-        **_earnings(rows, ranked, weeks, draws, round_trip_cost, top_k),
+        "base_rate": positives / int(judged.sum()) if judged.any() else None,
+        **_areas(rows, ranked, weeks),
+        **_calls(rows, weeks),
+        **_picks(rows, ranked, weeks, top_k),
+        **_earnings(rows, ranked, weeks, round_trip_cost, top_k),
         "brier": None if rows.probability is None else brier_score(rows.probability, rows.outcome),
         "expected_calibration_error": None
         if rows.probability is None
@@ -205,83 +242,52 @@ def _figures(rows: _Rows, round_trip_cost: float, top_k: int, seed: int) -> dict
     }
 
 
-def _areas(rows: _Rows, ranked: RankedRows, weeks: Int64Array, draws: WeekDraws | None) -> dict[str, Any]:
-    areas = roc_by_instant(ranked, rows.score, rows.outcome)
-    pooled, precision, by_date = None, None, None
-    if draws is not None:
-        pooled = draws.of_area(rows.score, rows.outcome, weeks)
-        precision = draws.of_average_precision(rows.score, rows.outcome, weeks)
-        by_date = _mean_interval(draws, weeks[ranked.order[ranked.starts]], areas)
+def _areas(rows: _Rows, ranked: RankedRows, weeks: _Weeks) -> dict[str, Any]:
+    pooled, precision = None, None
+    if weeks.draws is not None:
+        pooled = weeks.draws.of_area(rows.score, rows.outcome, weeks.places)
+        precision = weeks.draws.of_average_precision(rows.score, rows.outcome, weeks.places)
+    hits, misses = weeks.holding(rows.outcome == 1.0), weeks.holding(rows.outcome == 0.0)
+    within, of_instant = roc_by_instant(ranked, rows.score, rows.outcome), weeks.places[ranked.order[ranked.starts]]
     return {
-        "auc": area_under_roc(rows.score, rows.outcome),
-        "auc_interval": _plain(pooled),
-        "auc_within_date": _mean(areas),
-        "auc_within_date_interval": _plain(by_date),
-        "average_precision": average_precision(rows.score, rows.outcome),
-        "average_precision_interval": _plain(precision),
+        **_banded("auc", area_under_roc(rows.score, rows.outcome), pooled, min(hits, misses)),
+        **weeks.mean("auc_within_date", within, of_instant),
+        **_banded("average_precision", average_precision(rows.score, rows.outcome), precision, hits),
     }
 
 
-def _calls(rows: _Rows, weeks: Int64Array, draws: WeekDraws | None) -> dict[str, Any]:
+def _calls(rows: _Rows, weeks: _Weeks) -> dict[str, Any]:
     if rows.called is None:
-        return dict.fromkeys(("precision", "precision_interval", "recall", "f1", "calls"))
-    quality, interval = call_quality(rows.called, rows.outcome), None
-    if draws is not None:
-        width, known = draws.counts.shape[1], rows.called & ~np.isnan(rows.outcome)
-        hits = np.bincount(weeks[known], weights=rows.outcome[known], minlength=width)
-        interval = draws.of_ratio(hits, np.bincount(weeks[known], minlength=width))
+        return dict.fromkeys(("precision", "precision_interval", "precision_weeks", "recall", "f1", "calls"))
+    quality, known = call_quality(rows.called, rows.outcome), rows.called & ~np.isnan(rows.outcome)
+    places = weeks.places[known]
+    hits = weekly_sums(places, rows.outcome[known], weeks.count)
+    made = weekly_sums(places, np.ones(len(places)), weeks.count)
     return {
-        "precision": quality.precision,
-        "precision_interval": _plain(interval),
+        **weeks.ratio("precision", quality.precision, hits, made),
         "recall": quality.recall,
         "f1": quality.f_score(),
         "calls": quality.calls,
     }
 
 
-def _picks(rows: _Rows, ranked: RankedRows, weeks: Int64Array, draws: WeekDraws | None, top_k: int) -> dict[str, Any]:
-    names = top_names(ranked, rows.outcome, top_k)
-    precision, lift = None, None
-    if draws is not None:
-        of_instant, width = weeks[ranked.order[ranked.starts]], draws.counts.shape[1]
-        hits, base = (weekly_sums(of_instant, values, width) for values in (names.precision, names.base_rate))
-        precision, lift = _mean_interval(draws, of_instant, names.precision), draws.of_ratio(hits, base)
+def _picks(rows: _Rows, ranked: RankedRows, weeks: _Weeks, top_k: int) -> dict[str, Any]:
+    names, of_instant = top_names(ranked, rows.outcome, top_k), weeks.places[ranked.order[ranked.starts]]
+    hits, base = (weekly_sums(of_instant, values, weeks.count) for values in (names.precision, names.base_rate))
     return {
-        "precision_at_k": names.mean_precision,
-        "precision_at_k_interval": _plain(precision),
+        **weeks.mean("precision_at_k", names.precision, of_instant),
         "base_rate_at_k": names.mean_base_rate,
-        "lift_at_k": names.lift,
-        "lift_at_k_interval": None if names.lift is None else _plain(lift),
-        "turnover_at_k": _mean(turnover_by_instant(ranked, rows.symbols, top_k)),
+        **weeks.ratio("lift_at_k", names.lift, hits, base),
+        "turnover_at_k": mean_of_known(turnover_by_instant(ranked, rows.symbols, top_k)),
     }
 
 
-def _earnings(
-    rows: _Rows, ranked: RankedRows, weeks: Int64Array, draws: WeekDraws | None, round_trip_cost: float, top_k: int
-) -> dict[str, Any]:
+def _earnings(rows: _Rows, ranked: RankedRows, weeks: _Weeks, round_trip_cost: float, top_k: int) -> dict[str, Any]:
     if rows.trade_return is None:
-        return dict.fromkeys(("net_return_at_k", "net_return_at_k_interval", "net_return_all"))
+        return dict.fromkeys(("net_return_at_k", "net_return_at_k_interval", "net_return_at_k_weeks", "net_return_all"))
     net = net_returns(rows.trade_return, round_trip_cost)
     picked = ranked.order[top_places(ranked, top_k)]
-    interval = None if draws is None else _mean_interval(draws, weeks[picked], net[picked])
     return {
-        "net_return_at_k": _mean(net[picked]),
-        "net_return_at_k_interval": _plain(interval),
-        "net_return_all": _mean(net),
+        **weeks.mean("net_return_at_k", net[picked], weeks.places[picked]),
+        "net_return_all": mean_of_known(net),
     }
-
-
-def _mean_interval(draws: WeekDraws, weeks: Int64Array, values: FloatArray) -> tuple[float, float] | None:
-    """Return the interval of the mean of values that each belong to a week; NaN counts for nothing."""
-    width = draws.counts.shape[1]
-    count = np.bincount(weeks[~np.isnan(values)], minlength=width)
-    return draws.of_ratio(weekly_sums(weeks, values, width), count)
-
-
-def _mean(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
-
-
-def _plain(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)

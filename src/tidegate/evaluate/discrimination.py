@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.core.units import FloatArray, Int64Array, Mask
-from tidegate.evaluate.ranked import RankedRows, check_rows, rank_rows
+from tidegate.evaluate.ranked import RankedRows, check_rows, mean_of_known, rank_rows
 
-__all__ = ["area_under_roc", "average_precision", "roc_by_instant", "tie_groups", "within_date_area"]
+__all__ = ["area_under_roc", "average_precision", "last_of_ties", "roc_by_instant", "tie_groups", "within_date_area"]
 
 
 def area_under_roc(score: FloatArray, outcome: FloatArray) -> float | None:
@@ -86,7 +86,7 @@ def average_precision(score: FloatArray, outcome: FloatArray) -> float | None:
     hits = np.cumsum(hit)
     if not hits.size or not hits[-1]:
         return None
-    last = np.append(np.diff(score[known][order]) != 0.0, True)
+    last = last_of_ties(score[known][order])
     hits, calls = hits[last], np.flatnonzero(last) + 1
     return float(np.sum(np.diff(hits, prepend=0) * (hits / calls)) / hits[-1])
 
@@ -150,9 +150,12 @@ def within_date_area(times: Int64Array, score: FloatArray, outcome: FloatArray) 
     0.5
     """
     check_rows(score, outcome, times)
-    areas = roc_by_instant(rank_rows(times, score), score, outcome)
-    known = areas[~np.isnan(areas)]
-    return float(known.mean()) if known.size else None
+    return mean_of_known(roc_by_instant(rank_rows(times, score), score, outcome))
+
+
+def last_of_ties(ordered: FloatArray) -> Mask:
+    """Return where a value ends along a sorted series, ``bool (n,)``, true at its last place."""
+    return tie_groups(ordered[::-1])[::-1]
 
 
 def tie_groups(ordered: FloatArray) -> Mask:

@@ -13,6 +13,7 @@ from tidegate.core.ranks import average_ranks
 from tidegate.core.time import moment_of
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.inference import newey_west_mean
+from tidegate.evaluate.ranked import mean_of_known
 
 __all__ = [
     "ForecastQuality",
@@ -161,16 +162,11 @@ def summarise_quality(quality: ForecastQuality, lags: int) -> dict[str, Any]:
 def _means(quality: ForecastQuality, rows: Mask) -> dict[str, Any]:
     measured = rows & ~np.isnan(quality.rank_ic)
     return {
-        "rank_ic": _mean(quality.rank_ic[rows]),
-        "hit_rate": _mean(quality.hit_rate[rows]),
-        "quantile_spread": _mean(quality.quantile_spread[rows]),
+        "rank_ic": mean_of_known(quality.rank_ic[rows]),
+        "hit_rate": mean_of_known(quality.hit_rate[rows]),
+        "quantile_spread": mean_of_known(quality.quantile_spread[rows]),
         "instants": int(measured.sum()),
     }
-
-
-def _mean(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return _plain(float(known.mean())) if known.size else None
 
 
 def _plain(value: float) -> float | None:

@@ -11,12 +11,12 @@ import numpy as np
 from tidegate.core.errors import InputError
 from tidegate.core.randomness import generator
 from tidegate.core.units import FloatArray, Int64Array
+from tidegate.evaluate.bootstrap import PERCENTILES
 
 __all__ = ["PairedDifference", "holm_adjusted", "paired_difference"]
 
 _FEWEST_BLOCKS: Final = 4
 _REPLICATES: Final = 2000
-_PERCENTILES: Final = (2.5, 97.5)
 _DRAWN_AT_ONCE: Final = 2**18
 
 
@@ -105,7 +105,7 @@ def paired_difference(
     if count < _FEWEST_BLOCKS * block:
         return alone
     drawn = _drawn_means(difference - mean, block, seed, replicates)
-    low, high = np.percentile(drawn + mean, _PERCENTILES).tolist()
+    low, high = np.percentile(drawn + mean, PERCENTILES).tolist()
     as_far = int(np.sum(np.abs(drawn) >= abs(mean)))
     return replace(alone, low=low, high=high, p_value=(1 + as_far) / (1 + replicates))
 

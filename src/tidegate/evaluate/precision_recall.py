@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from tidegate.core.units import FloatArray, Mask
+from tidegate.evaluate.discrimination import last_of_ties
 from tidegate.evaluate.ranked import check_rows
 
-__all__ = ["CallQuality", "call_quality", "precision_recall_curve"]
+__all__ = ["CallQuality", "best_f_score", "call_quality", "precision_recall_curve"]
 
 _POINTS: Final = 100
 
@@ -77,6 +78,42 @@ def call_quality(called: Mask, outcome: FloatArray) -> CallQuality:
     return CallQuality(calls=int((called & known).sum()), hits=int((called & hit).sum()), positives=int(hit.sum()))
 
 
+def best_f_score(score: FloatArray, outcome: FloatArray, beta: float = 1.0) -> float | None:
+    """Return the largest :meth:`CallQuality.f_score` of all thresholds; None without a hit.
+
+    The threshold is chosen on the rows that it is judged by: it says how good a rule could be made of the scores, and
+    promises nothing of other rows.
+
+    Parameters
+    ----------
+    score
+        ``float64 (n,)``, finite; rows of one score are called together.
+    outcome
+        ``float64 (n,)``: 0, 1, or NaN for unknown, which counts for nothing.
+    beta
+        Below 1 precision has the greater weight.
+
+    Raises
+    ------
+    DataError
+        If there is no row, shapes differ, or values cannot be used.
+
+    Examples
+    --------
+    >>> best_f_score(np.array([0.9, 0.5, 0.4, 0.1]), np.array([1.0, 1.0, 0.0, 0.0]))
+    1.0
+    """
+    check_rows(score, outcome)
+    known = ~np.isnan(outcome)
+    order = np.argsort(-score[known], kind="stable")
+    hits, ordered = np.cumsum(outcome[known][order]), score[known][order]
+    if not hits.size or not hits[-1]:
+        return None
+    last = last_of_ties(ordered)
+    calls, weight = np.flatnonzero(last) + 1.0, beta**2
+    return float(np.max((1.0 + weight) * hits[last] / (weight * hits[-1] + calls)))
+
+
 def precision_recall_curve(
     probability: FloatArray, outcome: FloatArray, points: int = _POINTS
 ) -> list[tuple[float, float, float | None, int]]:
@@ -116,7 +153,7 @@ def precision_recall_curve(
     ordered, hits = probability[known][order], np.cumsum(outcome[known][order])
     if not ordered.size:
         return []
-    last = np.flatnonzero(np.append(np.diff(ordered) != 0.0, True))
+    last = np.flatnonzero(last_of_ties(ordered))
     if len(last) > points:
         wished = np.geomspace(last[0] + 1, last[-1] + 1, points)
         last = last[np.unique(np.minimum(np.searchsorted(last + 1, wished), len(last) - 1))]

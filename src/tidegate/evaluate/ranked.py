@@ -9,7 +9,7 @@ import numpy as np
 from tidegate.core.errors import DataError
 from tidegate.core.units import FloatArray, Int64Array, Mask
 
-__all__ = ["RankedRows", "check_rows", "rank_rows"]
+__all__ = ["RankedRows", "check_rows", "mean_of_known", "rank_rows"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,6 +67,19 @@ def rank_rows(times: Int64Array, score: FloatArray, symbols: Int64Array | None =
     ordered = times[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1) != 0)
     return RankedRows(order=order, starts=starts, instants=ordered[starts])
+
+
+def mean_of_known(values: FloatArray) -> float | None:
+    """Return the mean of what is known, NaN left out; None where nothing is, or the mean is not finite.
+
+    Examples
+    --------
+    >>> mean_of_known(np.array([1.0, np.nan, 2.0])), mean_of_known(np.array([np.nan]))
+    (1.5, None)
+    """
+    known = values[~np.isnan(values)]
+    mean = float(known.mean()) if known.size else np.nan
+    return mean if np.isfinite(mean) else None
 
 
 def check_rows(score: FloatArray, outcome: FloatArray, *others: FloatArray | Int64Array | Mask) -> None:

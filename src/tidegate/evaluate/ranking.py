@@ -10,7 +10,7 @@ from tidegate.core.errors import DataError, InputError
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.discrimination import tie_groups
 from tidegate.evaluate.forecast import rank_correlation
-from tidegate.evaluate.ranked import RankedRows, check_rows, rank_rows
+from tidegate.evaluate.ranked import RankedRows, check_rows, mean_of_known, rank_rows
 
 __all__ = [
     "TopNames",
@@ -42,12 +42,12 @@ class TopNames:
     @property
     def mean_precision(self) -> float | None:
         """Mean over the instants, each weighing the same; None without any."""
-        return _mean(self.precision)
+        return mean_of_known(self.precision)
 
     @property
     def mean_base_rate(self) -> float | None:
         """Mean over the same instants; None without any."""
-        return _mean(self.base_rate)
+        return mean_of_known(self.base_rate)
 
     @property
     def lift(self) -> float | None:
@@ -229,8 +229,3 @@ def _check_gains(times: Int64Array, score: FloatArray, gain: FloatArray) -> None
             expected="finite gains of at least 0",
             hint="leave out rows without a label; buckets count from 0",
         )
-
-
-def _mean(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None

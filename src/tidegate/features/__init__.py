@@ -5,6 +5,7 @@ from tidegate.features.contract import Feature, FeatureContract, FeatureGroup
 from tidegate.features.contracts import CONTRACTS, market_contract
 from tidegate.features.custom import feature
 from tidegate.features.matrix import FeatureMatrix
+from tidegate.features.pickable import pickable
 from tidegate.features.recent import recent_history
 from tidegate.features.selection import contract_for, declared_contract
 from tidegate.features.sources import Newest, Source
@@ -25,5 +26,6 @@ __all__ = [
     "feature",
     "features_at",
     "market_contract",
+    "pickable",
     "recent_history",
 ]

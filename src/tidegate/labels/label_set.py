@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class LabelPart(Protocol):
 
     def values(self, name: str) -> FloatArray:
         """Return a label, ``float64 (n_times, n_symbols)``; NaN where there is none."""
+        ...
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what the labels are made of, as plain values."""
         ...
 
     def of_members(self, membership: Mask) -> LabelPart:
@@ -190,6 +194,19 @@ class LabelSet:
             If there are none.
         """
         return self.touches(_TOUCHED[kind]) if kind in _TOUCHED else self.trained
+
+    def bars_of_target(self, kind: str) -> int:
+        """Return over how many bars a target reaches: labels of rows nearer to each other than that share prices.
+
+        The trained horizon; of hits the longest that their trade may last.
+
+        Raises
+        ------
+        InputError
+            If there are no such labels.
+        """
+        part = self.part_of_target(kind)
+        return part.horizon_bars if isinstance(part, Labels) else part.reach_bars
 
     def touches(self, kind: str) -> TouchLabels:
         """Return the labels of a window of days, ``fixed_exit`` or ``hindsight_touch``.

@@ -128,6 +128,11 @@ class TouchLabels:
         return ends_at(self.times, self.exits)
 
     @property
+    def reach_bars(self) -> int:
+        """Bars from a decision to the latest exit that a label may need; 0 where no window is complete."""
+        return int(self.exits[0]) if len(self.exits) else 0
+
+    @property
     def spans(self) -> Spans:
         """One span per row with a complete window: the first ones, so that sample *i* is row *i*."""
         return spans_until(self.times, self.ends)
@@ -187,7 +192,7 @@ class TouchLabels:
             "last_day": self.window.last_day,
             "rise": self.window.rise,
             "top_share": self.top_share,
-            "ends_after_bars": int(self.exits[0]) if len(self.exits) else None,
+            "ends_after_bars": self.reach_bars or None,
         }
 
     def of_members(self, membership: Mask) -> TouchLabels:

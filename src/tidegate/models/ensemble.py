@@ -115,6 +115,9 @@ def fit_ensemble(
     takes ``clip(mean((y - a) (b - a)) / mean((b - a)^2), 0, 1)``. The minimum is exact: it is solved for every set of
     members, and the best without a negative weight is kept. Members that forecast alike share alike.
 
+    The validation rows that weigh the members also told boosted members when to stop, so these look a little better on
+    them than on rows that nothing saw, and a member without early stopping gets a little less than its due.
+
     Parameters
     ----------
     settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -200,7 +201,8 @@ class PreparedLightgbm:
         seed
             Decides the sampling of rows and features.
         on_round
-            Told each round's number, from 1, and the metric on the validation rows; stops the training by True.
+            Told each round's number, from 1, and the metric on the validation rows, NaN where there are none; stops the
+            training by True.
 
         Raises
         ------
@@ -228,11 +230,12 @@ class PreparedLightgbm:
         lightgbm = load_lightgbm()
 
         def follow(state: Any) -> None:
-            if state.evaluation_result_list and watch.stops(state.iteration + 1, state.evaluation_result_list[0][2]):
-                raise lightgbm.callback.EarlyStopException(state.iteration, state.evaluation_result_list)
+            heard = state.evaluation_result_list
+            if watch.stops(state.iteration + 1, heard[0][2] if heard else math.nan):
+                raise lightgbm.callback.EarlyStopException(state.iteration, heard)
 
         # Looking at the validation rows costs time in every round: only who asked for it pays.
-        watched = [self._watched] if patience is not None or on_round is not None else None
+        watched = [self._watched] if validated and (patience is not None or on_round is not None) else None
         booster = lightgbm.train(
             self._parameters(settings, seed=seed),
             self._train,

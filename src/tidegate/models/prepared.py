@@ -24,8 +24,8 @@ class Prepared(Protocol):
         """Return a forecaster fitted with the settings of its kind.
 
         The same bits as :meth:`~tidegate.models.Forecaster.fit` with these settings. ``on_round`` is told each round's
-        number, from 1, and the metric on the validation rows (the area under the curve, the squared error or NDCG) and
-        stops the training by True; a ridge has no rounds.
+        number, from 1, and the metric on the validation rows (the area under the curve, the squared error or NDCG; NaN
+        where there are none) and stops the training by True. A ridge has no rounds and never asks.
         """
         ...
 

@@ -9,7 +9,8 @@ from tidegate.core.errors import InputError
 __all__ = ["OnRound", "Watch", "watch_for"]
 
 OnRound = Callable[[int, float], bool]
-"""Told the number of a round, from 1, and the metric on the validation rows after it; True ends the training."""
+"""Told the number of a round, from 1, and the metric on the validation rows after it, NaN where there are none; True
+ends the training."""
 
 
 class Watch:
@@ -44,7 +45,7 @@ class Watch:
         self._best: tuple[int, float] | None = None
 
     def stops(self, number: int, value: float) -> bool:
-        """Take in one round, numbered from 1, and say whether it was the last."""
+        """Take in one round, numbered from 1, and its metric, NaN without validation; say whether it was the last."""
         value = float(f"{value:.12g}")
         if self._best is None or self._sign * value > self._sign * self._best[1]:
             self._best = (number, value)
@@ -60,12 +61,14 @@ class Watch:
 def watch_for(patience: int | None, *, validated: bool, larger_is_better: bool, on_round: OnRound | None) -> Watch:
     """Return a watch over a training.
 
+    Who only wants to be asked between rounds needs no validation rows: a budget of time holds for every training.
+
     Raises
     ------
     InputError
-        If there is something to stop by, and no validation rows to see it on.
+        If there is a metric to stop by, and no validation rows to see it on.
     """
-    if not validated and (patience is not None or on_round is not None):
+    if not validated and patience is not None:
         raise InputError(
             found="boosting that stops early, without validation rows",
             expected="rows between training and test that nothing else learns from",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -219,7 +220,8 @@ class PreparedXgboost:
         seed
             Decides the sampling of rows and features.
         on_round
-            Told each round's number, from 1, and the metric on the validation rows; stops the training by True.
+            Told each round's number, from 1, and the metric on the validation rows, NaN where there are none; stops the
+            training by True.
 
         Raises
         ------
@@ -242,13 +244,14 @@ class PreparedXgboost:
         xgboost = load_xgboost()
         parameters = xgboost_parameters(settings, self._task, seed=seed, first=self._first_forecast(settings))
         # Looking at the validation rows costs time in every round: only who asked for it pays.
-        watched = [(self._watched, "validation")] if patience is not None or on_round is not None else []
+        is_followed = patience is not None or on_round is not None
+        watched = [(self._watched, "validation")] if is_followed and validated is not None else []
         booster = xgboost.train(
             {**parameters, "nthread": self._threads, "verbosity": 0},
             self._train,
             num_boost_round=settings.trees,
             evals=watched,
-            callbacks=[_follow(xgboost, watch, squared=self._task.objective == "regression")] if watched else None,
+            callbacks=[_follow(xgboost, watch, squared=self._task.objective == "regression")] if is_followed else None,
             verbose_eval=False,
         )
         kept = booster[: watch.kept(booster.num_boosted_rounds())]
@@ -345,6 +348,8 @@ def load_xgboost() -> Any:
 def _follow(xgboost: Any, watch: Watch, *, squared: bool) -> Any:
     class Follow(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+            if not evals_log:
+                return watch.stops(epoch + 1, math.nan)
             (values,) = evals_log["validation"].values()
             return watch.stops(epoch + 1, values[-1] ** 2 if squared else values[-1])
 

@@ -1,10 +1,18 @@
 """Runs and artifacts: what was done, with which recipe, data, code and result; what is shipped, and put to work."""
 
-from tidegate.registry.artifact_model import ArtifactModel, LiveScores
+from tidegate.registry.artifact_model import ArtifactModel
 from tidegate.registry.artifacts import Artifact, ArtifactStore, ListedArtifact, Origin
-from tidegate.registry.forecasting import LiveForecast, LivePick, NewestRows, Reason, live_forecast, newest_rows
+from tidegate.registry.forecasting import (
+    LiveForecast,
+    LivePick,
+    NewestRows,
+    Reason,
+    live_forecast,
+    newest_rows,
+    recipe_of,
+)
 from tidegate.registry.manifest import ArtifactManifest, ArtifactParts, StoredFile
-from tidegate.registry.past_picks import PastMonth, past_months, past_sentence
+from tidegate.registry.past_picks import PastMonth, past_months, past_sentence, picks_by_month, picks_by_year, picks_of
 from tidegate.registry.runs import ActiveRun, Run, RunKind, RunStatus, RunStore
 from tidegate.registry.scores import read_scores, scores_fingerprint
 
@@ -18,7 +26,6 @@ __all__ = [
     "ListedArtifact",
     "LiveForecast",
     "LivePick",
-    "LiveScores",
     "NewestRows",
     "Origin",
     "PastMonth",
@@ -32,6 +39,10 @@ __all__ = [
     "newest_rows",
     "past_months",
     "past_sentence",
+    "picks_by_month",
+    "picks_by_year",
+    "picks_of",
     "read_scores",
+    "recipe_of",
     "scores_fingerprint",
 ]

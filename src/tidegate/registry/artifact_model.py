@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from tidegate.core.errors import InputError
-from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
+from tidegate.core.units import Float32Array, FloatArray, Int64Array
+from tidegate.models.calibrated import ENSEMBLE, Forecast, calibrated, scores_of_models
 from tidegate.models.calibration import Calibrator
+from tidegate.models.ensemble import Ensemble
 from tidegate.models.forecaster import Forecaster, load_forecaster
 from tidegate.models.threshold import Threshold
 from tidegate.registry.artifacts import Artifact
 
-if TYPE_CHECKING:
-    from tidegate.models.ensemble import Ensemble
+__all__ = ["ArtifactModel"]
 
-__all__ = ["ENSEMBLE", "ArtifactModel", "LiveScores"]
-
-ENSEMBLE: Final = "ensemble"
 CALIBRATION_FILE: Final = "calibration.json"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LiveScores:
-    """What a model says of some rows.
-
-    Parameters
-    ----------
-    score
-        ``float64 (n,)``: the model's own forecast.
-    probability
-        ``float64 (n,)`` in [0, 1]: calibrated; None where nothing was calibrated.
-    called
-        ``bool (n,)``: whether the probability reaches the threshold; nowhere below the floor. None without calibration.
-    """
-
-    score: FloatArray
-    probability: FloatArray | None
-    called: Mask | None
 
 
 class ArtifactModel:
@@ -102,12 +79,12 @@ class ArtifactModel:
         return cls(
             chosen,
             {name: load_forecaster(models / name) for name in names},
-            _ensemble(models / ENSEMBLE) if chosen == ENSEMBLE else None,
+            Ensemble.load(models / ENSEMBLE) if chosen == ENSEMBLE else None,
             None if document is None else Calibrator.from_document(document["calibrator"]),
             None if document is None else Threshold.from_document(document["threshold"]),
         )
 
-    def score(self, features: Float32Array, instants: Int64Array) -> LiveScores:
+    def score(self, features: Float32Array, instants: Int64Array) -> Forecast:
         """Forecast rows.
 
         Parameters
@@ -117,12 +94,8 @@ class ArtifactModel:
         instants
             ``int64 (n,)`` decision instants, ascending: an ensemble of ranks compares the rows of one instant.
         """
-        said = {name: model.predict(features) for name, model in self.members.items()}
-        score = said[self.kind] if self.ensemble is None else self.ensemble.combine(said, instants)
-        if self.calibrator is None or self.threshold is None:
-            return LiveScores(score=score, probability=None, called=None)
-        probability = self.calibrator.probability(score)
-        return LiveScores(score=score, probability=probability, called=self.threshold.called(probability))
+        score = scores_of_models(self.members, self.ensemble, features, instants)[self.kind]
+        return calibrated(score, self.calibrator, self.threshold)
 
     def contributions(self, features: Float32Array) -> FloatArray:
         """Return how much each feature moved each row's forecast, ``float64 (n, n_features)``, signed.
@@ -139,9 +112,3 @@ class ArtifactModel:
             largest = float(np.abs(own).sum(axis=1).max(initial=0.0))
             total += weight * own / (largest if largest > 0.0 else 1.0)
         return total
-
-
-def _ensemble(folder: Path) -> Ensemble:
-    from tidegate.models.ensemble import Ensemble
-
-    return Ensemble.load(folder)

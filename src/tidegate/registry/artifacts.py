@@ -1,8 +1,9 @@
 """What was trained, kept for good: folders that are named by their content and never changed.
 
 An artifact's name is the SHA-256 of its manifest, which lists every file with its hash. Which run made it is no part of
-it: the same recipe, data, code and seed give the same artifact, however often and wherever it is trained. Who made it
-first stands in ``origin.json``, beside the manifest and outside of the hash.
+it: the same recipe, data versions, code and seed give the same artifact in the same environment, however often it is
+trained. The manifest names system, machine, Python and packages, so another environment gives another name even where
+the models are equal. Who made it first stands in ``origin.json``, beside the manifest and outside of the hash.
 
 Files are native model files, tables, texts and pictures. Nothing that could run code when it is read is taken in, and
 nothing is read before every hash was checked (equity G.9, crypto 25.3).

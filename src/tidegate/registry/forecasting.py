@@ -12,19 +12,19 @@ import numpy as np
 from tidegate.core.clock import now
 from tidegate.core.errors import DataError, InputError
 from tidegate.core.history import History
-from tidegate.core.recipe import DataKind, Recipe
+from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant, format_instant, moment_of, parse_instant
 from tidegate.core.units import Float32Array, FloatArray, Mask
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.data.calendars import trading_calendar
-from tidegate.data.lives import SymbolLives
 from tidegate.data.price_limits import at_limit_up, board_of, limit_prices
 from tidegate.data.recipe_data import end_of_data, pinned_versions, read_recipe_data
-from tidegate.features import MEMBER, FeatureBuilder, FeatureContract, contract_for
+from tidegate.features import MEMBER, FeatureBuilder, FeatureContract, FeatureMatrix, contract_for, pickable
 from tidegate.features.recent import recent_history
 from tidegate.features.selection import declared_contract
-from tidegate.registry.artifact_model import ArtifactModel, LiveScores
+from tidegate.models.calibrated import Forecast
+from tidegate.registry.artifact_model import ArtifactModel
 from tidegate.registry.artifacts import Artifact
 
 __all__ = ["LiveForecast", "LivePick", "NewestRows", "Reason", "live_forecast", "newest_rows", "recipe_of"]
@@ -56,6 +56,9 @@ class LivePick:
         Whether the probability reaches the threshold; None where nothing was calibrated.
     at_limit_up
         Whether its close is at the upper price limit: tomorrow's open may be out of reach.
+    tied_unlisted
+        How many names have the very score of this one and are not on the list, because their names come later: between
+        these the model does not choose.
     """
 
     rank: int
@@ -64,6 +67,7 @@ class LivePick:
     probability: float | None
     called: bool | None
     at_limit_up: bool
+    tied_unlisted: int
     reasons: tuple[Reason, ...]
 
 
@@ -76,7 +80,7 @@ class NewestRows:
     as_of
         The close whose bars are the newest.
     symbols
-        Who has a bar with volume, belongs to the universe, has at least one feature and is not known to be suspended.
+        Who can be picked, by :func:`~tidegate.features.pickable`, as in the tests of training.
     features
         ``float32 (n_symbols, n_features)``.
     at_limit_up
@@ -106,7 +110,7 @@ class LiveForecast:
     artifact: Artifact
     model: ArtifactModel
     rows: NewestRows
-    scores: LiveScores
+    scores: Forecast
 
     @property
     def base_rate(self) -> float | None:
@@ -114,7 +118,7 @@ class LiveForecast:
         return None if self.scores.probability is None else float(np.mean(self.scores.probability))
 
     def picks(self, top_k: int, reasons: int) -> tuple[LivePick, ...]:
-        """Return the best names, highest score first, ties by name.
+        """Return the best names, highest score first, ties by name: the same list each time, not a neutral one.
 
         Parameters
         ----------
@@ -123,11 +127,16 @@ class LiveForecast:
         reasons
             How many features beside each, those that moved its forecast the most.
         """
-        order = np.lexsort((np.array(self.rows.symbols), -self.scores.score))[:top_k]
+        score = self.scores.score
+        order = np.lexsort((np.array(self.rows.symbols), -score))[:top_k]
         moved = self.model.contributions(np.ascontiguousarray(self.rows.features[order]))
-        return tuple(self._pick(rank, int(place), moved[rank], reasons) for rank, place in enumerate(order))
+        # A tree that stopped early gives many names one score, of which the list holds the first by name.
+        tied = {place: int(np.sum(score == score[place]) - np.sum(score[order] == score[place])) for place in order}
+        return tuple(
+            self._pick(rank, int(place), moved[rank], reasons, tied[place]) for rank, place in enumerate(order)
+        )
 
-    def _pick(self, rank: int, place: int, moved: FloatArray, reasons: int) -> LivePick:
+    def _pick(self, rank: int, place: int, moved: FloatArray, reasons: int, unlisted: int) -> LivePick:
         scores, values = self.scores, self.rows.features[place]
         largest = np.argsort(-np.abs(moved), kind="stable")[:reasons]
         told = tuple(
@@ -147,6 +156,7 @@ class LiveForecast:
             probability=None if scores.probability is None else float(scores.probability[place]),
             called=None if scores.called is None else bool(scores.called[place]),
             at_limit_up=bool(self.rows.at_limit_up[place]),
+            tied_unlisted=unlisted,
             reasons=told,
         )
 
@@ -207,8 +217,9 @@ def newest_rows(workspace: Workspace, artifact: Artifact, *, day: date | None = 
         )
     recent = recent_history(history, contract)
     last = len(recent.bars.times) - 1
-    features = FeatureBuilder(recent, contract).rows(last, last + 1)[0]
-    chosen = np.flatnonzero(_can_be_picked(history, features, as_of))
+    features = FeatureBuilder(recent, contract).rows(last, last + 1)
+    newest = FeatureMatrix(recent.bars.times[last:], recent.bars.symbols, contract, features)
+    chosen = np.flatnonzero(pickable(history, newest)[0])
     if not chosen.size:
         raise DataError(
             found=f"nobody to pick from on {format_instant(as_of)[:10]}",
@@ -218,7 +229,7 @@ def newest_rows(workspace: Workspace, artifact: Artifact, *, day: date | None = 
     return NewestRows(
         as_of=as_of,
         symbols=tuple(recent.bars.symbols[place] for place in chosen.tolist()),
-        features=np.ascontiguousarray(features[chosen]),
+        features=np.ascontiguousarray(features[0, chosen]),
         at_limit_up=_at_limit_up(history)[chosen],
         left_out=_universe_size(history) - int(chosen.size),
         bars_behind=_bars_behind(catalog, recipe, as_of) if day is None else 0,
@@ -278,19 +289,6 @@ def _require_contract(history: History, recipe: Recipe, contract: FeatureContrac
             expected=f"contract {artifact.parts.contract[:12]}, which artifact {artifact.id[:12]} learned from",
             hint="read the same sources as in training, or train on these",
         )
-
-
-def _can_be_picked(history: History, features: Float32Array, as_of: Instant) -> Mask:
-    bars = history.bars
-    wanted: Mask = ~np.isnan(bars["close"][-1]) & (~np.isnan(features)).any(axis=1)
-    if "volume" in bars:
-        wanted &= bars["volume"][-1] != 0.0
-    if MEMBER in bars:
-        wanted &= bars[MEMBER][-1] > 0.0
-    if DataKind.SYMBOL_LIVES in history.tables:
-        rows = history.tables[DataKind.SYMBOL_LIVES].sort("event_time", "known_time", "recorded_time")
-        wanted &= ~SymbolLives(rows).is_suspended(np.array([as_of], dtype=np.int64), bars.symbols)[0]
-    return wanted
 
 
 def _universe_size(history: History) -> int:

@@ -136,8 +136,7 @@ class RunStore:
             If the same work is being done by another process right now.
         """
         environment = describe_environment()
-        work = [kind, recipe.project, recipe.name, fingerprint_of_work, dict(data_versions), environment, parent]
-        identity = fingerprint(work)
+        identity = _identity(kind, recipe, fingerprint_of_work, data_versions, environment, parent)
         # The operating system drops this lock with the process, so a killed run is free to be resumed at once.
         with self._workspace.lock(f"{kind}-{recipe.name}-{identity[:12]}", wait_seconds=0.0):
             active = self._resume(identity) or self._insert(
@@ -153,6 +152,27 @@ class RunStore:
                 self._close(active, status, error=f"{type(error).__name__}: {error}")
                 raise
             self._close(active, RunStatus.FINISHED)
+
+    def finished_before(
+        self,
+        *,
+        kind: str | RunKind,
+        recipe: Recipe,
+        fingerprint_of_work: str,
+        data_versions: Mapping[str, int],
+        parent: str | None = None,
+    ) -> Run | None:
+        """Return the newest finished run that did exactly the same work, on the same data by the same code, if any.
+
+        Parameters
+        ----------
+        kind, recipe, fingerprint_of_work, data_versions, parent
+            As of :meth:`begin`.
+        """
+        identity = _identity(kind, recipe, fingerprint_of_work, data_versions, describe_environment(), parent)
+        same = select(runs).where(runs.c.fingerprint == identity, runs.c.status == RunStatus.FINISHED)
+        found = self._fetch(same.order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(1))
+        return found[0] if found else None
 
     def get(self, identifier: str) -> Run:
         """Return a run by its id, an unambiguous beginning of it, or ``latest``.
@@ -382,6 +402,19 @@ class RunStore:
         )
         values |= {"kind": RunKind(values["kind"]), "status": RunStatus(values["status"])}
         return Run(**values, folder=self._folder(values["id"]), corrected=marks)
+
+
+def _identity(
+    kind: str | RunKind,
+    recipe: Recipe,
+    fingerprint_of_work: str,
+    data_versions: Mapping[str, int],
+    environment: Mapping[str, Any],
+    parent: str | None,
+) -> str:
+    return fingerprint(
+        [kind, recipe.project, recipe.name, fingerprint_of_work, dict(data_versions), dict(environment), parent]
+    )
 
 
 def _training_part(run: Run) -> str | None:

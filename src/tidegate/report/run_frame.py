@@ -107,8 +107,8 @@ def origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> li
 
 
 def _ancestor(painter: Painter, run: Run, parent: Run | None) -> list[tuple[str, str]]:
-    """Return the training run that a report rests on; a search rests on none."""
-    if run.kind is RunKind.TUNE:
+    """Return the training run that a report rests on; searches and experiments rest on none."""
+    if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT}:
         return []
     behind = parent.id if parent else run.parent if run.kind is RunKind.BACKTEST else None
     return [(painter.text("fact.training_run"), behind or run.id)]
@@ -117,7 +117,7 @@ def _ancestor(painter: Painter, run: Run, parent: Run | None) -> list[tuple[str,
 def appendix(painter: Painter, run: Run, recipe: Recipe) -> Sequence[tuple[str, str]]:
     """Return how to repeat a run, and its whole recipe."""
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    made = "tune" if run.kind is RunKind.TUNE else "train"
+    made = run.kind.value if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT} else "train"
     commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate {made} {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)

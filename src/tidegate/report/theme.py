@@ -74,6 +74,8 @@ _LIGHT: Final = {
     "first_soft": "#1b4b7a24",
     "first_band": "#1b4b7a42",
     "second_band": "#b4862d52",
+    "third_band": "#3f858452",
+    "fourth_band": "#8a4f7d4a",
 }
 _DARK: Final = {
     "page": "#11151b",
@@ -101,6 +103,8 @@ _DARK: Final = {
     "first_soft": "#7db1e42e",
     "first_band": "#7db1e44d",
     "second_band": "#dcb56552",
+    "third_band": "#6cbab552",
+    "fourth_band": "#cc97c34d",
 }
 
 

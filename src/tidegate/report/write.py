@@ -9,6 +9,7 @@ from tidegate.core.files import write_text
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.report.backtest_page import backtest_page
+from tidegate.report.experiment_page import experiment_page
 from tidegate.report.language import Language
 from tidegate.report.page import Page, Painter
 from tidegate.report.run_frame import file_name, found_run
@@ -30,8 +31,9 @@ def write_report(
     """Write the report of a finished run and return where it lies.
 
     A backtest is reported with the forecasts of the training run it traded, a training run with its forecasts
-    only, a tuning run with its search. Where a training run took tuned parameters, the report of the search is written
-    beside it and linked, unless ``path`` asks for one file. The same run gives the same bytes.
+    only, a tuning run with its search, an experiment with its comparisons. Where a training run took tuned
+    parameters, the report of the search is written beside it and linked, unless ``path`` asks for one file. The same
+    run gives the same bytes.
 
     Parameters
     ----------
@@ -63,7 +65,9 @@ def write_report(
 def _page(painter: Painter, workspace: Workspace, run: Run, search: Run | None) -> Page:
     if run.kind is RunKind.BACKTEST:
         return backtest_page(painter, workspace, run)
-    return tuning_page(painter, run) if run.kind is RunKind.TUNE else training_page(painter, run, search)
+    if run.kind is RunKind.TUNE:
+        return tuning_page(painter, run)
+    return experiment_page(painter, run) if run.kind is RunKind.EXPERIMENT else training_page(painter, run, search)
 
 
 def _search(workspace: Workspace, run: Run) -> Run | None:

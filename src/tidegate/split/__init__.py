@@ -1,5 +1,6 @@
 """Splits: folds on the time axis that know how long labels last."""
 
+from tidegate.split.borders import known_within
 from tidegate.split.disjoint import overlapping, require_disjoint
 from tidegate.split.fold import Fold, Slice
 from tidegate.split.hold_out import HoldOut, Splitter, current_fold, splitter_for
@@ -23,6 +24,7 @@ __all__ = [
     "current_fold",
     "fold_timeline",
     "group_timeline",
+    "known_within",
     "overlapping",
     "require_disjoint",
     "splitter_for",

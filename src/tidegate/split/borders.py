@@ -14,7 +14,7 @@ from tidegate.core.units import Int64Array, Mask
 from tidegate.split.disjoint import require_disjoint
 from tidegate.split.fold import Fold, Slice
 
-__all__ = ["Borders", "cut_fold", "require_apart", "require_ascending"]
+__all__ = ["Borders", "cut_fold", "decided_within", "known_within", "require_apart", "require_ascending"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def cut_fold(number: int, borders: Borders, *, embargo: int, times: Int64Array, 
     """Return the fold that lies between borders, or the name of the part that would hold nothing.
 
     A sample belongs to the part in which it is decided, and stays if its label ends at or before the border behind
-    that part, less the embargo: ``span.end <= border - embargo``.
+    that part, less the embargo (:func:`known_within`).
 
     Parameters
     ----------
@@ -130,18 +130,46 @@ def require_ascending(times: Int64Array) -> None:
         )
 
 
-def _decided(spans: Spans, start: Instant | None, end: Instant) -> Mask:
-    inside = spans.start < end
+def decided_within(spans: Spans, start: int | None, border: int) -> Mask:
+    """Return which samples are decided in ``[start, border)``, ``bool (n,)``; without a start, before the border."""
+    inside = spans.start < border
     return inside if start is None else inside & (spans.start >= start)
 
 
+def known_within(spans: Spans, start: int | None, border: int, embargo: int = 0) -> Mask:
+    """Return which samples belong to the part of time in front of a border, ``bool (n,)``: the rule of the purge.
+
+    They are decided in ``[start, border)``, and their label is known early enough: ``span.end <= border - embargo``.
+
+    Parameters
+    ----------
+    spans
+        Label spans of the samples, in any order.
+    start
+        Where the part begins, microseconds UTC; None takes all of the past.
+    border
+        Where the next part begins.
+    embargo
+        Microseconds kept free in front of it.
+
+    Examples
+    --------
+    >>> spans = Spans(np.array([0, 10, 20, 30]), np.array([15, 25, 35, 45]))
+    >>> known_within(spans, 10, 30).tolist()
+    [False, True, False, False]
+    >>> known_within(spans, 10, 30, embargo=10).any()
+    np.False_
+    """
+    return decided_within(spans, start, border) & (spans.end <= border - embargo)
+
+
 def _part(spans: Spans, start: Instant | None, border: Instant, embargo: int) -> _Part:
-    candidates = _decided(spans, start, border)
-    close = candidates & (spans.end > border - embargo)
-    purged = int(np.count_nonzero(candidates & (spans.end > border)))
-    return _Part(
-        rows=np.flatnonzero(candidates & ~close), purged=purged, embargoed=int(np.count_nonzero(close)) - purged
+    kept = known_within(spans, start, border, embargo)
+    candidates, known = (
+        int(np.count_nonzero(one)) for one in (decided_within(spans, start, border), known_within(spans, start, border))
     )
+    rows = np.flatnonzero(kept)
+    return _Part(rows=rows, purged=candidates - known, embargoed=known - len(rows))
 
 
 def _slice(part: _Part | None, start: Instant | None, end: Instant, spans: Spans) -> Slice | None:
@@ -170,7 +198,7 @@ def require_apart(fold: Fold, spans: Spans) -> None:
         for name, part in (("validation", fold.validation), ("calibration", fold.calibration))
         if part is not None
     }
-    parts["test"] = np.flatnonzero(_decided(spans, fold.test_start, fold.test_end))
+    parts["test"] = np.flatnonzero(decided_within(spans, fold.test_start, fold.test_end))
     for (name, rows), (behind, following) in pairwise(parts.items()):
         require_disjoint(_of(spans, rows), _of(spans, following), names=(name, behind))
 

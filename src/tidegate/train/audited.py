@@ -18,9 +18,10 @@ from tidegate.core.units import Float32Array, FloatArray, Int64Array
 from tidegate.costs import cost_model
 from tidegate.features import FeatureBuilder, FeatureContract, FeatureGroup, recent_history
 from tidegate.features.recent import table_lookbacks
+from tidegate.models import Forecast
 from tidegate.split import Fold, splitter_for
 from tidegate.train.dataset import Dataset, assemble, labels_of
-from tidegate.train.fold_fit import Forecast, fit_fold
+from tidegate.train.fold_fit import fit_fold
 
 if TYPE_CHECKING:
     # The engine is compiled code, which takes 60 MB to load: who trains and trades nothing goes without.

@@ -12,7 +12,7 @@ from tidegate.core.history import History
 from tidegate.core.recipe import DataKind, Recipe
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
 from tidegate.costs import FundingPayments, cost_model, pays_funding
-from tidegate.features import MEMBER, FeatureContract, FeatureMatrix, build_features, contract_for
+from tidegate.features import MEMBER, FeatureContract, FeatureMatrix, build_features, contract_for, pickable
 from tidegate.labels import LabelSet, build_labels
 from tidegate.train.cells import Cells
 
@@ -38,8 +38,8 @@ class Dataset:
         ``bool (n_times, n_symbols)``: a label and at least one feature exist, and the symbol belongs to the universe
         at *t*.
     predictable
-        ``bool (n_times, n_symbols)``: the symbol has a close at *t*, at least one feature exists, and it belongs to
-        the universe; no label needed.
+        ``bool (n_times, n_symbols)``: who can be picked at *t*, by
+        :func:`~tidegate.features.pickable`; no label needed.
     trade_return
         ``float64 (n_times, n_symbols)``, of targets that are 0 or 1: what the trade of
         :func:`~tidegate.labels.fixed_exit` earned before costs, a fraction of the price at entry; NaN where there was
@@ -105,18 +105,14 @@ def assemble(history: History, recipe: Recipe, *, folder: Path | None = None) ->
     panel = history.bars
     contract = contract_for(panel, recipe.features, tables=history.tables, interval=recipe.data.interval)
     features = build_features(history, contract) if folder is None else _written(history, contract, folder)
-    labels, membership = labels_of(history, recipe), members_of(history)
-    present = features.present()
-    predictable = present & ~np.isnan(panel["close"])
-    if membership is not None:
-        predictable = predictable & membership
+    labels = labels_of(history, recipe)
     target = labels.target(recipe.labels.target)
     return Dataset(
         features=features,
         labels=labels,
         target=target,
-        trainable=present & ~np.isnan(target),
-        predictable=predictable,
+        trainable=features.present() & ~np.isnan(target),
+        predictable=pickable(history, features),
         trade_return=labels.touches("fixed_exit").returns if recipe.labels.is_binary else None,
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,24 +18,36 @@ from tidegate.core.fingerprint import fingerprint
 from tidegate.core.history import History
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.randomness import derive_seed
-from tidegate.core.recipe import ModelSettings, Recipe
-from tidegate.core.units import Mask
+from tidegate.core.recipe import Recipe
+from tidegate.core.units import Int64Array, Mask
 from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import pinned_versions, read_recipe_data
-from tidegate.features import FeatureContract
+from tidegate.models import ENSEMBLE
 from tidegate.registry import Run, RunKind, RunStore
-from tidegate.split import Fold, splitter_for
 from tidegate.train.dataset import Dataset, assemble
-from tidegate.train.fold_fit import fit_fold
-from tidegate.train.instant_quality import instant_quality
-from tidegate.train.paired_table import paired_table
+from tidegate.train.experiment_parts import (
+    PURGED_KFOLD,
+    Part,
+    Protocol,
+    fitted_settings,
+    forecast_part,
+    parts_of,
+    protocol_document,
+)
+from tidegate.train.feature_variants import Variant, known_of, variants_of
+from tidegate.train.instant_quality import MEASURES, instant_quality
+from tidegate.train.paired_table import ALL, Finding, as_csv, paired_table
 
-__all__ = ["FULL", "Experiment", "Variant", "experiment"]
+__all__ = ["Experiment", "experiment"]
 
-FULL: Final = "full"
-"""Name of the variant that sees every feature."""
+_DATASET: Final = "dataset"
+_BLOCK_PER_LABEL: Final = 3
+"""Labels of *h* bars that begin on every bar repeat each other for *h* bars. Blocks of *h* would see two thirds of the
+variance of their mean, blocks of *3 h* eight ninths."""
+_MOSTLY_KNOWN: Final = 0.95
+"""A group that is known for more of the test rows than this is judged on all of them alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,34 +62,48 @@ class Experiment:
         Groups of features that are left out, one at a time; empty means each group that the contract has.
     seeds
         How many seeds; the first is the recipe's. Models without chance are fitted once.
+    protocol
+        ``recipe`` follows the recipe's split, ``purged-kfold`` trains on both sides of each of ``folds`` tests.
+    folds
+        Of purged k-fold alone.
     """
 
     models: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     seeds: int = 1
+    protocol: Protocol = "recipe"
+    folds: int = 5
+
+    def kinds(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return the models to compare, each once.
+
+        Raises
+        ------
+        InputError
+            If a model is not the recipe's or cannot be fitted under the protocol, or a count is too small.
+        """
+        possible = recipe.models.members if self.protocol == PURGED_KFOLD else recipe.models.kinds
+        unknown = sorted(set(self.models) - set(possible))
+        if unknown:
+            raise InputError(
+                found=f"models {', '.join(unknown)}",
+                expected=f"some of {', '.join(possible)}",
+                hint="an ensemble has no validation slice under purged k-fold"
+                if unknown == [ENSEMBLE] and ENSEMBLE in recipe.models.kinds
+                else "add the model to the recipe's models: xgboost: {} takes its defaults",
+            )
+        if self.seeds < 1 or self.folds < 2:
+            raise InputError(
+                found=f"{self.seeds} seeds, {self.folds} folds",
+                expected="at least one seed and two folds",
+                hint="leave --seeds and --folds out for one seed and five folds",
+            )
+        return tuple(dict.fromkeys(self.models)) or possible
 
     def as_document(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {"models": list(self.models), "without": list(self.without), "seeds": self.seeds}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Variant:
-    """A choice of features.
-
-    Parameters
-    ----------
-    name
-        ``full``, or ``without`` and the group.
-    group
-        What is left out; None in ``full``.
-    columns
-        ``int64``, places of the features that are left, in contract order.
-    """
-
-    name: str
-    group: str | None
-    columns: np.ndarray[Any, np.dtype[np.int64]]
+        """Return plain values; folds only where they matter."""
+        document = {"models": list(self.models), "without": list(self.without), "seeds": self.seeds}
+        return document | ({"kfold": self.folds} if self.protocol == PURGED_KFOLD else {})
 
 
 def experiment(
@@ -88,12 +114,18 @@ def experiment(
     threads: int = 1,
     progress: Progress = SILENT,
 ) -> Run:
-    """Fit models x variants x seeds on the folds of a recipe and compare them instant by instant.
+    """Fit models x variants x seeds on the parts of a protocol and compare them instant by instant.
 
     All variants are fitted again from nothing and judged on the same rows, those of the full set of features; what is
     left out is as if no source had delivered it. Differences are paired by instant and tested by a block bootstrap;
-    the p values of one table are corrected after Holm. Beside all instants stand those at which something was known of
-    the group that is left out: where texts are rare, it is there that they can matter (D-54).
+    the p values of one measure are corrected after Holm. Where a group is not known for all rows, its loss is also
+    judged on those rows alone at which something was known of it, for both variants: where texts are rare, it is there
+    that they can matter (D-54).
+
+    A difference is that of the variant *without* the group to the full one, of a measure of which more is better: below
+    0 the group helped, and a model that needs it is never the worse for that (D-55).
+
+    An experiment that was interrupted goes on after its last finished fit. The number of threads changes nothing.
 
     Returns
     -------
@@ -107,160 +139,174 @@ def experiment(
     RunError, GateNotPassed, CatalogError, DataError, RecipeError
         As :func:`tidegate.train.train`.
     """
+    kinds = wanted.kinds(recipe)
     store, recipe = RunStore(workspace), resolve_recipe(recipe)
-    kinds = _kinds(recipe, wanted)
     catalog = Catalog(workspace)
     versions = pinned_versions(catalog, recipe)
     store.require_audit_of(recipe, versions)
+    wanted = replace(wanted, models=kinds, without=tuple(dict.fromkeys(wanted.without)))
     with store.begin(
         kind=RunKind.EXPERIMENT,
         recipe=recipe,
-        fingerprint_of_work=fingerprint([recipe.training_fingerprint(), wanted.as_document()]),
+        fingerprint_of_work=fingerprint([recipe.training_fingerprint(), recipe.picks, wanted.as_document()]),
         data_versions=versions,
     ) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
         history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
-        data = assemble(history, recipe, folder=run.folder / "dataset")
-        variants = _variants(data.features.contract, wanted)
-        folds = splitter_for(recipe.split).split(data.times, data.labels.spans)
-        fits = list(_fits(recipe, kinds, variants, wanted.seeds, folds))
-        for fit in progress.track(fits, "fits", total=len(fits)):
-            _run_fit(run.folder, recipe, history, data, fit, threads)
-        found = _conclude(run.folder, recipe, data, kinds, variants, wanted)
-        run.finish({"rows": found["rows"], "folds": len(folds), "features": data.features.contract.dimension})
+        data = assemble(history, recipe, folder=run.folder / _DATASET)
+        plan = _planned(recipe, history, data, wanted, run.folder / "cells")
+        fits = list(plan.fits())
+        for fit in progress.track(fits, "fit", total=len(fits)):
+            plan.run(fit, threads)
+        found = _conclude(run.folder, plan)
+        run.finish(_summary(found))
+    shutil.rmtree(run.folder / _DATASET, ignore_errors=True)
     return store.get(run.id)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Fit:
-    kind: str
+    """One variant, seed and part; all models are fitted beside each other, since an ensemble needs them so."""
+
+    kinds: tuple[str, ...]
     variant: Variant
     number: int
     seed: int
-    fold: Fold
-
-    def file(self, run: Path) -> Path:
-        variant = self.variant.name.replace(" ", "-")
-        return run / "cells" / f"{self.kind}-{variant}-{self.number}-{self.fold.fold}.parquet"
+    part: Part
 
 
-def _kinds(recipe: Recipe, wanted: Experiment) -> tuple[str, ...]:
-    """Return the models to compare; an ensemble is no model of its own here."""
-    known = recipe.models.members
-    unknown = sorted(set(wanted.models) - set(known))
-    if unknown or wanted.seeds < 1:
-        raise InputError(
-            found=f"models {', '.join(unknown)}" if unknown else f"{wanted.seeds} seeds",
-            expected=f"some of {', '.join(known)}, and at least one seed",
-            hint="add the model to the recipe's models: xgboost: {} takes its defaults",
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Plan:
+    recipe: Recipe
+    history: History
+    data: Dataset
+    wanted: Experiment
+    variants: Sequence[Variant]
+    parts: Sequence[Part]
+    cells: Path
+    partly_known: Mapping[str, Mask] = field(default_factory=dict)
+
+    @cached_property
+    def folder_of(self) -> dict[str, str]:
+        """Names of the variants' folders: a group's own name may not be one of a file."""
+        return {variant.name: f"{place}" for place, variant in enumerate(self.variants)}
+
+    def fits(self) -> Iterator[_Fit]:
+        """Yield the fits, part by part; a further seed moves only models with chance."""
+        base, kinds = self.recipe.seed, self.wanted.models
+        with_chance = tuple(kind for kind in kinds if kind != "ridge")
+        for part in self.parts:
+            for number in range(self.wanted.seeds):
+                moved = with_chance if number else kinds
+                seed = derive_seed(base, "experiment", number) if number else base
+                for variant in self.variants if moved else ():
+                    yield _Fit(kinds=moved, variant=variant, number=number, seed=seed, part=part)
+
+    def file(self, fit: _Fit) -> Path:
+        """Return where a fit leaves how good it was."""
+        return self.cells / self.folder_of[fit.variant.name] / f"part-{fit.part.number}-seed-{fit.number}.parquet"
+
+    def run(self, fit: _Fit, threads: int) -> None:
+        """Fit models on one part and keep how good they were at each instant, unless that was done before."""
+        path = self.file(fit)
+        if path.exists():
+            return
+        models = fitted_settings(self.recipe.models, fit.kinds, self.wanted.protocol)
+        own = self.recipe.model_copy(update={"models": models, "seed": fit.seed, "calibrate": None})
+        seen = replace(self.data, columns=fit.variant.columns)
+        rows, symbols = self.data.samples(fit.part.test, self.data.predictable)
+        scores = forecast_part(own, self.history, seen, fit.part, (rows, symbols), threads=threads)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frames = [frame for kind in fit.kinds for frame in self._judged(fit.variant, kind, scores[kind], rows, symbols)]
+        write_atomically(path, pl.concat(frames).write_parquet)
+
+    def _judged(
+        self, variant: Variant, kind: str, score: Any, rows: Int64Array, symbols: Int64Array
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the figures on all samples, and on those at which something was known of what is left out."""
+        places = {ALL: np.ones(len(rows), dtype=np.bool_)}
+        places |= {
+            group: known[rows, symbols] for group, known in self.partly_known.items() if variant.group in {None, group}
+        }
+        for at, chosen in places.items():
+            if chosen.any():
+                yield instant_quality(
+                    self.data,
+                    rows[chosen],
+                    symbols[chosen],
+                    score[chosen],
+                    top_k=self.recipe.picks.top_k,
+                    forecasts=_forecasts(self.recipe, kind),
+                ).select("time", pl.lit(kind).alias("model"), pl.lit(at).alias("at"), *MEASURES)
+
+    def read(self) -> pl.DataFrame:
+        """Return what all fits left."""
+        return pl.concat(
+            pl.read_parquet(self.file(fit)).with_columns(
+                pl.lit(fit.variant.name).alias("variant"), pl.lit(fit.number).alias("seed")
+            )
+            for fit in self.fits()
         )
-    return wanted.models or known
+
+    def share_known(self, variant: Variant) -> float | None:
+        """Return at which share of the judged samples something is known of what a variant leaves out."""
+        if variant.group is None:
+            return None
+        tested = np.concatenate([part.test for part in self.parts])
+        known = known_of(self.data.features, variant.group)
+        return float(known[self.data.samples(tested, self.data.predictable)].mean())
 
 
-def _variants(contract: FeatureContract, wanted: Experiment) -> list[Variant]:
-    """Return the full set of features and what is left of it without each group."""
-    groups = np.array([feature.group for feature in contract.features])
-    present = tuple(dict.fromkeys(groups.tolist()))
-    unknown = sorted(set(wanted.without) - set(present))
-    if unknown:
-        raise InputError(
-            found=f"no feature of group {', '.join(unknown)}",
-            expected=f"some of {', '.join(present)}",
-            hint="see the groups: tidegate features show RECIPE",
-        )
-    full = [Variant(name=FULL, group=None, columns=np.arange(len(groups)))]
-    left = [(group, np.flatnonzero(groups != group)) for group in wanted.without or present]
-    return full + [
-        Variant(name=f"without {group}", group=group, columns=columns) for group, columns in left if columns.size
-    ]
+def _planned(recipe: Recipe, history: History, data: Dataset, wanted: Experiment, cells: Path) -> _Plan:
+    plan = _Plan(
+        recipe=recipe,
+        history=history,
+        data=data,
+        wanted=wanted,
+        variants=variants_of(data.features.contract, wanted.without),
+        parts=parts_of(recipe, data, wanted.protocol, wanted.folds),
+        cells=cells,
+    )
+    shares = {variant.group: plan.share_known(variant) for variant in plan.variants if variant.group is not None}
+    partly = [group for group, share in shares.items() if share is not None and 0.0 < share < _MOSTLY_KNOWN]
+    return replace(plan, partly_known={group: known_of(data.features, group) for group in partly})
 
 
-def _fits(
-    recipe: Recipe, kinds: Sequence[str], variants: Sequence[Variant], seeds: int, folds: Sequence[Fold]
-) -> Iterator[_Fit]:
-    for fold in folds:
-        for kind in kinds:
-            for variant in variants:
-                for number in range(seeds if kind != "ridge" else 1):
-                    seed = recipe.seed if not number else derive_seed(recipe.seed, "experiment", number)
-                    yield _Fit(kind=kind, variant=variant, number=number, seed=seed, fold=fold)
+def _forecasts(recipe: Recipe, kind: str) -> bool:
+    """Return whether a model's scores are in the unit of the target, and so have an error."""
+    if kind == ENSEMBLE:
+        return recipe.models.ensemble is not None and recipe.models.ensemble.scale == "value"
+    return getattr(getattr(recipe.models, kind), "objective", "auto") != "lambdarank"
 
 
-def _run_fit(run: Path, recipe: Recipe, history: History, data: Dataset, fit: _Fit, threads: int) -> None:
-    """Fit one model on one fold and keep how good it was at each instant, unless that was done before."""
-    path = fit.file(run)
-    if path.exists():
-        return
-    alone = ModelSettings(**{fit.kind: getattr(recipe.models, fit.kind), "refit": recipe.models.refit})
-    own = recipe.model_copy(update={"models": alone, "seed": fit.seed, "calibrate": None})
-    seen = replace(data, columns=fit.variant.columns)
-    fitted = fit_fold(own, history, seen, fit.fold, threads=threads)
-    rows, symbols = data.samples(fit.fold.test, data.predictable)
-    score = fitted.forecast(seen.rows(rows, symbols), data.times[rows])[fit.kind].score
-    frame = instant_quality(data, rows, symbols, score, top_k=recipe.picks.top_k)
-    write_atomically(path, frame.write_parquet)
+def _summary(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the list of runs shows of an experiment."""
+    compared = [row["finding"] for row in found["rows"] if row["finding"] is not None]
+    return {
+        "comparisons": len(compared),
+        "clear": sum(finding is not Finding.OPEN for finding in compared),
+        "folds": len(found["protocol"]["parts"]),
+        "features": found["variants"][0]["features"],
+    }
 
 
-def _conclude(
-    run: Path,
-    recipe: Recipe,
-    data: Dataset,
-    kinds: Sequence[str],
-    variants: Sequence[Variant],
-    wanted: Experiment,
-) -> dict[str, Any]:
-    cells = pl.concat(_read_cells(run, kinds, variants))
-    known = {variant.name: _instants_known(data, variant) for variant in variants if variant.group is not None}
-    block = max(data.labels.horizon_bars, 1)
-    rows = paired_table(cells, kinds, known, times=data.times, block=block, seed=recipe.seed)
+def _conclude(run: Path, plan: _Plan) -> dict[str, Any]:
+    """Write the table and return it with its circumstances."""
+    recipe, data = plan.recipe, plan.data
+    bars = max(data.labels.horizon_bars, recipe.labels.touch.last_day if recipe.labels.is_binary else 1)
+    block = _BLOCK_PER_LABEL * bars
+    rows = paired_table(plan.read(), plan.wanted.models, plan.variants, block=block, seed=recipe.seed)
     document = {
         "recipe": recipe.name,
         "target": recipe.labels.target,
-        "seeds": wanted.seeds,
-        "models": list(kinds),
-        "variants": [{"name": one.name, "without": one.group, "features": len(one.columns)} for one in variants],
-        "block_bars": block,
+        "protocol": protocol_document(recipe, data, plan.wanted.protocol, plan.parts),
+        "seeds": plan.wanted.seeds,
+        "models": list(plan.wanted.models),
+        "variants": [{**one.as_document(), "share_known": plan.share_known(one)} for one in plan.variants],
+        "top_k": recipe.picks.top_k,
+        "block": block,
         "rows": rows,
     }
     write_json(run / "experiment.json", document)
-    write_text(run / "experiment.csv", _csv(rows))
+    write_text(run / "experiment.csv", as_csv(rows))
     return document
-
-
-def _read_cells(run: Path, kinds: Sequence[str], variants: Sequence[Variant]) -> Iterator[pl.DataFrame]:
-    for kind in kinds:
-        for variant in variants:
-            begin = f"{kind}-{variant.name.replace(' ', '-')}-"
-            for path in sorted((run / "cells").glob(f"{begin}*.parquet")):
-                number = int(path.stem.removeprefix(begin).split("-")[0])
-                yield pl.read_parquet(path).with_columns(
-                    pl.lit(kind).alias("model"), pl.lit(variant.name).alias("variant"), pl.lit(number).alias("seed")
-                )
-
-
-def _instants_known(data: Dataset, variant: Variant) -> Mask:
-    """Return at which instants something was known of a group that is left out, ``bool (n_times,)``."""
-    left_out = [feature.name for feature in data.features.contract.features if feature.group == variant.group]
-    known = np.zeros(len(data.times), dtype=np.bool_)
-    for name in left_out:
-        known |= data.features.mask(name).any(axis=1)
-    return known
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    flat = [
-        {name: value for name, value in row.items() if not isinstance(value, list | tuple)}
-        | {
-            f"{name}_{end}": bound
-            for name, value in row.items()
-            if isinstance(value, list | tuple)
-            for end, bound in zip(("low", "high"), value, strict=True)
-        }
-        for row in rows
-    ]
-    written = io.StringIO()
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    table = csv.DictWriter(written, fieldnames=names, lineterminator="\n")
-    table.writeheader()
-    table.writerows(flat)
-    return written.getvalue()

@@ -11,46 +11,27 @@ from tidegate.core.errors import DataError
 from tidegate.core.history import History
 from tidegate.core.recipe import ModelSettings, Recipe
 from tidegate.core.time import format_instant
-from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.models import (
     Calibrator,
     Ensemble,
+    Forecast,
     Forecaster,
     Rows,
     Threshold,
     TrainingRows,
+    calibrated,
     choose_threshold,
     fit_calibrator,
     fit_ensemble,
     make_forecaster,
+    scores_of_models,
 )
 from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
 from tidegate.train.weights import sample_weights
 
-__all__ = ["ENSEMBLE", "Calibration", "FittedFold", "Forecast", "fit_fold", "training_rows"]
-
-ENSEMBLE = "ensemble"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Forecast:
-    """What a model says of some samples.
-
-    Parameters
-    ----------
-    score
-        ``float64 (n,)``: the model's own forecast.
-    probability
-        ``float64 (n,)``: its calibrated probability of a hit; None without a calibrator.
-    called
-        ``bool (n,)``: whether the probability reaches the threshold; nothing is called below the floor. None without a
-        calibrator.
-    """
-
-    score: FloatArray
-    probability: FloatArray | None = None
-    called: Mask | None = None
+__all__ = ["Calibration", "FittedFold", "fit_fold", "fit_models", "training_rows"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,11 +50,6 @@ class Calibration:
     threshold: Threshold
     scores: FloatArray
     outcomes: FloatArray
-
-    def apply(self, score: FloatArray) -> Forecast:
-        """Return scores with their probabilities and calls."""
-        probability = self.calibrator.probability(score)
-        return Forecast(score=score, probability=probability, called=self.threshold.called(probability))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,11 +81,12 @@ class FittedFold:
             ``int64 (n,)`` decision instants, ascending, all symbols of an instant beside each other: an ensemble of
             ranks compares them.
         """
-        scores = _scores(self.models, self.ensemble, features, instants)
-        return {
-            kind: self.calibrations[kind].apply(score) if kind in self.calibrations else Forecast(score=score)
-            for kind, score in scores.items()
-        }
+        scores = scores_of_models(self.models, self.ensemble, features, instants)
+        return {kind: self._forecast(kind, score) for kind, score in scores.items()}
+
+    def _forecast(self, kind: str, score: FloatArray) -> Forecast:
+        found = self.calibrations.get(kind)
+        return Forecast(score=score) if found is None else calibrated(score, found.calibrator, found.threshold)
 
 
 def fit_fold(recipe: Recipe, history: History, data: Dataset, fold: Fold, *, threads: int = 1) -> FittedFold:
@@ -130,14 +107,14 @@ def fit_fold(recipe: Recipe, history: History, data: Dataset, fold: Fold, *, thr
     if fold.validation is not None:
         what = f"the validation slice of fold {fold.fold}"
         validation = training_rows(recipe, history, data, fold.validation.rows, what=what, weighted=False)
-    models = _fit_models(recipe, recipe.models, train, validation, threads)
+    models = fit_models(recipe, recipe.models, train, validation, threads)
     ensemble = None
     if recipe.models.ensemble is not None and validation is not None:
         ensemble = _fit_ensemble(recipe, models, validation)
     if recipe.models.refit == "with_validation" and fold.validation is not None:
         both = np.concatenate([fold.train, fold.validation.rows])
         everything = training_rows(recipe, history, data, np.sort(both), what=f"fold {fold.fold}")
-        models = _fit_models(recipe, _with_found_rounds(recipe.models, models), everything, None, threads)
+        models = fit_models(recipe, _with_found_rounds(recipe.models, models), everything, None, threads)
     return FittedFold(
         models=models, ensemble=ensemble, calibrations=_calibrate(recipe, history, data, fold, models, ensemble)
     )
@@ -181,9 +158,10 @@ def training_rows(
     )
 
 
-def _fit_models(
+def fit_models(
     recipe: Recipe, settings: ModelSettings, train: TrainingRows, validation: TrainingRows | None, threads: int
 ) -> dict[str, Forecaster]:
+    """Fit every model of some settings, the ensemble apart; those that stop early watch the validation rows."""
     models = {}
     for kind in settings.members:
         model = make_forecaster(
@@ -218,13 +196,6 @@ def _fit_ensemble(recipe: Recipe, models: Mapping[str, Forecaster], validation: 
     return fit_ensemble(settings, scores, validation.target, instants)
 
 
-def _scores(
-    models: Mapping[str, Forecaster], ensemble: Ensemble | None, features: Rows, instants: Int64Array
-) -> dict[str, FloatArray]:
-    scores = {kind: model.predict(features) for kind, model in models.items()}
-    return scores if ensemble is None else {**scores, ENSEMBLE: ensemble.combine(scores, instants)}
-
-
 def _calibrate(
     recipe: Recipe,
     history: History,
@@ -240,8 +211,8 @@ def _calibrate(
     rows = training_rows(recipe, history, data, fold.calibration.rows, what=what, weighted=False)
     assert rows.instants is not None
     found = {}
-    for kind, score in _scores(models, ensemble, rows.features, rows.instants).items():
+    for kind, score in scores_of_models(models, ensemble, rows.features, rows.instants).items():
         calibrator = fit_calibrator(settings.method, score, rows.target)
-        threshold = choose_threshold(settings, calibrator.probability(score), rows.target)
+        threshold = choose_threshold(settings, calibrator.probability(score), rows.target, rows.instants)
         found[kind] = Calibration(calibrator=calibrator, threshold=threshold, scores=score, outcomes=rows.target)
     return found

@@ -13,14 +13,20 @@ from tidegate.core.recipe import Recipe
 from tidegate.core.units import Int64Array
 from tidegate.data.tables import MOMENT
 from tidegate.evaluate import precision_recall_curve
+from tidegate.models import ENSEMBLE, Forecast
 from tidegate.split import Fold
 from tidegate.train.dataset import Dataset
-from tidegate.train.fold_fit import ENSEMBLE, Calibration, FittedFold, Forecast, fit_fold
+from tidegate.train.fold_fit import Calibration, FittedFold, fit_fold
 
 __all__ = ["CURRENT", "fold_calibrations", "fold_scores", "model_folder", "run_current", "run_fold"]
 
 CURRENT = "current"
-"""Name in place of a fold's number: the models on all of the past, for what comes after the data."""
+"""Name in place of a fold's number: the models for what comes after the data.
+
+Nothing is left to be tested on, so training part and slices reach up to the newest labels. The slices keep their parts:
+what stops the trees or calibrates was not learnt from, and with ``refit: keep`` the newest labels of all, those of the
+slices, are in no tree.
+"""
 
 
 def model_folder(run: Path, kind: str, fold: int | str) -> Path:
@@ -59,7 +65,11 @@ def run_fold(run: Path, recipe: Recipe, history: History, data: Dataset, fold: F
 
 
 def run_current(run: Path, recipe: Recipe, history: History, data: Dataset, fold: Fold, threads: int) -> None:
-    """Fit the models that forecast what comes after the data, unless that was done before."""
+    """Fit the models that forecast what comes after the data, unless that was done before.
+
+    They learn as those of every fold do: from the training part alone, or from it and the validation slice where the
+    recipe says ``refit: with_validation``; calibrators and thresholds come from the calibration slice.
+    """
     done = run / "folds" / CURRENT
     if done.exists():
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from tidegate.core.files import write_atomically, write_json
 from tidegate.core.recipe import Recipe
+from tidegate.core.units import Int64Array
 from tidegate.evaluate import (
     classification_figures,
     classification_quarters,
@@ -24,6 +25,9 @@ from tidegate.train.fold_run import CURRENT, fold_calibrations
 from tidegate.train.results import places_of
 
 __all__ = ["gather_calibrations", "write_hits", "write_picks"]
+
+_WHEN: Final = frozenset({"quarter", "from", "to"})
+"""What the figures of a quarter say beside the figures."""
 
 
 def gather_calibrations(run: Path, folds: Sequence[Fold]) -> dict[str, list[dict[str, Any]]]:
@@ -45,20 +49,22 @@ def write_hits(run: Path, scores: pl.DataFrame, data: Dataset, recipe: Recipe) -
     """Hold forecasts against hits and trades: ``classification.json``, also returned.
 
     Every figure is of the test windows, where no fit and no threshold has looked; each has a 95 % interval by a
-    bootstrap of whole weeks, for the whole time and for every quarter.
+    bootstrap of whole weeks, for the whole time, for every quarter and for every fold.
     """
     found = {}
     for (kind,), part in scores.group_by("model", maintain_order=True):
-        columns = _columns(part, data)
-        arguments = {
-            **columns,
+        ordered = part.sort("time", "symbol")
+        columns = _columns(ordered, data)
+        rules: dict[str, Any] = {
             "round_trip_cost": data.labels.round_trip_cost,
             "top_k": recipe.picks.top_k,
             "seed": recipe.seed,
         }
+        quarters = classification_quarters(**columns, **rules)
         document: dict[str, Any] = {
-            "overall": classification_figures(**arguments),
-            "quarters": classification_quarters(**arguments),
+            "overall": classification_figures(**columns, **rules),
+            "quarters": quarters,
+            "folds": _folds(ordered["fold"].to_numpy(), columns, rules, quarters),
             "top_k": recipe.picks.top_k,
         }
         if columns["probability"] is not None:
@@ -97,9 +103,27 @@ def write_picks(run: Path, scores: pl.DataFrame, data: Dataset, recipe: Recipe) 
     write_atomically(run / "picks.parquet", picks.write_parquet)
 
 
-def _columns(part: pl.DataFrame, data: Dataset) -> Mapping[str, Any]:
-    """Return the samples of one model as flat arrays in the order of time; an outcome nobody knows yet is NaN."""
-    ordered = part.sort("time", "symbol")
+def _folds(
+    folds: Int64Array, columns: Mapping[str, Any], rules: Mapping[str, Any], quarters: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the figures of the test of each fold; where it is one quarter, those of the quarter are its own."""
+    found = []
+    for fold in np.unique(folds).tolist():
+        here = folds == fold
+        part: dict[str, Any] = {name: None if one is None else one[here] for name, one in columns.items()}
+        window = (int(part["times"].min()), int(part["times"].max()), len(part["times"]))
+        same = [quarter for quarter in quarters if (quarter["from"], quarter["to"], quarter["rows"]) == window]
+        figures = (
+            {name: value for name, value in same[0].items() if name not in _WHEN}
+            if same
+            else classification_figures(**part, **rules)
+        )
+        found.append({"fold": fold, **figures})
+    return found
+
+
+def _columns(ordered: pl.DataFrame, data: Dataset) -> dict[str, Any]:
+    """Return the samples of one model, in order of time, as flat arrays; an outcome nobody knows yet is NaN."""
     rows, places = places_of(ordered, data)
     calibrated = ordered["probability"].null_count() == 0
     return {

@@ -11,14 +11,14 @@ from tidegate.core.errors import DataError
 from tidegate.core.spans import Spans
 from tidegate.core.time import DAY, Instant, format_instant
 from tidegate.core.units import Int64Array
-from tidegate.split import Fold, Slice
+from tidegate.split import Fold, Slice, known_within
 
 __all__ = ["InnerFold", "inner_folds"]
 
 _BLOCKS_BEFORE: Final = 2
 """Blocks of time in front of the first one that judges."""
 _STOPPING_SHARE: Final = 0.2
-"""Share of the past of a judged block that early stopping looks at."""
+"""Share of what is known before a judged block that early stopping looks at."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,8 +62,9 @@ def inner_folds(
     The instants of training part and validation slice are cut into ``count + 2`` blocks of equally many: the first two
     are only learnt from, each of the others is judged by a model that learnt from all before it. One inner fold alone
     is judged on the validation slice where there is one. Early stopping gets a slice of its own, the last fifth of the
-    past: a block that both stopped the boosting and judged it would flatter those that stop by luck (D-40). Samples
-    whose label reaches over the border behind them, or into the embargo in front of it, are left out.
+    instants whose labels are known when the block begins: a block that both stopped the boosting and judged it would
+    flatter those that stop by luck (D-40). Samples whose label reaches over the border behind them, or into the embargo
+    in front of it, are left out. A label that is longer than a block leaves none to judge, and is refused.
 
     Parameters
     ----------
@@ -141,19 +142,21 @@ def _inner_fold(
         empty = " and ".join(name for name, size in found.items() if not size)
         window = f"{format_instant(start)[:10]} to {format_instant(end)[:10]}"
         raise DataError(
-            found=f"inner fold {number}, judged on {window}, without {empty} samples",
-            expected="some in each of its parts",
-            hint="lower tune.inner_folds, or give the first test window a longer past",
+            found=f"inner fold {number}, judged on {window}, without {empty} samples; labels last {_days(spans, seen)}",
+            expected="some in each of its parts, all of whose labels end within it",
+            hint="lower tune.inner_folds, give the first test window a longer past, or forecast a shorter horizon",
         )
     return InnerFold(number=number, train=train, stopping=stopping, judged=judged)
 
 
+def _days(spans: Spans, seen: Int64Array) -> str:
+    """Return how long the longest label of the past lasts."""
+    return f"up to {float(np.max(spans.end[seen] - spans.start[seen])) / DAY:.4g} days"
+
+
 def _within(spans: Spans, seen: Int64Array, start: int | None, end: int, embargo: int) -> Int64Array:
-    """Return the samples that are decided from ``start`` on and known before ``end``."""
-    inside = (spans.start[seen] < end) & (spans.end[seen] <= end - embargo)
-    if start is not None:
-        inside &= spans.start[seen] >= start
-    return seen[inside]
+    """Return those of the samples seen that are decided from ``start`` on and known before ``end``."""
+    return seen[known_within(spans, start, end, embargo)[seen]]
 
 
 def _slice(spans: Spans, seen: Int64Array, start: int, end: int, embargo: int) -> Slice:

@@ -12,12 +12,18 @@ from tidegate.train.dataset import Dataset
 
 __all__ = ["MEASURES", "instant_quality"]
 
-MEASURES = ("rank_ic", "auc", "net_top_k")
-"""``rank_ic`` of score and target, ``auc`` where the target is 0 or 1, ``net_top_k``: mean net return of the best."""
+MEASURES = ("rank_ic", "auc", "net_top_k", "negative_squared_error")
+"""``rank_ic`` of score and target, ``auc`` where the target is 0 or 1, ``net_top_k``: mean net return of the best,
+``negative_squared_error`` of forecasts in the unit of the target. Of each, more is better.
+
+``net_top_k`` is the mean over the names of one instant that could be traded, a series that is compared in pairs.
+``net_return_at_k`` of :func:`~tidegate.evaluate.classify_quality` is one mean over the trades of all instants;
+:func:`~tidegate.evaluate.staggered_trades` keeps the share of a name that could not be traded in cash.
+"""
 
 
 def instant_quality(
-    data: Dataset, rows: Int64Array, symbols: Int64Array, score: FloatArray, *, top_k: int
+    data: Dataset, rows: Int64Array, symbols: Int64Array, score: FloatArray, *, top_k: int, forecasts: bool
 ) -> pl.DataFrame:
     """Return one row per instant: ``time`` and every measure, null where it cannot be computed.
 
@@ -29,29 +35,39 @@ def instant_quality(
         ``float64 (n,)``.
     top_k
         How many names the best are.
+    forecasts
+        Whether a score is a forecast of the target; one that only orders names has no error.
     """
     target = data.target[rows, symbols]
-    ranked = rank_rows(data.times[rows], score, symbols)
-    binary = data.trade_return is not None
+    times = data.times[rows]
+    ranked = rank_rows(times, score, symbols)
     best = ranked.order[top_places(ranked, top_k)]
-    areas = roc_by_instant(ranked, score, target) if binary else np.full(len(ranked.instants), np.nan)
+    nothing = np.full(len(ranked.instants), np.nan)
+    binary = data.trade_return is not None
     return pl.DataFrame(
         {
             "time": pl.Series(ranked.instants).cast(MOMENT),
-            "rank_ic": rank_ic_by_instant(data.times[rows], score, target),
-            "auc": areas,
-            "net_top_k": _net_of_the_best(data, rows[best], symbols[best], ranked.instants),
+            "rank_ic": rank_ic_by_instant(times, score, target),
+            "auc": roc_by_instant(ranked, score, target) if binary else nothing,
+            "net_top_k": _mean_by_instant(_net(data, rows[best], symbols[best]), times[best], ranked.instants),
+            "negative_squared_error": _mean_by_instant(-((target - score) ** 2), times, ranked.instants)
+            if forecasts
+            else nothing,
         }
     ).with_columns(pl.col(*MEASURES).fill_nan(None))
 
 
-def _net_of_the_best(data: Dataset, rows: Int64Array, symbols: Int64Array, instants: Int64Array) -> FloatArray:
-    """Return the mean net simple return of the best names' trades at each instant; NaN where none has one."""
+def _net(data: Dataset, rows: Int64Array, symbols: Int64Array) -> FloatArray:
+    """Return the net simple return of trades; NaN where there is none."""
     gross = np.expm1(data.labels.gross) if data.trade_return is None else data.trade_return
-    net = net_returns(gross[rows, symbols], data.labels.round_trip_cost)
-    known = ~np.isnan(net)
-    place = np.searchsorted(instants, data.times[rows])
-    count = np.bincount(place[known], minlength=len(instants))
-    total = np.bincount(place[known], weights=net[known], minlength=len(instants))
+    return net_returns(gross[rows, symbols], data.labels.round_trip_cost)
+
+
+def _mean_by_instant(values: FloatArray, times: Int64Array, instants: Int64Array) -> FloatArray:
+    """Return the mean of what is known at each instant; NaN where nothing is."""
+    known = ~np.isnan(values)
+    place = np.searchsorted(instants, times)[known]
+    count = np.bincount(place, minlength=len(instants))
+    total = np.bincount(place, weights=values[known], minlength=len(instants))
     mean: FloatArray = np.divide(total, count, out=np.full(len(instants), np.nan), where=count > 0)
     return mean

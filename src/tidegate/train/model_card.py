@@ -136,8 +136,8 @@ def _data(facts: CardFacts) -> str:
     recipe, current = facts.recipe, facts.current
     versions = ", ".join(f"{name} version {version}" for name, version in sorted(facts.data_versions.items()))
     return (
-        f"Bars of {recipe.data.dataset} ({recipe.data.interval}): {versions}. The shipped models saw decisions from "
-        f"{_day(current['train_start'])} on, and labels until {_day(current['trained_until'])}. "
+        f"Bars of {recipe.data.dataset} ({recipe.data.interval}): {versions}. Of what is shipped nothing saw a label "
+        f"that ended after {_day(current['trained_until'])}. "
         f"{len(facts.features)} features of the contract `{recipe.features.contract}`; seed {recipe.seed}."
     )
 
@@ -151,9 +151,33 @@ def _split(facts: CardFacts) -> str:
     return (
         f"{len(facts.folds)} folds in time, each tested after everything that was fitted: tests from "
         f"{_day(first['test_start'])} to {_day(last['test_end'])}.{kept} Samples whose label reaches over a border "
-        f"were purged, {sum(one['purged_rows'] for one in facts.folds):,} instants in all. The models that are shipped "
-        "were fitted once more, on all of the past; nobody has tested these on later data yet."
+        f"were purged, {sum(one['purged_rows'] for one in facts.folds):,} instants in all.\n\n"
+        "The models that are shipped were fitted once more, as those of every fold, in one that ends with the newest "
+        f"labels:\n\n{_shipped(facts)}\n\nNobody has tested these on later data yet."
     )
+
+
+def _shipped(facts: CardFacts) -> str:
+    """Return what each part of the newest past was good for: whatever is no training part is in no tree."""
+    models, current = facts.recipe.models, facts.current
+    lines = [f"- {_day(current['train_start'])} to {_day(current['train_end'])}, training: the models learnt from it."]
+    if "validation" in current:
+        learnt = models.refit == "with_validation"
+        uses = [
+            *(["told when to stop adding trees"] if models.stops_early else []),
+            *(["weighed the members of the ensemble"] if models.ensemble is not None else []),
+            "was then learnt from too" if learnt else "was not learnt from",
+        ]
+        lines.append(f"- {_window(current['validation'])}, validation: {', '.join(uses)}.")
+    if "calibration" in current:
+        use = "calibrators and thresholds come from it" if facts.calibration else "nothing was fitted to it"
+        lines.append(f"- {_window(current['calibration'])}, calibration: {use}; no model learnt from it.")
+    return "\n".join(lines)
+
+
+def _window(part: Mapping[str, int]) -> str:
+    """Return the first and the last day of a slice, whose end is where the next part begins."""
+    return f"{_day(part['start'])} to {_day(part['end'] - 1)}"
 
 
 def _figures(facts: CardFacts) -> str:
@@ -216,7 +240,7 @@ def _importance(facts: CardFacts) -> str:
 def _limits(facts: CardFacts) -> str:
     lines = [
         "- Figures are of the past that was looked at; costs, limits and rules are modelled as the recipe says.",
-        "- A probability is calibrated on a slice of the past. Where the market's base rate moves, it moves along.",
+        "- A probability is calibrated on a slice of the past: where the market's base rate moves, it does not follow.",
     ]
     if facts.survivorship:
         lines.append(f"- {_SURVIVORSHIP.get(facts.survivorship, facts.survivorship)}")

@@ -11,9 +11,15 @@ import numpy as np
 from tidegate.core.errors import DataError, InputError
 from tidegate.core.recipe import ModelSettings, TuneSettings
 from tidegate.core.units import FloatArray, Int64Array
-from tidegate.evaluate.discrimination import area_under_roc, average_precision, tie_groups, within_date_area
-from tidegate.evaluate.ranked import rank_rows
-from tidegate.evaluate.ranking import ndcg_over_shuffled, rank_ic_by_instant, top_places
+from tidegate.evaluate import (
+    area_under_roc,
+    average_precision,
+    best_f_score,
+    ndcg_over_shuffled,
+    rank_ic_by_instant,
+    staggered_trades,
+    within_date_area,
+)
 from tidegate.models.instants import rank_buckets
 from tidegate.models.training_rows import TrainingRows
 
@@ -98,7 +104,8 @@ def metric_value(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> 
     ``ndcg_over_shuffled``       mean over the instants of NDCG of the top k, less what an order by lot is expected to
                                  reach; gain ``2^bucket - 1``, or the target itself where it is 0 or 1 (equity C.9)
     ``net_sharpe_top_k``         mean over deviation of the net return of the k best of each instant, in equal parts; a
-                                 trade that could not be made earns nothing. Not annualised: trades overlap
+                                 trade that could not be made earns nothing. Not annualised: a year has as many trades
+                                 for every set of parameters
     ``r_squared``                ``1 - sum (y - f)^2 / sum (y - m)^2``, *m* the mean of the training target
     ============================ ==================================================================================
 
@@ -130,17 +137,6 @@ def metric_value(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> 
     return float(value)
 
 
-def _f_beta(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(rows.judged.target[order])
-    last = np.append(tie_groups(score[order])[1:], True)
-    if not hits[-1]:
-        return None
-    calls = np.flatnonzero(last) + 1.0
-    weight = settings.beta**2
-    return float(np.max((1.0 + weight) * hits[last] / (weight * hits[-1] + calls)))
-
-
 def _rank_ic(_: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
     return _mean(rank_ic_by_instant(rows.instants, score, rows.judged.target))
 
@@ -154,12 +150,15 @@ def _ndcg_over_shuffled(settings: TuneSettings, rows: StudyRows, score: FloatArr
 def _net_sharpe_top_k(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
     if rows.trade_return is None:
         return None
-    ranked = rank_rows(rows.instants, score)
-    chosen = top_places(ranked, settings.top_k)
-    net = np.nan_to_num((1.0 + rows.trade_return) * (1.0 - rows.round_trip_cost) - 1.0, nan=0.0)[ranked.order]
-    earned = ranked.sums(np.where(chosen, net, 0.0)) / ranked.sums(chosen)
-    deviation = float(earned.std(ddof=1)) if len(earned) > 1 else 0.0
-    return float(earned.mean()) / deviation if deviation > 0.0 else None
+    lists = staggered_trades(
+        rows.instants,
+        score,
+        rows.trade_return,
+        horizon_bars=1,
+        round_trip_cost=rows.round_trip_cost,
+        top_k=settings.top_k,
+    )
+    return lists.sharpe(1.0)
 
 
 def _r_squared(_: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
@@ -177,7 +176,7 @@ _METRICS: Final[Mapping[str, Callable[[TuneSettings, StudyRows, FloatArray], flo
     "auc": lambda _, rows, score: area_under_roc(score, rows.judged.target),
     "within_date_auc": lambda _, rows, score: within_date_area(rows.instants, score, rows.judged.target),
     "average_precision": lambda _, rows, score: average_precision(score, rows.judged.target),
-    "f_beta": _f_beta,
+    "f_beta": lambda settings, rows, score: best_f_score(score, rows.judged.target, settings.beta),
     "rank_ic": _rank_ic,
     "ndcg_over_shuffled": _ndcg_over_shuffled,
     "net_sharpe_top_k": _net_sharpe_top_k,

@@ -2,137 +2,198 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from tidegate.core.units import FloatArray, Int64Array, Mask
+from tidegate.core.units import FloatArray
 from tidegate.evaluate import holm_adjusted, paired_difference
+from tidegate.train.feature_variants import FULL, Variant
 from tidegate.train.instant_quality import MEASURES
 
-__all__ = ["paired_table"]
+__all__ = ["ALL", "Finding", "as_csv", "paired_table"]
 
-_FULL: Final = "full"
+ALL: Final = "all"
+"""Judged on every row; ``known`` stands for those at which something was known of what is left out."""
+_LEVEL: Final = 0.05
+
+
+class Finding(StrEnum):
+    """What a comparison says; of measures of which more is better."""
+
+    HELPED = "helped"
+    """Without the group the model is worse."""
+    HARMED = "harmed"
+    """Without the group the model is better."""
+    BETTER = "better"
+    """The model is better than the first."""
+    WORSE = "worse"
+    """The model is worse than the first."""
+    OPEN = "open"
+    """Chance alone may have done it."""
 
 
 def paired_table(
-    cells: pl.DataFrame,
-    kinds: Sequence[str],
-    known: Mapping[str, Mask],
-    *,
-    times: Int64Array,
-    block: int,
-    seed: int,
+    cells: pl.DataFrame, kinds: Sequence[str], variants: Sequence[Variant], *, block: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Compare models and variants, one row per model, variant, measure and choice of instants.
+    """Compare models and variants, one row per model, variant, measure and choice of rows.
 
-    A variant is held against ``full`` of the same model; ``full`` of a model against ``full`` of the first one. Seeds
-    are averaged at each instant before anything is compared; their spread stands beside.
+    A variant is held against ``full`` of the same model on the same rows; ``full`` of a model against ``full`` of the
+    first one. Seeds are averaged at each instant before anything is compared; what each said stands beside.
 
     Parameters
     ----------
     cells
-        ``time``, ``model``, ``variant``, ``seed`` and the measures, one row per instant and fit.
+        ``time``, ``model``, ``variant``, ``seed``, ``at`` (``all``, or the group that is known) and the measures, one
+        row per instant and fit.
     kinds
         Models, the first being the yardstick of the others.
-    known
-        Variant to ``bool (n_times,)``: at which instants something was known of what it leaves out.
-    times
-        ``int64 (n_times,)`` of ``known``.
+    variants
+        The first is ``full``.
     block
-        Instants that stay together in the bootstrap: at least the bars of a label.
+        Instants that stay together in the bootstrap: more than the bars of a label.
     seed
         Decides the draws.
 
     Returns
     -------
     rows
-        ``model``, ``variant``, ``measure``, ``at`` (``all`` or ``known``), ``instants``, ``mean``,
-        ``deviation_over_seeds`` (None with one), ``against``, ``difference``, ``interval``, ``p_value`` and
-        ``p_value_holm``, which is corrected over all tests of one measure.
+        ``model``, ``variant``, ``measure``, ``at`` (``all`` or ``known``), ``instants``, ``mean``, ``seeds``,
+        ``deviation_over_seeds`` (None with one), ``against``, ``against_mean`` (on the same instants), ``difference``,
+        ``interval`` (95 %), ``p_value``, ``p_value_holm``, which is corrected over all tests of one measure,
+        ``differences_by_seed`` and ``finding``, a :class:`Finding` or None where nothing is compared. It is open unless
+        the corrected p value is below 0.05 and every seed says the same.
     """
-    means = cells.group_by("model", "variant", "time").agg(pl.col(*MEASURES).mean()).sort("time")
-    variants = list(dict.fromkeys(cells["variant"].to_list()))
+    series = _Series(cells)
     rows = []
     for measure in MEASURES:
-        series = _series(means, measure)
-        part = []
-        for kind in kinds:
-            for variant in (one for one in variants if (kind, one) in series):
-                against = (kind, _FULL) if variant != _FULL else (kinds[0], _FULL)
-                for at in ("all", *(["known"] if variant in known else [])):
-                    chosen = times[known[variant]] if at == "known" else None
-                    row = _row(series, (kind, variant), against, chosen, block, seed)
-                    if row is not None:
-                        spread = _spread(cells, kind, variant, measure)
-                        part.append({"model": kind, "variant": variant, "measure": measure, "at": at, **row, **spread})
+        part = [
+            row
+            for kind in kinds
+            for variant in variants
+            for at in (ALL, *([variant.group] if variant.group is not None else []))
+            if (row := _row(series, measure, (kind, variant.name, at), kinds[0], block, seed)) is not None
+        ]
         for row, corrected in zip(part, holm_adjusted([row["p_value"] for row in part]), strict=True):
-            rows.append({**row, "p_value_holm": corrected})
+            rows.append({**row, "p_value_holm": corrected, "finding": _finding(row, corrected)})
     return rows
 
 
-_Series = dict[tuple[str, str], tuple[Int64Array, FloatArray]]
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table as CSV: the ends of an interval in two columns, figures of seeds joined by spaces.
+
+    Examples
+    --------
+    >>> print(as_csv([{"model": "ridge", "interval": [-0.1, 0.2], "differences_by_seed": [0.1, 0.2]}]), end="")
+    model,interval_low,interval_high,differences_by_seed
+    ridge,-0.1,0.2,0.1 0.2
+    """
+    flat = []
+    for row in rows:
+        low, high = row["interval"] or (None, None)
+        named = {"interval": {"interval_low": low, "interval_high": high}}
+        named["differences_by_seed"] = {"differences_by_seed": " ".join(map(str, row["differences_by_seed"]))}
+        flat.append({key: value for name in row for key, value in named.get(name, {name: row[name]}).items()})
+    written = io.StringIO()
+    table = csv.DictWriter(written, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    table.writeheader()
+    table.writerows(flat)
+    return written.getvalue()
 
 
-def _series(means: pl.DataFrame, measure: str) -> _Series:
-    """Return instants and values of each model and variant that has the measure."""
-    found = {}
-    for (model, variant), part in means.group_by("model", "variant", maintain_order=True):
-        values = part[measure].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        if np.isfinite(values).any():
-            found[str(model), str(variant)] = (part["time"].dt.epoch("us").to_numpy(), values)
-    return found
+_Key = tuple[str, str, str]
+"""Model, variant, and where it was judged."""
 
 
-def _row(
-    series: _Series,
-    own: tuple[str, str],
-    against: tuple[str, str],
-    chosen: Int64Array | None,
-    block: int,
-    seed: int,
-) -> dict[str, Any] | None:
-    """Return the mean of one series, and how it differs from its yardstick on the same instants; None without any."""
-    instants, values = series[own]
-    inside = np.ones(len(instants), dtype=np.bool_) if chosen is None else np.isin(instants, chosen)
-    inside &= np.isfinite(values)
-    if not inside.any():
+class _Series:
+    """Measures by instant, of each seed and as their mean."""
+
+    def __init__(self, cells: pl.DataFrame) -> None:
+        self._of_seed = {
+            (str(model), str(variant), str(at)): part
+            for (model, variant, at), part in cells.group_by("model", "variant", "at", maintain_order=True)
+        }
+
+    def __contains__(self, key: _Key) -> bool:
+        return key in self._of_seed
+
+    def by_seed(self, key: _Key, measure: str) -> pl.DataFrame:
+        """Return ``time`` and one column per seed, in the order of time; NaN is null."""
+        part = self._of_seed[key].select("time", "seed", pl.col(measure).cast(pl.Float64).fill_nan(None))
+        return part.pivot("seed", index="time", values=measure).sort("time")
+
+
+def _row(series: _Series, measure: str, own: _Key, first: str, block: int, seed: int) -> dict[str, Any] | None:
+    """Return the means of one series, and how it differs from its yardstick on the same instants; None without any."""
+    kind, variant, at = own
+    yardstick = (kind, FULL, at) if variant != FULL else (first, FULL, at)
+    if own not in series:
         return None
+    found = series.by_seed(own, measure)
+    means = [mean for mean in found.drop("time").mean().row(0) if mean is not None]
+    if not means:
+        return None
+    values = _mean_of_seeds(found)
     row: dict[str, Any] = {
-        "instants": int(inside.sum()),
-        "mean": float(values[inside].mean()),
+        "model": kind,
+        "variant": variant,
+        "measure": measure,
+        "at": at if at == ALL else "known",
+        "instants": int(np.isfinite(values).sum()),
+        "mean": float(np.nanmean(values)),
+        "seeds": len(means),
+        "deviation_over_seeds": float(np.std(means, ddof=1)) if len(means) > 1 else None,
         "against": None,
+        "against_mean": None,
         "difference": None,
         "interval": None,
         "p_value": None,
+        "differences_by_seed": [],
     }
-    if own == against or against not in series:
+    if own == yardstick or yardstick not in series:
         return row
-    others = _at(series[against], instants[inside])
-    if not np.isfinite(others).any():
-        return row
-    found = paired_difference(values[inside], others, block=block, seed=seed)
-    interval = None if found.low is None else (found.low, found.high)
-    return row | {
-        "against": " ".join(against),
+    return row | _compared(found, series.by_seed(yardstick, measure), " ".join(yardstick[:2]), block, seed)
+
+
+def _compared(own: pl.DataFrame, others: pl.DataFrame, against: str, block: int, seed: int) -> dict[str, Any]:
+    """Return the difference of two series on the instants that both have; nothing without any."""
+    theirs = own.select("time").join(others, on="time", how="left", maintain_order="left")
+    first, second = _mean_of_seeds(own), _mean_of_seeds(theirs)
+    both = np.isfinite(first + second)
+    if not both.any():
+        return {}
+    found = paired_difference(first, second, block=block, seed=seed)
+    shared = [name for name in own.columns if name != "time" and name in theirs.columns]
+    by_seed = [(own[name] - theirs[name]).mean() for name in shared]
+    return {
+        "against": against,
+        "against_mean": float(second[both].mean()),
         "difference": found.mean,
-        "interval": interval,
+        "interval": None if found.low is None or found.high is None else [found.low, found.high],
         "p_value": found.p_value,
+        "differences_by_seed": [one for one in by_seed if one is not None],
     }
 
 
-def _at(series: tuple[Int64Array, FloatArray], instants: Int64Array) -> FloatArray:
-    """Return a series at given instants; NaN where it has none."""
-    own, values = series
-    place = np.minimum(np.searchsorted(own, instants), len(own) - 1)
-    found: FloatArray = np.where(own[place] == instants, values[place], np.nan)
-    return found
+def _mean_of_seeds(found: pl.DataFrame) -> FloatArray:
+    """Return the mean over the seeds at each instant; NaN where none has a figure."""
+    values: FloatArray = found.select(pl.mean_horizontal(pl.exclude("time"))).to_series().cast(pl.Float64).to_numpy()
+    return values
 
 
-def _spread(cells: pl.DataFrame, kind: str, variant: str, measure: str) -> dict[str, Any]:
-    """Return how far the seeds lie apart: the sample deviation of their means."""
-    own = cells.filter((pl.col("model") == kind) & (pl.col("variant") == variant))
-    means = own.group_by("seed").agg(pl.col(measure).mean())[measure].drop_nulls()
-    return {"seeds": len(means), "deviation_over_seeds": float(means.std()) if len(means) > 1 else None}  # type: ignore[arg-type]
+def _finding(row: Mapping[str, Any], corrected: float | None) -> Finding | None:
+    """Return what a comparison says, as :func:`paired_table` promises."""
+    difference, variant = row["difference"], row["variant"]
+    if difference is None:
+        return None
+    agree = all(one * difference > 0.0 for one in row["differences_by_seed"])
+    if corrected is None or corrected >= _LEVEL or not agree:
+        return Finding.OPEN
+    if variant == FULL:
+        return Finding.BETTER if difference > 0.0 else Finding.WORSE
+    return Finding.HARMED if difference > 0.0 else Finding.HELPED

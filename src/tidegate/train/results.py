@@ -48,8 +48,10 @@ def write_quality(run: Path, scores: pl.DataFrame, data: Dataset, target: str) -
 
     ``rank_ic``, its t statistic and ``hit_rate`` hold a forecast against what was forecast, which ``target`` names.
     Money is another matter: ``quantile_spread`` and what begins with ``gross_`` hold it against the gross log return
-    over the horizon. The two agree where the target is the gross return.
+    over the horizon. The two agree where the target is the gross return. Each t statistic allows for as many bars as
+    neighbouring labels of its own kind overlap: those of a hit reach as far as the latest exit of its trade.
     """
+    lags = data.labels.bars_of_target(target)
     daily, evaluation = [], {}
     for (kind,), part in scores.group_by("model", maintain_order=True):
         dense = _dense(part, data)
@@ -57,8 +59,7 @@ def write_quality(run: Path, scores: pl.DataFrame, data: Dataset, target: str) -
         quality = replace(
             forecast_quality(data.times, dense, np.asarray(data.target)), quantile_spread=money.quantile_spread
         )
-        lags = data.labels.horizon_bars
-        earned = summarise_quality(money, lags=lags)
+        earned = summarise_quality(money, lags=data.labels.horizon_bars)
         evaluation[str(kind)] = {
             "target": target,
             **summarise_quality(quality, lags=lags),

@@ -77,11 +77,12 @@ def train(
     found = None if tuned is None else _found(recipe, tuned)
     versions = pinned_versions(Catalog(workspace), recipe)
     notes = store.require_audit_of(recipe, versions).findings["notes"]
-    work = recipe.training_fingerprint()
+    # Figures and picks of a run are of its best names, so a run of other picks is not taken up again.
+    work = [recipe.training_fingerprint(), recipe.picks.top_k, *(() if found is None else (found["parameters"],))]
     with store.begin(
         kind=RunKind.TRAIN,
         recipe=recipe,
-        fingerprint_of_work=work if found is None else fingerprint([work, found["parameters"]]),
+        fingerprint_of_work=fingerprint(work),
         data_versions=versions,
         parent=None if tuned is None else tuned.id,
     ) as run:
@@ -168,7 +169,7 @@ def _found(recipe: Recipe, tuned: Run) -> dict[str, Any]:
 
 def _describe(folder: Path, data: Dataset, folds: list[Fold]) -> None:
     write_json(folder / "contract.json", data.features.contract.as_document())
-    write_json(folder / "labels.json", [part.as_document() for part in data.labels.returns])
+    write_json(folder / "labels.json", [part.as_document() for part in data.labels.parts])
     write_json(folder / "folds.json", [fold.as_document() for fold in folds])
 
 

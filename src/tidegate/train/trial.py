@@ -127,7 +127,8 @@ def run_trial(
     seed
         Of every fit, the same for all trials: they differ by their parameters alone.
     budget
-        Where it is used up, the fit ends with its present round and the trial is pruned.
+        Where it is used up, the fit ends with its present round and the trial is pruned. A ridge has no rounds: it is
+        asked between inner folds.
     is_behind
         Of the number of an inner fold and the mean of the values so far: whether to give up.
 
@@ -179,9 +180,7 @@ def _run(
 
     for place, fold in enumerate(folds):
         if not spent():
-            # Without rows to stop by nobody is asked between rounds; such a fit ends with its last tree.
-            watches = None if fold.rows.stopping is None else spent
-            forecaster = fold.prepared.fit(own, seed=seed, on_round=watches)
+            forecaster = fold.prepared.fit(own, seed=seed, on_round=spent)
         if course.stopped_by is not None:
             course.reason = f"the budget of {course.stopped_by} was used up"
             return TrialState.PRUNED

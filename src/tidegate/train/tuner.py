@@ -34,6 +34,7 @@ from tidegate.train.study import StudyResult, run_study
 __all__ = ["tune"]
 
 _JOURNAL = "journal.log"
+_STUDY = "study.json"
 _DATASET = "dataset"
 
 
@@ -42,7 +43,10 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
 
     The study sees the training part and the validation slice of the first fold alone: no calibration slice, no test
     window, and so nothing that a figure is later reported on (equity H 19, D-40). An interrupted run goes on after its
-    last finished trial when the same work is asked for again, and ends as the undisturbed one would.
+    last finished trial when the same work is asked for again, and ends as the undisturbed one would. A search that is
+    finished is not made again: where the same recipe, data and code were searched before, that run is returned, and
+    ``progress`` is told so. To search anew, change the recipe's ``seed``; more trials or another budget are a search of
+    their own as well.
 
     Parameters
     ----------
@@ -69,12 +73,17 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
     recipe = resolve_recipe(recipe)
     versions = pinned_versions(catalog, recipe)
     store.require_audit_of(recipe, versions)
-    with store.begin(
-        kind=RunKind.TUNE,
-        recipe=recipe,
-        fingerprint_of_work=fingerprint([recipe.training_fingerprint(), settings]),
-        data_versions=versions,
-    ) as run:
+    work: dict[str, Any] = {
+        "kind": RunKind.TUNE,
+        "recipe": recipe,
+        "fingerprint_of_work": fingerprint([recipe.training_fingerprint(), settings]),
+        "data_versions": versions,
+    }
+    done = store.finished_before(**work)
+    if done is not None and (done.folder / _STUDY).exists():
+        progress.say(f"this search was done: {done.id}")
+        return done
+    with store.begin(**work) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
         history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
         data = assemble(history, recipe, folder=run.folder / _DATASET)
@@ -150,7 +159,7 @@ def _trade_return(data: Dataset, positions: Int64Array) -> FloatArray:
 def _conclude(folder: Path, result: StudyResult, parts: list[InnerFold]) -> dict[str, Any]:
     """Write ``study.json`` and return the metrics of the run."""
     document = {**result.as_document(), "inner_folds": [part.as_document() for part in parts]}
-    write_json(folder / "study.json", document)
+    write_json(folder / _STUDY, document)
     states = Counter(trial.state.value for trial in result.trials)
     return {
         "model": result.model,

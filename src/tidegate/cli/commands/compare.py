@@ -18,8 +18,13 @@ def compare(
     first: Annotated[str, typer.Argument(help="A backtest run's id, the beginning of it, or 'latest'.")],
     second: Annotated[str, typer.Argument(help="The backtest that it is held against.")],
     block: Annotated[
-        int, typer.Option("--block", min=1, help="Returns that stay together: about as long as positions are held.")
-    ] = 10,
+        int | None,
+        typer.Option(
+            "--block",
+            min=1,
+            help="Returns that stay together, as long as positions are held. The longer label's bars, at least 10.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
@@ -47,10 +52,11 @@ def compare(
 
 def _verdict(found: dict[str, object]) -> str:
     """Return the difference in words."""
-    said = f"the first grew by {found['difference_a_year']:+.2%} a year more than the second (log return)"
+    said = f"growth of the first less that of the second: {found['difference_a_year']:+.2%} a year (log return)"
     interval = found["interval"]
     if not isinstance(interval, list):
         return f"{said}; too few returns to say whether that is more than chance"
     low, high = interval
     tells = "more than chance" if low > 0.0 or high < 0.0 else "not told from chance"
-    return f"{said}, 95 % between {low:+.2%} and {high:+.2%}, p = {found['p_value']:.3f}: {tells}"
+    drawn = f"{found['returns']:,} returns in blocks of {found['block']}"
+    return f"{said}, 95 % between {low:+.2%} and {high:+.2%}, p = {found['p_value']:.3f}, {drawn}: {tells}"

@@ -44,7 +44,7 @@ def pick(
     Where no threshold keeps the promised precision the list is printed all the same, and every line says so.
     """
     from tidegate.cli.pick_tables import PickList, pick_document, pick_tables
-    from tidegate.registry import ArtifactStore, live_forecast, past_months
+    from tidegate.registry import ArtifactStore, live_forecast, past_months, recipe_of
 
     terminal = Terminal(json_output=json_output)
     parsed, day = load_recipe(recipe), _day(as_of)
@@ -53,11 +53,13 @@ def pick(
     artifact = ArtifactStore(opened).open(_artifact_of(trained, recipe))
     forecast = live_forecast(opened, artifact, day=day)
     count = top or parsed.picks.top_k
+    kept = min(count, recipe_of(artifact).picks.top_k)
     told = PickList(
         run=trained.id,
         forecast=forecast,
         picks=forecast.picks(count, parsed.picks.reasons),
-        months=past_months(artifact, forecast.model.kind, count),
+        months=past_months(artifact, forecast.model.kind, kept),
+        past_top_k=kept,
         stale_after=stale_after,
     )
     terminal.emit(pick_document(told), *pick_tables(told))

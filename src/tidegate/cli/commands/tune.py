@@ -8,11 +8,19 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.detached import detach
 from tidegate.cli.documents import run_document
 from tidegate.cli.hints import next_line
 from tidegate.cli.hit_tables import hit_tables, study_table
 from tidegate.cli.narrowed import FAST, Narrowing, keep_recipe, narrowed
-from tidegate.cli.options import DEFAULT_THREADS, JsonOption, ThreadsOption, WorkspaceOption, open_workspace
+from tidegate.cli.options import (
+    DEFAULT_THREADS,
+    DetachOption,
+    JsonOption,
+    ThreadsOption,
+    WorkspaceOption,
+    open_workspace,
+)
 from tidegate.cli.tables import forecast_table
 from tidegate.cli.terminal import Terminal
 from tidegate.core.files import read_json
@@ -33,6 +41,7 @@ def tune(
         bool, typer.Option("--fast", help="10 names, 5 trials: to see the path; its figures mean nothing.")
     ] = False,
     threads: ThreadsOption = DEFAULT_THREADS,
+    detached: DetachOption = False,
     workspace: WorkspaceOption = Path("tidegate-workspace"),
     json_output: JsonOption = False,
 ) -> None:
@@ -40,11 +49,7 @@ def tune(
 
     Interrupted work is resumed: repeat the command. Data that were never audited are audited first.
     """
-    from tidegate.train import train as train_recipe
-    from tidegate.train import tune as tune_recipe
-
     terminal = Terminal(json_output=json_output)
-    opened = open_workspace(workspace, "tune")
     wanted = Narrowing(
         stocks=stocks or (FAST.stocks if fast else None),
         trials=trials or (FAST.trials if fast else None),
@@ -52,6 +57,13 @@ def tune(
         inner_folds=FAST.inner_folds if fast else None,
     )
     parsed = narrowed(load_recipe(recipe), wanted)
+    opened = open_workspace(workspace, "tune")
+    if detached:
+        detach(terminal, opened, workspace, parsed.project, parsed.name, parsed.training_fingerprint(), parsed.tune)
+        return
+    from tidegate.train import train as train_recipe
+    from tidegate.train import tune as tune_recipe
+
     name = recipe if wanted.stocks is None else keep_recipe(opened, parsed)
     _audit_unless_done(opened, parsed, terminal)
     tuned = tune_recipe(opened, parsed, threads=threads, progress=terminal)
