@@ -17,7 +17,7 @@ demo: $(VENV)/.ready-base  ## install what is missing, then run the whole path o
 	@echo "the program is $(VENV)/bin/tidegate; to call it by its name: . $(VENV)/bin/activate"
 
 test: $(VENV)/.ready-dev  ## install what is missing, then run every test (PYTEST_ARGUMENTS="-k time" narrows it)
-	$(RUN) pytest -q -ra --durations=10 $(PYTEST_ARGUMENTS)
+	$(RUN) pytest -q -ra -n auto --maxprocesses 4 --dist loadfile --durations=10 $(PYTEST_ARGUMENTS)
 
 test-exhaustive: $(VENV)/.ready-dev  ## the tests that take minutes: shipped recipes on real data, twice each
 	$(RUN) pytest -q -ra --durations=10 -m exhaustive $(PYTEST_ARGUMENTS)

@@ -150,3 +150,17 @@ def test_sources_fall_silent_early_enough_for_values_to_grow_old() -> None:
 
     assert silence.kind is TaskKind.SILENCE
     assert silence.as_of + 30 * DAY < history.bars.times[-1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_instant_lies_before_the_one_that_is_asked_for(seed: int) -> None:
+    history = daily()
+    times = history.bars.times
+    since = int(times[240])
+    begun = [int(times[row]) for row in (180, 210, 240)]  # slices in front of a test, and the test
+    plan = make_plan(history, [stage()], 0, Depth(prefixes=6), seed, (since,), begun, since)
+    drawn = {task.as_of for task in (*plan.truncated, *plan.poisoned)}
+
+    assert len(drawn) == 6
+    assert min(drawn) >= since
+    assert {task.as_of for task in plan.begun} <= {int(times[240]), int(times[241])}

@@ -81,7 +81,12 @@ def test_a_cash_rate_that_is_not_there_is_no_reason_to_ingest_bars(tidegate: Any
 @pytest.mark.parametrize(
     ("arguments", "found", "expected", "hint"),
     [
-        (("runs", "--kind", "tran"), "--kind tran", "one of tune, train, experiment, backtest", "did you mean train? See: "),
+        (
+            ("runs", "--kind", "tran"),
+            "--kind tran",
+            "one of tune, train, experiment, backtest",
+            "did you mean train? See: ",
+        ),
         (("report", "-l", "tlh"), "-l tlh", "one of en, zh", "see: "),
         (("train", "demo", "--threads", "0"), "--threads 0", "at least 1", "see: "),
         (("runs", "--limit", "many"), "--limit many", "a whole number", "see: "),

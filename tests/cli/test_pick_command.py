@@ -68,6 +68,36 @@ def test_the_list_in_words(tidegate: Any, made: TrainedPicker) -> None:
     assert made.artifact.id[:12] in said
 
 
+def test_the_past_is_that_of_the_stored_picks_and_says_so(tidegate: Any, made: TrainedPicker) -> None:
+    arguments = ("pick", made.file, "--workspace", made.workspace.root)
+    said = " ".join(tidegate(*arguments, "--top", "5").checked().out.split())
+    fewer = " ".join(tidegate(*arguments, "--top", "2").checked().out.split())
+    told = tidegate(*arguments, "--top", "5", "--json").checked().document
+
+    assert "out of sample: the 3 best of each day, more were not kept" in said
+    assert "out of sample: the 2 best of each day" in fewer
+    assert "more were not kept" not in fewer
+    assert (len(told["picks"]), told["past_top_k"]) == (5, 3)
+    assert all(month["picks"] <= 3 * month["days"] for month in told["past_months"])
+
+
+def test_names_that_tie_with_unlisted_ones_are_marked(tidegate: Any, made: TrainedPicker) -> None:
+    """A tree that stopped early gives many names one score; which of them are listed, their names decide."""
+    arguments = ("pick", made.file, "--workspace", made.workspace.root)
+    everyone = tidegate(*arguments, "--top", "1000", "--json").checked().document["picks"]
+    scores = [one["score"] for one in everyone]
+    top = next(place for place in range(1, len(scores)) if scores[place - 1] == scores[place])
+
+    listed = tidegate(*arguments, "--top", top, "--json").checked().document["picks"]
+    said = " ".join(tidegate(*arguments, "--top", top).checked().out.split())
+
+    expected = [scores[top:].count(one["score"]) for one in listed]
+    assert [one["tied_unlisted"] for one in listed] == expected
+    assert expected[-1] >= 1
+    assert "tied with" in said
+    assert all(one["tied_unlisted"] == 0 for one in everyone)
+
+
 def test_a_training_run_can_be_named(tidegate: Any, made: TrainedPicker) -> None:
     day = format_instant(NEWEST)[:10]
     arguments = ("pick", made.file, "--run", made.run.id, "--as-of", day, "--workspace", made.workspace.root, "--json")
@@ -90,6 +120,8 @@ def test_below_the_floor_the_list_is_printed_and_every_line_says_so(
     assert said.count("below floor") == 3
     assert "NOT met" in said
     assert "base rate" in said
+    threshold, flat = told["threshold"], " ".join(said.replace("│", " ").split())
+    assert f"calls on {threshold['days']:,} days right (lower bound {threshold['lower']:.1%})" in flat
 
 
 def test_old_data_are_called_old(tidegate: Any, made: TrainedPicker) -> None:
@@ -110,6 +142,7 @@ def test_old_data_are_called_old(tidegate: Any, made: TrainedPicker) -> None:
         (("--as-of", "tomorrow"), "--as-of 'tomorrow'"),
         (("--as-of", "2021-06-01"), "saw labels until"),
         (("--as-of", "2019-01-01"), "no"),
+        (("--as-of", "2030-01-01"), f"no bar on 2030-01-01, the newest of a-share on {format_instant(NEWEST)[:10]}"),
         (("--run", "train-nothing"), "no run"),
     ],
 )

@@ -55,6 +55,20 @@ def test_columns_without_content_are_left_out(run: Run) -> None:
     assert "data corrected since" in drawn(runs_table([replace(run, corrected=("bars made-up @ 3: typo",))]), width=120)
 
 
+def test_what_a_training_shipped_and_whose_parameters_it_took_are_told(run: Run) -> None:
+    tuned = {"run": "tune-small-20260101-120000-abcdef", "parameters": {"eta": 0.1}}
+    metrics = {"artifact": "a" * 64, "tuned": tuned, "folds": 3}
+
+    facts, _, figures, *_ = run_details(replace(run, metrics=metrics))
+
+    assert re.search(rf"artifact +{'a' * 64}", drawn(facts, width=200))
+    assert re.search(rf"tuned by +{tuned['run']}", drawn(facts, width=200))
+    assert tuned["run"] not in drawn(figures, width=200)
+    assert "tuned parameters eta" in drawn(figures, width=200)
+    untuned = drawn(run_details(replace(run, metrics={**metrics, "tuned": None}))[0], width=200)
+    assert "tuned by" not in untuned
+
+
 def test_figures_have_units_and_few_digits(run: Run) -> None:
     said = drawn(*run_details(replace(run, metrics={"cagr": 0.123456, "orders": 6714, "sharpe": None})), width=200)
 

@@ -785,3 +785,20 @@ def test_price_limits_go_with_the_market_that_has_them(preset: str) -> None:
     changes = {"backtest.price_limits": True, "backtest.t_plus_one": True, "costs.preset": preset}
 
     assert Recipe.model_validate(changed_all(OF_RETURNS, changes)).backtest.price_limits
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-9, 0.6])
+def test_a_step_between_thresholds_has_a_floor(step: float) -> None:
+    """A grid of a billion thresholds would never end."""
+    with pytest.raises(ValidationError, match=r"calibrate\.threshold_step"):
+        Recipe.model_validate(with_change("calibrate.threshold_step", step))
+
+
+def test_a_holdout_without_a_calibration_share_is_told_to_write_four() -> None:
+    """Months of calibration play no part in it."""
+    with pytest.raises(ValidationError) as caught:
+        Recipe.model_validate(changed_all(FULL, {"split.scheme": "holdout", "split.fractions": [0.6, 0.2, 0.2]}))
+    (found,) = (one["ctx"] for one in caught.value.errors())
+
+    assert found["at"] == ("split", "fractions")
+    assert found["hint"].startswith("write four")

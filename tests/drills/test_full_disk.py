@@ -84,7 +84,7 @@ def test_train(disk: Disk, trained: Path, recipe: Path, finished_folds: int | No
     with started(train, mounts_of=disk.id) as command:
         if finished_folds is not None:
             seen = disk.seen_from_outside(root)
-            while command.is_running and len(list(seen.glob("runs/*/folds/ridge-*"))) <= finished_folds:
+            while command.is_running and len(list(seen.glob("runs/*/folds/[0-9]*.parquet"))) <= finished_folds:
                 time.sleep(0.002)
             disk.fill()
         done = command.end()

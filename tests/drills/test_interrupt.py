@@ -11,7 +11,7 @@ import pytest
 
 from command import PROGRAM, TRACEBACK, Started, execute, started
 
-FIRST_FOLD = "ridge-0.parquet"
+FIRST_FOLD = "0.parquet"
 
 
 def wait_for_a_fold(command: Started, root: Path) -> None:

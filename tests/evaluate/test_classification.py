@@ -49,12 +49,13 @@ def test_every_figure_is_there_and_plain() -> None:
     """Equity I 15 and J.7: within-date area and precision of the top k stand beside the same day's base rate."""
     found = classification_figures(**panel())
 
-    assert set(found) == FIGURES | {f"{name}_interval" for name in BANDED}
+    assert set(found) == FIGURES | {f"{name}_{what}" for name in BANDED for what in ("interval", "weeks")}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["rows"], found["days"], found["weeks"]) == (5200, 130, 27)
     for name in BANDED:
         low, high = found[f"{name}_interval"]
         assert low < found[name] < high
+        assert found[f"{name}_weeks"] == 27
     assert found["lift_at_k"] == found["precision_at_k"] / found["base_rate_at_k"] > 1.2
 
 
@@ -128,10 +129,43 @@ def test_rows_of_unknown_outcome_are_ranked_and_count_for_nothing_else() -> None
     found = classification_figures(**rows)
     known = ~np.isnan(rows["outcome"])
 
-    assert found["rows"] == 5200
+    assert found["rows"] == known.sum()
     assert found["base_rate"] == pytest.approx(rows["outcome"][known].mean())
     assert found["auc"] == area_under_roc(rows["score"][known], rows["outcome"][known])
     assert found["calls"] == (rows["called"] & known).sum()
+
+
+def test_what_nobody_knows_yet_is_not_counted_as_judged() -> None:
+    """Five labelled days of twenty: rows, days and weeks are those that could be judged."""
+    rows = panel(days=20)
+    rows["outcome"] = np.where(np.arange(800) < 200, rows["outcome"], math.nan)
+    found = classification_figures(**rows)
+
+    assert (found["rows"], found["days"], found["weeks"]) == (200, 5, 2)
+    assert found["calls"] > 0
+    for name in BANDED - {"net_return_at_k"}:
+        assert (found[f"{name}_interval"], found[f"{name}_weeks"]) == (None, 2)
+    assert found["net_return_at_k_weeks"] == 5  # of trades more is known
+
+
+def test_nothing_is_known_of_a_quarter_that_has_just_begun() -> None:
+    found = classification_figures(**panel(days=3) | {"outcome": np.full(120, math.nan), "trade_return": None})
+
+    assert (found["rows"], found["days"], found["weeks"], found["positives"]) == (0, 0, 0, 0)
+    assert (found["base_rate"], found["auc"], found["precision"], found["calls"]) == (None, None, None, 0)
+
+
+@pytest.mark.parametrize(("weeks", "expected"), [(1, False), (9, False), (10, True)])
+def test_calls_of_few_weeks_have_no_interval(weeks: int, expected: bool) -> None:
+    """27 weeks of rows, and all calls in a few of them: the interval of their precision was far too narrow."""
+    rows = panel()
+    number = (rows["times"] - rows["times"].min() + DAY) // (7 * DAY)
+    rows["called"] &= np.isin(number, np.arange(3, 3 + weeks))
+    found = classification_figures(**rows)
+
+    assert found["precision_weeks"] == weeks
+    assert (found["precision_interval"] is not None) is expected
+    assert found["auc_interval"] is not None
 
 
 def test_one_class_alone_has_no_areas() -> None:
@@ -157,7 +191,8 @@ def test_each_quarter_has_its_own_figures() -> None:
         "to": int(alone["times"].max()),
         **classification_figures(**alone),
     }
-    assert quarters[2]["auc_interval"] is not None
+    assert quarters[1]["auc_interval"] is not None
+    assert (quarters[2]["auc_weeks"], quarters[2]["auc_interval"]) == (5, None)
 
 
 def test_a_bar_that_closes_at_midnight_belongs_to_the_quarter_that_ends() -> None:

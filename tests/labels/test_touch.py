@@ -262,3 +262,34 @@ def a_shares(path: Path) -> Panel:
     columns = {**adjusted, "raw_close": dense(pl.col("close")), "volume": dense(pl.col("vol"))}
     closes, _ = trading_calendar("XSHG").closes_of(days.to_numpy().astype("datetime64[D]").astype(np.int64))
     return Panel(closes, tuple(symbols), columns)
+
+
+EXACT = [(cents, cents * 26 // 25) for cents in range(25, 20_000, 25)]
+"""Prices in cents, and exactly 4 % more."""
+
+
+def risen(low: FloatArray, high: FloatArray) -> Panel:
+    """Return a panel whose closes are higher from day 5 on, a symbol per price."""
+    names = tuple(f"S{place:04}" for place in range(len(low)))
+    close = np.vstack([np.tile(low, (5, 1)), np.tile(high, (3, 1))])
+    return Panel(np.arange(8) + 1, names, {"open": np.tile(low, (8, 1)), "close": close})
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.0 / 3.0, 7.3219])
+def test_exact_cents_at_the_goal_are_hits_whatever_float32_makes_of_them(factor: float) -> None:
+    """A source keeps price times factor in float32: half of the returns of exactly 4 % fall below it by noise."""
+    low, high = (np.float32(np.array(cents) / 100.0 * factor).astype(float) for cents in zip(*EXACT, strict=True))
+    panel = risen(low, high)
+    trade, touch = fixed_exit(panel, sell_within_bars=1), hindsight_touch(panel)
+
+    assert (touch.returns[0] < 0.04).sum() > 100, "no noise, and nothing shown"
+    assert trade.hit[0].all()
+    assert touch.hit[0].all()
+
+
+def test_a_cent_below_the_goal_is_no_hit() -> None:
+    low, high = (np.float32(np.array(cents) / 100.0).astype(float) for cents in zip(*EXACT, strict=True))
+    panel = risen(low, high - 0.01)
+
+    assert not fixed_exit(panel, sell_within_bars=1).hit[0].any()
+    assert not hindsight_touch(panel).hit[0].any()

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tidegate.core.errors import DataError, InputError
 from tidegate.core.randomness import generator
 from tidegate.core.recipe import CalibrateSettings
+from tidegate.core.time import DAY, HOUR
+from tidegate.models.calibration import fit_calibrator
 from tidegate.models.threshold import Threshold, choose_threshold, threshold_grid, wilson_lower_bound
 
 PUBLISHED: dict[str, Any] = {"threshold_low": 0.15, "threshold_high": 0.45, "threshold_step": 0.01}
@@ -65,6 +67,78 @@ def test_few_calls_prove_nothing() -> None:
     assert (point.value, point.calls) == (0.21, 10)
     assert (proven.status, proven.calls) == ("below_floor", 410)  # the candidate has enough calls to be judged
     assert (few.value, few.lower) == (0.21, pytest.approx(0.7225, abs=1e-4))
+
+
+def test_many_calls_of_few_days_prove_nothing() -> None:
+    """Rows of one day rise and fall together: 200 calls on a good day met the floor, and later days broke it."""
+    probability, outcome = np.tile([0.9, 0.2], 200), np.tile([1.0, 0.0], 200)
+    one_day, many = np.full(400, 5 * DAY), np.repeat(np.arange(20) * DAY + 7 * HOUR, 20)
+
+    found = choose_threshold(CalibrateSettings(), probability, outcome, one_day)
+    spread = choose_threshold(CalibrateSettings(), probability, outcome, many)
+    before = choose_threshold(CalibrateSettings(minimum_days=0), probability, outcome, one_day)
+    point = choose_threshold(CalibrateSettings(rule="point"), probability, outcome, one_day)
+
+    assert (found.status, found.value, found.days, found.minimum_days) == ("below_floor", None, 1, 10)
+    assert not found.is_supported
+    assert (spread.status, spread.value, spread.days) == ("met", 0.21, 20)
+    assert spread.is_supported
+    assert (before.status, before.days, before.minimum_days) == ("met", 1, 0)
+    assert (point.status, point.days, point.minimum_days, point.minimum_calls) == ("met", 1, 0, 1)
+
+
+def test_a_day_ends_with_the_instant_at_its_midnight() -> None:
+    instants = np.repeat([3 * DAY, 3 * DAY + 1, 4 * DAY], [50, 50, 50])
+    found = choose_threshold(CalibrateSettings(minimum_days=2), np.full(150, 0.9), np.ones(150), instants)
+
+    assert (found.status, found.days) == ("met", 2)
+
+
+def test_the_order_of_rows_and_days_plays_no_part() -> None:
+    probability, outcome = slice_of()
+    instants = np.repeat(np.arange(40) * DAY, 100)
+    order = generator(6, "order").permutation(len(outcome))
+    asked = CalibrateSettings(target_precision=0.4)
+    found = choose_threshold(asked, probability, outcome, instants)
+
+    assert choose_threshold(asked, probability[order], outcome[order], instants[order]) == found
+    assert found.candidate is not None
+    assert found.days == len(np.unique(instants[probability >= found.candidate]))
+
+
+def test_where_days_rule_the_floor_is_hardly_ever_met_by_luck() -> None:
+    """Scores that know the days, no threshold that truly keeps 60 %: 34 of 300 slices met it, with 10 days 1."""
+    met = {0: 0, 10: 0}
+    for number in range(40):
+        random = generator(8, "days", number)
+        day = random.normal(0.0, 0.9, size=(32, 1))
+        own = random.normal(size=(32, 300))
+        score = 0.25 * own + 0.35 * day + random.normal(0.0, 0.8, size=(32, 1))
+        hit = random.random(own.shape) < 1.0 / (1.0 + np.exp(1.2 - day - 0.25 * own))
+        probability = fit_calibrator("isotonic", score.ravel(), hit.ravel().astype(np.float64)).probability(
+            score.ravel()
+        )
+        for least in met:
+            asked = CalibrateSettings(minimum_days=least)
+            instants = np.repeat(np.arange(32) * DAY, 300)
+            found = choose_threshold(asked, probability, hit.ravel().astype(np.float64), instants)
+            met[least] += found.status == "met"
+
+    assert met[0] > met[10] == 0
+
+
+def test_a_threshold_of_a_version_that_did_not_count_days_is_read() -> None:
+    found = choose_threshold(CalibrateSettings(rule="point", target_precision=0.4), *slice_of())
+    stored = {name: value for name, value in found.as_document().items() if name not in ("days", "minimum_days")}
+
+    read = Threshold.from_document(stored)
+    assert (read.days, read.minimum_days, read.value) == (None, None, found.value)
+    assert read.is_supported
+
+
+def test_instants_of_other_rows_are_refused() -> None:
+    with pytest.raises(DataError, match="instants"):
+        choose_threshold(CalibrateSettings(), np.full(3, 0.5), np.ones(3), np.arange(2))
 
 
 def test_the_precision_alone_is_not_enough_for_wilson() -> None:

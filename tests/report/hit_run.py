@@ -73,6 +73,7 @@ def figures(part: Market, called: np.ndarray[Any, Any], top: int = TOP) -> dict[
         f"{name}_interval": None if value is None else [value - half, value + half]
         for name, (value, half) in both.items()
     }
+    found |= {f"{name}_weeks": weeks for name in both}
     f1 = None if not calls or precision is None else 2 * precision * recall / max(1e-9, precision + recall)
     return found | {
         "rows": int(part.outcome.size),
@@ -157,6 +158,8 @@ def threshold_of(slice_: Market, *, met: bool) -> dict[str, Any]:
         "lower": lower,
         "recall": best[2],
         "calls": int(best[3]),
+        "minimum_days": 10,
+        "days": int((slice_.probability >= best[0]).any(axis=1).sum()),
     }
 
 

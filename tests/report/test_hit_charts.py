@@ -12,11 +12,12 @@ from hit_run import curve, fold_row, market, reliability, shares
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tidegate.models import Threshold
 from tidegate.report import ColourScheme, Language
 from tidegate.report.calibration_charts import slice_bins
 from tidegate.report.charts import Brush
 from tidegate.report.fold_charts import boundary_chart, fold_chart, gaps_of
-from tidegate.report.hit_figures import Estimate, FoldCalibration, Threshold
+from tidegate.report.hit_figures import Estimate, FoldCalibration
 from tidegate.report.interval_charts import add_estimates
 from tidegate.report.pick_calendar import calendar_chart
 from tidegate.report.pick_days import PickDay
@@ -26,8 +27,8 @@ from tidegate.report.theme import palette
 
 BRUSH = Brush(Language.load("en"), palette(ColourScheme.WESTERN))
 THRESHOLD = Threshold(
-    status="met", value=0.5, rule="point", target_precision=0.6, rows=1, positives=1, base_rate=0.2, precision=0.6,
-    lower=0.5, recall=0.1, calls=10,
+    status="met", value=0.5, candidate=0.5, rule="point", target_precision=0.6, minimum_calls=1, rows=1, positives=1,
+    base_rate=0.2, precision=0.6, lower=0.5, recall=0.1, calls=10,
 )  # fmt: skip
 
 

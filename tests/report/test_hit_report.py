@@ -51,8 +51,10 @@ def test_a_floor_that_is_never_reached_is_said_and_nothing_is_called(workspace: 
     """An infeasible floor is explicit (equity I 17): no threshold stands in for the one that is missing."""
     page = shown(workspace, make_hits(met=(False,)))
 
-    assert "Below the floor: in none of 4 folds" in page
+    assert "Below the floor: in none of 4 folds did the lower bound of a threshold's precision reach" in page
     assert "LightGBM: below the floor." in page
+    assert "the lower bound of the best candidate was" in page
+    assert "(the best candidate had" not in page
     assert "0 calls; floor reached in 0 of 4 folds" in page
     assert "not reached: nothing was called" in page
 
@@ -63,6 +65,8 @@ def test_the_published_bands_stand_beside_the_honest_values(workspace: Workspace
 
     for band in ("0.60 – 0.75", "≥ 0.60", "0.10 – 0.30", "0.20 – 0.40"):
         assert band in page
+    assert "They are of two labels: the published of the best close of days 3 to 5" in page
+    assert "which 25.8% of all rows reached" in page
     assert "so hits cannot be told from the others" in page
 
 
@@ -85,7 +89,54 @@ def test_nothing_was_published_elsewhere(
 def test_a_target_of_hindsight_is_named(workspace: Workspace, make_hits: MakeRun, picker: Recipe) -> None:
     changed = picker.model_copy(update={"labels": LabelSettings(target="hindsight_hit")})
 
-    assert "nobody can trade it" in shown(workspace, make_hits(recipe=changed))
+    page = shown(workspace, make_hits(recipe=changed))
+    assert "nobody can trade it" in page
+    assert "Both are of the same label" in page
+    assert "They are of two labels" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "(no interval: calls in 3 weeks)"),
+        ("zh", "（无置信区间：信号只落在 3 周内）"),
+        ("en", "calls in 3 weeks, which"),
+    ],
+)
+def test_calls_of_few_weeks_are_shown_without_an_interval(
+    workspace: Workspace, make_hits: MakeRun, language: str, said: str
+) -> None:
+    run = make_hits(met=(True,))
+    path = run.folder / "classification.json"
+    found = read_json(path)
+    for one in found.values():
+        one["overall"] |= {"precision": 0.65, "precision_interval": None, "precision_weeks": 3}
+    write_json(path, found)
+
+    assert said.strip("（）()") in shown(workspace, run, language)
+
+
+def test_a_run_that_did_not_count_days_is_still_read(workspace: Workspace, make_hits: MakeRun) -> None:
+    run = make_hits()
+    path = run.folder / "calibration.json"
+    found = read_json(path)
+    for fold in [fold for folds in found.values() for fold in folds]:
+        del fold["threshold"]["days"], fold["threshold"]["minimum_days"]
+    write_json(path, found)
+
+    assert read_forecast_files(run.folder).hits is not None
+    assert Language.load("en").text("figure.slice_days") in shown(workspace, run)
+
+
+def test_a_threshold_without_its_figures_is_refused(make_hits: MakeRun) -> None:
+    run = make_hits()
+    path = run.folder / "calibration.json"
+    found = read_json(path)
+    del found["lightgbm"][0]["threshold"]["lower"]
+    write_json(path, found)
+
+    with pytest.raises(RunError, match=r"calibration\.json with a threshold"):
+        read_forecast_files(run.folder)
 
 
 def test_money_of_labels_is_not_passed_off_as_an_accounts(workspace: Workspace, make_hits: MakeRun) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tidegate.report.hit_figures import Estimate, FoldCalibration, HitFigures, Hits, ModelHits, Threshold
+from tidegate.models import Threshold
+from tidegate.report.hit_figures import Estimate, FoldCalibration, HitFigures, Hits, ModelHits
 from tidegate.report.hit_rules import better_auc, calls, floor, hit_verdict, skill, top_of_the_day, trades
 from tidegate.report.published_bands import plainly
 from tidegate.report.statements import Statement, Tone
@@ -20,8 +21,8 @@ GOOD = HitFigures(
     base_rate_at_k=0.25, net_return_at_k=Estimate(0.004, 0.001, 0.007), net_return_all=0.0,
 )  # fmt: skip
 THRESHOLD = Threshold(
-    status="met", value=0.55, rule="wilson", target_precision=0.6, rows=1000, positives=250, base_rate=0.25,
-    precision=0.68, lower=0.61, recall=0.2, calls=150,
+    status="met", value=0.55, candidate=0.55, rule="wilson", target_precision=0.6, minimum_calls=100, rows=1000,
+    positives=250, base_rate=0.25, precision=0.68, lower=0.61, recall=0.2, calls=150, minimum_days=10, days=20,
 )  # fmt: skip
 BELOW = replace(THRESHOLD, status="below_floor", value=None, precision=0.5, lower=0.41)
 
@@ -73,7 +74,7 @@ def test_no_interval_around_one_half_is_called_skill(value: float, half: float) 
     [
         (Estimate(0.35, 0.32, 0.38), ("hits.above_base", Tone.GOOD)),
         (Estimate(0.27, 0.24, 0.30), ("hits.not_above_base", Tone.BAD)),
-        (Estimate(0.35), ("hits.not_above_base", Tone.BAD)),
+        (Estimate(0.35, weeks=6), ("hits.top_open", Tone.CAUTION)),
         (Estimate(0.20, 0.18, 0.22), ("hits.below_base", Tone.BAD)),
     ],
 )
@@ -89,7 +90,7 @@ def test_a_missed_floor_is_said() -> None:
     """An infeasible threshold is explicit, never a silent default (equity I 17)."""
     assert said(floor(folds(THRESHOLD, THRESHOLD))) == ("hits.floor_met", Tone.NEUTRAL)
     assert said(floor(folds(THRESHOLD, BELOW))) == ("hits.floor_sometimes", Tone.BAD)
-    assert said(floor(folds(BELOW, BELOW))) == ("hits.below_floor", Tone.BAD)
+    assert said(floor(folds(BELOW, BELOW))) == ("hits.below_floor_bound", Tone.BAD)
     assert floor(()) is None
 
 
@@ -97,7 +98,7 @@ def test_a_status_is_believed_and_not_the_figures_beside_it() -> None:
     """Whatever precision the best candidate had, below the floor is below the floor."""
     flattering = replace(BELOW, precision=0.95, lower=0.9)
 
-    assert said(floor(folds(flattering))) == ("hits.below_floor", Tone.BAD)
+    assert said(floor(folds(flattering))) == ("hits.below_floor_bound", Tone.BAD)
     assert not replace(THRESHOLD, value=None).is_met
 
 
@@ -108,10 +109,41 @@ def test_a_status_is_believed_and_not_the_figures_beside_it() -> None:
         (Estimate(0.62, 0.55, 0.69), ("hits.calls_kept", Tone.NEUTRAL)),
         (Estimate(0.55, 0.48, 0.62), ("hits.calls_short", Tone.CAUTION)),
         (Estimate(0.40, 0.35, 0.45), ("hits.calls_short", Tone.BAD)),
+        (Estimate(0.65, weeks=1), ("hits.calls_open", Tone.CAUTION)),
+        (Estimate(0.40, weeks=3), ("hits.calls_open", Tone.CAUTION)),
+        (Estimate(0.65, 0.65, 0.65), ("hits.calls_open", Tone.CAUTION)),
     ],
 )
 def test_calls_are_held_against_their_floor(precision: Estimate, expected: tuple[str, Tone]) -> None:
     assert said(calls(replace(GOOD, precision=precision), folds(THRESHOLD))) == expected
+
+
+def test_an_interval_of_one_week_is_none() -> None:
+    """Runs of earlier versions hold 65.0 % [65.0 - 65.0] from calls of one week; all hits in 20 weeks are another."""
+    assert Estimate(0.65, 0.65, 0.65).is_alone
+    assert Estimate(0.65, 0.65, 0.65).text("percent1") == "65.0%"
+    assert Estimate(1.0, 1.0, 1.0).side_of(0.6) == 1
+    assert not Estimate(None).is_alone
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("hits.below_floor_bound", 0.55)),
+        ({"rule": "point", "precision": 0.58, "minimum_calls": 1, "minimum_days": 0}, ("hits.below_floor", 0.58)),
+        ({"lower": 0.66, "days": 3}, ("hits.below_floor_unsupported", None)),
+        ({"lower": 0.66, "calls": 90}, ("hits.below_floor_unsupported", None)),
+        ({"minimum_days": None, "days": None}, ("hits.below_floor_bound", 0.55)),
+    ],
+)
+def test_the_best_candidate_is_told_by_the_figure_that_missed(
+    changes: dict[str, Any], expected: tuple[str, float | None]
+) -> None:
+    """Under wilson "none reached 60 % (the best had 63 %)" contradicts itself: its lower bound is what missed."""
+    found = floor(folds(replace(BELOW, **{"precision": 0.63, "lower": 0.55, **changes})))
+
+    assert found is not None
+    assert (found.key, found.values["best"]) == expected
 
 
 def test_no_calls_are_not_judged() -> None:
@@ -158,6 +190,7 @@ def test_the_verdict_names_hindsight_and_the_labels_own_trades() -> None:
         ({"precision": Estimate(0.22, 0.11, 0.40)}, (THRESHOLD, BELOW), "bands.calls_failed"),
         ({"recall": 0.05}, (THRESHOLD, BELOW), "bands.some"),
         ({}, (THRESHOLD,), "bands.reached"),
+        ({"precision": Estimate(0.66, weeks=3)}, (THRESHOLD,), "bands.open"),
         ({}, (), "bands.reached"),
     ],
 )

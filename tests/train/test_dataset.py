@@ -43,6 +43,20 @@ def test_a_row_is_trained_on_with_a_label_and_forecast_with_a_close(recipe: Reci
     assert data.predictable[-6:].any(axis=1).all()
 
 
+def test_who_did_not_trade_takes_no_place_in_a_tested_list(recipe: RecipeOf) -> None:
+    """Live lists leave such a name out: the figures of the tests are of the same lists."""
+    panel = synthetic_panel(31, 60, 6)
+    volume = panel["volume"].copy()
+    volume[50, 2] = 0.0
+    traded, idle = (
+        assemble(History(panel), recipe()),
+        assemble(History(panel.with_columns({"volume": volume})), recipe()),
+    )
+
+    assert traded.predictable[50, 2]
+    assert np.argwhere(traded.predictable != idle.predictable).tolist() == [[50, 2]]
+
+
 def test_samples_and_their_features_agree(recipe: RecipeOf) -> None:
     data = assemble(History(synthetic_panel(32, 60, 6, gaps=0.1)), recipe())
     rows, symbols = data.samples(np.array([40, 30]), data.trainable)

@@ -238,3 +238,24 @@ def test_whatever_stands_in_the_file_is_read_or_refused(
     except InputError:
         return
     assert parse_settings(found.text, Recipe, source="again") == found.recipe
+
+
+@pytest.mark.parametrize("step", [0.0, 1e-300, 1e-9, 0.00009, 0.6])
+def test_a_step_that_no_recipe_takes_is_refused(file: Path, step: float) -> None:
+    with pytest.raises(InputError, match=r"threshold\.threshold_step = .*expected a step from 0\.0001 to 0\.5"):
+        loaded(file, {"threshold": {"threshold_step": step}})
+
+
+@pytest.mark.parametrize("step", [0.0001, 0.5])
+def test_steps_that_a_recipe_takes_are_taken(file: Path, step: float) -> None:
+    calibrate = loaded(file, {"threshold": {"threshold_step": step}}).recipe.calibrate
+
+    assert calibrate is not None
+    assert calibrate.threshold_step == step
+
+
+def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
+    plain = loaded(file, PUBLISHED)
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(PUBLISHED).encode())
+
+    assert load_configuration(file) == plain

@@ -269,6 +269,22 @@ def test_an_interrupted_run_goes_on_after_its_last_finished_fold(
     assert resumed.metrics == run.metrics
 
 
+def test_a_run_of_other_picks_is_not_taken_up_again(
+    fresh_workspace: Workspace, recipe: RecipeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its figures and picks are of the ten best; a training of the five best makes its own."""
+
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "run_fold", stopped)
+    for top_k in (10, 5, 10):
+        with pytest.raises(KeyboardInterrupt):
+            train(fresh_workspace, recipe(picks={"top_k": top_k}))
+
+    assert sorted(run.recipe["picks"]["top_k"] for run in RunStore(fresh_workspace).list(kind="train")) == [5, 10]
+
+
 def test_a_half_written_fold_is_computed_again(
     run: Run, fresh_workspace: Workspace, recipe: RecipeOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tidegate.core.errors import RunError
 from tidegate.core.files import read_json, write_json
+from tidegate.core.time import format_instant
 from tidegate.registry import ArtifactStore
 from tidegate.report.hit_files import read_hits
 from trained_picker import TrainedPicker, published, trained_picker
@@ -81,10 +82,34 @@ def test_the_card_says_it_in_words(made: TrainedPicker) -> None:
     assert "**xgboost** leads" in card
     assert "on day 5 earns at least 4.0%" in card
     assert "95 % interval" in card
-    assert "labels until 2021-" in card or "labels until 2022-" in card
+    until = format_instant(made.artifact.parts.trained_until)[:10]
+    assert f"nothing saw a label that ended after {until}" in card
     assert "tidegate pick small-picker" in card
     figures = made.artifact.parts.metrics["xgboost"]
     assert f"| AUC within the date | {figures['auc_within_date']:.3f} |" in card
+
+
+def test_the_card_says_what_each_part_of_the_past_was_good_for(made: TrainedPicker, folder: Path) -> None:
+    """With ``refit: keep`` no tree has learnt from the newest slices, and the probability follows no market."""
+    current = made.run.metrics["current"]
+    card = made.artifact.path("card.md").read_text(encoding="utf-8")
+    days = {name: format_instant(current[name])[:10] for name in ("train_start", "train_end")}
+    slices = {
+        name: f"{format_instant(current[name]['start'])[:10]} to {format_instant(current[name]['end'] - 1)[:10]}"
+        for name in ("validation", "calibration")
+    }
+
+    assert f"- {days['train_start']} to {days['train_end']}, training: the models learnt from it." in card
+    assert (f"- {slices['validation']}, validation: weighed the members of the ensemble, was not learnt from.") in card
+    assert f"- {slices['calibration']}, calibration: calibrators and thresholds come from it; no model learnt" in card
+    assert "all of the past" not in card
+    assert "where the market's base rate moves, it does not follow" in card
+    assert days["train_end"] < format_instant(current["trained_until"])[:10]
+    refit = made.recipe.model_copy(
+        update={"models": made.recipe.models.model_copy(update={"refit": "with_validation"})}
+    )
+    other = published(made.copied(folder.parent), refit, made.run, folder=folder)
+    assert "was then learnt from too" in other.path("card.md").read_text(encoding="utf-8")
 
 
 def test_a_card_below_the_floor_says_that_nothing_is_called(made: TrainedPicker, folder: Path) -> None:
@@ -114,7 +139,10 @@ def test_figures_stand_for_every_fold(made: TrainedPicker) -> None:
     scores = pl.read_parquet(made.run.folder / "scores.parquet").filter(pl.col("model") == "xgboost")
     rows = dict(scores.group_by("fold").len().sort("fold").rows())
 
-    assert {one["fold"]: one["rows"] for one in found["folds"]} == rows
+    judged = {one["fold"]: one["rows"] for one in found["folds"]}
+    assert judged.keys() == rows.keys()
+    assert all(0 < judged[fold] <= rows[fold] for fold in rows)  # labels after the last bar are not known yet
+    assert sum(judged.values()) == found["overall"]["rows"] < sum(rows.values())
     assert sum(one["positives"] for one in found["folds"]) == found["overall"]["positives"]
     for one in found["folds"]:
         assert set(one) == {"fold", *found["overall"]}

@@ -46,6 +46,7 @@ def audit_lookahead(
     workers: int = 1,
     progress: Progress = SILENT,
     boundaries: Sequence[int] = (),
+    since: int | None = None,
     versions: Mapping[str, Any] | None = None,
 ) -> LookaheadAudit:
     """Look for values that know what nobody knew yet.
@@ -66,6 +67,9 @@ def audit_lookahead(
         which is quicker and may miss what a function kept from before.
     boundaries
         Instants right after which something was fitted again.
+    since
+        The future is deleted or poisoned at this instant or later: of a fold, where its test begins, since a history
+        that ends before it has no forecast to compare. None means wherever the pipeline gives anything.
     versions
         What the caller says of data and code, for the evidence.
 
@@ -82,6 +86,7 @@ def audit_lookahead(
         workers=workers,
         progress=progress,
         boundaries=tuple(boundaries),
+        since=since,
     )
     started = elapsed_seconds()
     found = _found(asked) if len(history.bars.times) else _Found(unknowns=("anything: the history has no bars",))
@@ -109,6 +114,7 @@ class _Asked:
     workers: int
     progress: Progress
     boundaries: tuple[int, ...]
+    since: int | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -137,11 +143,12 @@ def _look(runs: Runs, asked: _Asked) -> _Found:
     history, depth = asked.history, asked.depth
 
     def plan(stages: Sequence[Stage], first: int, begun: Sequence[int]) -> Plan:
-        return make_plan(history, stages, first, depth, asked.seed, asked.boundaries, begun)
+        return make_plan(history, stages, first, depth, asked.seed, asked.boundaries, begun, asked.since)
 
     looked = runs.look(plan)
     everything, outcomes = looked.everything, list(looked.outcomes)
-    spare = _look_further(runs, asked, outcomes, everything.first)
+    first = everything.first if asked.since is None else max(everything.first, asked.since)
+    spare = _look_further(runs, asked, outcomes, first)
     judged = judge(outcomes, everything.ends, int(history.bars.times[-1]))
     static = (check_claims(everything.claims, history, everything.reference.stages), check_known_times(history))
     seen = _with_peeks(_with_repeats(judged.findings, runs, int(history.bars.times[-1])), runs, depth.peeks)

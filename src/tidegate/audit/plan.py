@@ -48,6 +48,7 @@ def make_plan(
     seed: int,
     boundaries: Sequence[int],
     begun: Sequence[int] = (),
+    since: int | None = None,
 ) -> Plan:
     """Draw the instants of an audit.
 
@@ -59,8 +60,12 @@ def make_plan(
         The first instant at which it gives anything.
     boundaries, begun
         Instants right after which something was fitted again; instants at which forecasts, decisions and tests begin.
+    since
+        No instant before this one is drawn; None means from ``first`` on.
     """
     times = history.bars.times
+    if since is not None:
+        first, begun = max(first, since), [one for one in begun if one >= since]
     found_kinds = strata(history, boundaries, begun)
     kinds = {name: found[(found >= first) & (found < times[-1])] for name, found in found_kinds.items()}
     always = _always(times, begun, seed)[: max(depth.prefixes - 1, 1)]  # the rest of the rows is looked at too

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from tidegate.cli.terminal import key_values, share, table
 from tidegate.core.time import format_instant
+from tidegate.models import Threshold
 from tidegate.registry import LiveForecast, LivePick, PastMonth, Reason, past_sentence
 
 __all__ = ["PickList", "pick_document", "pick_tables"]
@@ -123,18 +124,25 @@ def _facts(told: PickList) -> dict[str, object]:
 def _floor(told: PickList) -> str:
     threshold = told.forecast.model.threshold
     assert threshold is not None
+    asked = f"{threshold.target_precision:.0%} was asked for by the rule {threshold.rule}"
     if threshold.value is not None:
-        return (
-            f"met: from {threshold.value:.2f} on, {threshold.precision:.1%} of {threshold.calls:,} calls were right on "
-            f"the slice; {threshold.target_precision:.0%} was asked for by the rule {threshold.rule}"
-        )
+        found = f"{_on_slice(threshold)} were right on the slice{_bound(threshold)}"
+        return f"met: from {threshold.value:.2f} on, {found}; {asked}"
     nearest = ""
     if threshold.candidate is not None and threshold.precision is not None:
-        nearest = f"; the nearest, {threshold.candidate:.2f}, had {threshold.precision:.1%} of {threshold.calls:,}"
-    return (
-        f"NOT met: no threshold kept a precision of {threshold.target_precision:.0%} by the rule {threshold.rule}, so "
-        f"nothing is called{nearest}"
-    )
+        nearest = f"; the nearest, {threshold.candidate:.2f}, had {_on_slice(threshold)} right{_bound(threshold)}"
+        nearest += "" if threshold.is_supported else ", too few to judge"
+    return f"NOT met: no threshold kept the floor, so nothing is called; {asked}{nearest}"
+
+
+def _on_slice(threshold: Threshold) -> str:
+    on_days = "" if threshold.days is None else f" on {threshold.days:,} days"
+    return f"{threshold.precision:.1%} of {threshold.calls:,} calls{on_days}"
+
+
+def _bound(threshold: Threshold) -> str:
+    """Return the figure that the rule ``wilson`` judges; the precision beside it may well lie above the floor."""
+    return f" (lower bound {threshold.lower:.1%})" if threshold.rule == "wilson" else ""
 
 
 def _mark(one: LivePick, told: PickList) -> str:

@@ -182,6 +182,9 @@ class Recipe(Settings):
             raise misfit(wanted, at=("split", "validation_months"), value=0, hint="write how many months it has")
         if self.calibrate is not None and not split.has_calibration:
             wanted = "a calibration slice, apart from tuning and test"
+            if split.scheme == "holdout":
+                hint = "write four: training, validation, calibration and test, such as [0.6, 0.1, 0.1, 0.2]"
+                raise misfit(wanted, at=("split", "fractions"), value=split.fractions, hint=hint)
             raise misfit(wanted, at=("split", "calibration_months"), value=0, hint="write how many months it has")
         if self.calibrate is not None and not self.labels.is_binary:
             wanted = "hit, relative_hit or hindsight_hit: only what happens or not has a probability"

@@ -83,8 +83,8 @@ class CalibrateSettings(Settings):
     [0, 1]."""
     rule: Literal["wilson", "point"] = "wilson"
     """How a threshold earns its place: ``wilson`` asks that the lower end of the 95 % Wilson interval of its precision
-    reaches the target, with ``minimum_calls`` at least on ``minimum_days`` at least; ``point`` that the precision itself
-    does."""
+    reaches the target, with ``minimum_calls`` at least on ``minimum_days`` at least; ``point`` that the precision
+    itself does."""
     target_precision: Probability = 0.60
     """The floor: share of the calls that must have been right on the slice."""
     minimum_calls: Count = 100
@@ -96,7 +96,7 @@ class CalibrateSettings(Settings):
     """Least threshold that is tried."""
     threshold_high: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
     """Thresholds below this are tried, itself excluded."""
-    threshold_step: Annotated[float, Field(gt=0.0, le=0.5)] = 0.01
+    threshold_step: Annotated[float, Field(ge=0.0001, le=0.5)] = 0.01
     """Step between thresholds, counted from ``threshold_low``."""
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from tidegate.evaluate.inference import newey_west_mean
 from tidegate.evaluate.paired import PairedDifference, holm_adjusted, paired_difference
 from tidegate.evaluate.performance import Excess, Performance, drawdown, excess_over, performance
 from tidegate.evaluate.precision_recall import CallQuality, best_f_score, call_quality, precision_recall_curve
-from tidegate.evaluate.ranked import RankedRows, rank_rows
+from tidegate.evaluate.ranked import RankedRows, mean_of_known, rank_rows
 from tidegate.evaluate.ranking import (
     TopNames,
     ndcg_over_shuffled,
@@ -51,6 +51,7 @@ __all__ = [
     "forecast_quality",
     "hit_rate",
     "holm_adjusted",
+    "mean_of_known",
     "ndcg_over_shuffled",
     "net_returns",
     "newey_west_mean",

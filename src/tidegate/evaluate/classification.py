@@ -69,10 +69,11 @@ def classification_figures(
     Returns
     -------
     figures
-        ``rows``, ``days``, ``weeks`` (those with a known outcome), ``positives``, ``base_rate``; ``auc``, ``auc_within_date``,
-        ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and ``base_rate_at_k``
-        (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k`` (mean over the trades
-        of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as ``[low, high]``.
+        ``rows``, ``days`` and ``weeks`` with a known outcome, ``positives``, ``base_rate``; ``auc``,
+        ``auc_within_date``, ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and
+        ``base_rate_at_k`` (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k``
+        (mean over the trades of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as
+        ``[low, high]``.
 
     Raises
     ------
@@ -193,7 +194,7 @@ class _Weeks:
 
     @classmethod
     def of(cls, rows: _Rows, seed: int) -> _Weeks:
-        """Number the weeks; rows of a week of which nothing is known take the place of another and count nowhere."""
+        """Return the weeks; rows of one of which nothing is known take the place of another and count nowhere."""
         number, anything = week_numbers(rows.times), ~np.isnan(rows.outcome)
         if rows.trade_return is not None:
             anything = anything | ~np.isnan(rows.trade_return)

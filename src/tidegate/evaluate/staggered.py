@@ -67,7 +67,8 @@ def staggered_trades(
 
     Accounting of crypto 19.4: a forecast over *h* bars that is acted on at every bar holds *h* lists at once, so a list
     has one part in *h* of the capital and not the whole of it (D-38). Each trade pays one round trip. A listed name
-    that could not be traded leaves its share in cash.
+    that could not be traded leaves its share in cash; ``net_return_at_k`` of
+    :func:`~tidegate.evaluate.classification_figures` leaves it out of its mean.
 
     Parameters
     ----------

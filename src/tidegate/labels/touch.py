@@ -17,6 +17,9 @@ from tidegate.labels.relative import among_best, percent_rank
 
 __all__ = ["THREE_TO_FIVE", "TouchLabels", "TouchWindow", "fixed_exit", "hindsight_touch"]
 
+_ROUNDING: Final = 1e-6
+"""How far below the goal a return still reaches it. Sources keep prices and factors in ``float32``, a part in ten
+million off: of two prices that are exactly 4 % apart, noise would decide. A tick is far more than this."""
 _HINDSIGHT: Final = "hindsight_touch"
 _TRADE: Final = "fixed_exit"
 
@@ -90,8 +93,20 @@ class TouchLabels:
 
     @property
     def hit(self) -> FloatArray:
-        """1 where the return reaches the goal, 0 where it does not; missing stays missing and is never 0."""
-        return np.where(np.isnan(self.returns), np.nan, self.returns >= self.window.rise)
+        """1 where the return reaches the goal, 0 where it does not; missing stays missing and is never 0.
+
+        A return within a millionth of the goal reaches it: prices that were rounded to ``float32`` are no closer.
+
+        Examples
+        --------
+        From 8.50 to 8.84 is 4 %, whatever the last bits say:
+
+        >>> close = np.array([8.5, 8.5, 8.5, 8.5, 8.84, 8.5], dtype=np.float32).astype(np.float64)[:, np.newaxis]
+        >>> labels = hindsight_touch(Panel(np.arange(6) + 1, ("A",), {"close": close}))
+        >>> bool(labels.returns[0, 0] >= 0.04), labels.hit[0].tolist()
+        (False, [1.0])
+        """
+        return np.where(np.isnan(self.returns), np.nan, self.returns >= self.window.rise - _ROUNDING)
 
     @property
     def rank(self) -> FloatArray:

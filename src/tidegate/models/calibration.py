@@ -126,9 +126,9 @@ def fit_calibrator(method: Method, scores: FloatArray, outcomes: FloatArray) -> 
     """Fit a map from scores to the probability of a hit.
 
     ``isotonic`` is the rising step function nearest to the outcomes in squares (pool adjacent violators). It makes no
-    assumption of shape, and interpolates nothing: between two steps the lower one holds. Its two ends are what luck made the
-    most of, so a step there with fewer than 50 samples, or fewer than one in a hundred of the slice, is joined to its
-    neighbour. In 400 slices of 9,000 samples whose score says nothing, 22 % of them hits, the best 10 of 1,000
+    assumption of shape, and interpolates nothing: between two steps the lower one holds. Its two ends are what luck
+    made the most of, so a step there with fewer than 50 samples, or fewer than one in a hundred of the slice, is joined
+    to its neighbour. In 400 slices of 9,000 samples whose score says nothing, 22 % of them hits, the best 10 of 1,000
     names are told 24.9 % on average and 35 % at most, and were 26.4 % and 45 % before; what a score does say is told
     right within one point on average, which wider ends would lose. ``platt`` is a logistic curve,
     fitted by Newton's method to Platt's targets ``(positives + 1) / (positives + 2)`` and ``1 / (negatives + 2)``,

@@ -240,23 +240,25 @@ def newest_rows(workspace: Workspace, artifact: Artifact, *, day: date | None = 
 
 def _reading(recipe: Recipe, contract: FeatureContract, day: date | None, workspace: Workspace) -> Recipe:
     """Return a recipe that reads the newest bars, and no more of the past than the features look at."""
+    newest = _newest_bar(workspace, recipe)
+    if day is not None and newest is not None and newest <= parse_instant(day):
+        raise _no_bar(day, f"the newest of {recipe.data.dataset} on {_day(newest)}")
     settings = recipe.data.model_copy(update={"end": day})
     # A listed name without a bar in a short window would look like one that is not there.
     if not recipe.universe.symbols and recipe.data.interval.is_session:
         reach = timedelta(days=int(contract.lookback_bars * _CALENDAR_DAYS_PER_BAR) + _SPARE_DAYS)
-        newest = day or _newest_day(workspace, recipe)
-        start = newest - reach
+        start = (day or moment_of(now() if newest is None else newest).date()) - reach
         if settings.start is None or settings.start < start:
             settings = settings.model_copy(update={"start": start})
     return recipe.model_copy(update={"data": settings})
 
 
-def _newest_day(workspace: Workspace, recipe: Recipe) -> date:
+def _newest_bar(workspace: Workspace, recipe: Recipe) -> Instant | None:
     import polars as pl
 
     bars = Catalog(workspace).revisions("bars", dataset=recipe.data.dataset, as_of=now())
-    newest = bars.select(pl.col("event_time").max()).collect().item()
-    return moment_of(now()).date() if newest is None else newest.date()
+    newest = bars.select(pl.col("event_time").max().dt.epoch("us")).collect().item()
+    return None if newest is None else Instant(newest)
 
 
 def _newest(history: History, day: date | None) -> Instant:
@@ -265,12 +267,16 @@ def _newest(history: History, day: date | None) -> Instant:
     rows = np.flatnonzero((~np.isnan(bars["close"])).any(axis=1))
     newest = Instant(int(bars.times[rows[-1]])) if rows.size else None
     if newest is None or (day is not None and newest <= parse_instant(day)):
-        raise DataError(
-            found=f"no bar on {day}" + ("" if newest is None else f", the newest before it on {_day(newest)}"),
-            expected="a day with bars",
-            hint="name a trading day, or bring newer bars",
-        )
+        raise _no_bar(day, "" if newest is None else f"the newest before it on {_day(newest)}")
     return newest
+
+
+def _no_bar(day: date | None, newest: str) -> DataError:
+    return DataError(
+        found=f"no bar on {day}{newest and ', '}{newest}",
+        expected="a day with bars",
+        hint="name a trading day, or bring newer bars",
+    )
 
 
 def _day(instant: int) -> str:

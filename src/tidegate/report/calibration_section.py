@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from tidegate.report.calibration_charts import precision_recall_chart, reliability_chart, threshold_chart
 from tidegate.report.charts import Chart
+from tidegate.report.estimate_cells import estimate_cell
 from tidegate.report.hit_figures import FoldCalibration, Hits, ModelHits
+from tidegate.report.hit_rules import best_candidate
 from tidegate.report.page import Cell, Painter, Section, Sentence, Table
 from tidegate.report.statements import Tone
 
 __all__ = ["calibration_section"]
 
-_SLICE = (("precision", "percent1"), ("lower", "percent1"), ("recall", "percent1"), ("calls", "count"))
+_SLICE = (
+    ("precision", "percent1"),
+    ("lower", "percent1"),
+    ("recall", "percent1"),
+    ("calls", "count"),
+    ("days", "count"),
+)
 
 
 def calibration_section(painter: Painter, hits: Hits) -> Section:
@@ -59,13 +67,20 @@ def _floor(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration])
         folds=len(folds),
         target=folds[0].threshold.target_precision,
         rule=painter.language.name_of("rule", folds[0].threshold.rule),
+        best=_best(painter, folds),
     )
     return Sentence(said, Tone.GOOD if met == len(folds) else Tone.BAD)
 
 
+def _best(painter: Painter, folds: Sequence[FoldCalibration]) -> str:
+    """Say how near the folds came that missed the floor, by the figure that the rule judges."""
+    best = best_candidate(folds)
+    return painter.text("best.unsupported" if best is None else f"best.{folds[0].threshold.rule}", best=best)
+
+
 def _table(painter: Painter, model: ModelHits, folds: Sequence[FoldCalibration]) -> Table:
     text = painter.text
-    names = ("status", "threshold", "slice_precision", "slice_lower", "slice_recall", "slice_calls")
+    names = ("status", "threshold", "slice_precision", "slice_lower", "slice_recall", "slice_calls", "slice_days")
     head = [text("figure.fold"), *(text(f"figure.{name}") for name in names)]
     head += [text("figure.test_calls"), text("figure.test_precision")]
     return Table(
@@ -86,5 +101,5 @@ def _row(painter: Painter, model: ModelHits, one: FoldCalibration) -> list[Cell]
         painter.number(found.value, "decimal2"),
         *(painter.number(getattr(found, name), spec) for name, spec in _SLICE),
         painter.number(tested.calls, "count"),
-        Cell(tested.precision.text("percent1")),
+        estimate_cell(painter, "precision", tested.precision, "percent1"),
     ]

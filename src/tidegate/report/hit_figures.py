@@ -8,18 +8,34 @@ from typing import Final
 
 import polars as pl
 
+from tidegate.models import Threshold
 from tidegate.report.language import MISSING, format_value
 
-__all__ = ["UNKNOWN", "Bin", "Estimate", "FoldCalibration", "HitFigures", "Hits", "ModelHits", "Quarter", "Threshold"]
+__all__ = ["UNKNOWN", "Bin", "Estimate", "FoldCalibration", "HitFigures", "Hits", "ModelHits", "Quarter"]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval by a bootstrap of weeks; ``None`` for what could not be computed."""
+    """A figure and its 95 % interval by a bootstrap of weeks; ``None`` for what could not be computed.
+
+    ``weeks`` is how many weeks hold something of its denominator; ``None`` where that was not recorded.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    weeks: int | None = None
+
+    def __post_init__(self) -> None:
+        """Drop an interval without any width between 0 and 1: earlier versions drew it from the calls of one week."""
+        if self.low is not None and self.low == self.high and 0.0 < self.low < 1.0:
+            object.__setattr__(self, "low", None)
+            object.__setattr__(self, "high", None)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is a figure and no interval: then it proves nothing."""
+        return self.value is not None and (self.low is None or self.high is None)
 
     def side_of(self, level: float) -> int:
         """Return 1 where the whole interval is above a level, -1 where it is below, and 0 where it cannot be told.
@@ -127,32 +143,6 @@ class ModelHits:
     def of_fold(self, fold: int | None) -> HitFigures:
         """Return the figures of a fold's test; nothing but absence where they were not recorded."""
         return HitFigures() if fold is None else self.folds.get(fold, HitFigures())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Threshold:
-    """How a fold's threshold was chosen on its calibration slice.
-
-    ``status`` is ``met`` or ``below_floor``; below the floor ``value`` is ``None`` and the figures are those of the
-    best candidate. ``lower`` is the lower end of the 95 % Wilson interval of the precision.
-    """
-
-    status: str
-    value: float | None
-    rule: str
-    target_precision: float
-    rows: int | None
-    positives: int | None
-    base_rate: float | None
-    precision: float | None
-    lower: float | None
-    recall: float | None
-    calls: int | None
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the floor was reached, so that calls are made at all."""
-        return self.status == "met" and self.value is not None
 
 
 @dataclass(frozen=True, kw_only=True)

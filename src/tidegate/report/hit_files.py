@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from tidegate.core.errors import InputError, RunError
+from tidegate.models import Threshold
 from tidegate.report.hit_figures import (
     Bin,
     Estimate,
@@ -17,7 +19,6 @@ from tidegate.report.hit_figures import (
     Hits,
     ModelHits,
     Quarter,
-    Threshold,
 )
 from tidegate.report.run_figures import Fold
 from tidegate.report.stored_files import columns_of, optional_json, stored_frame, typed
@@ -97,7 +98,7 @@ def _figures(found: Mapping[str, Any]) -> HitFigures:
         value = found.get(one.name)
         if isinstance(one.default, Estimate):
             low, high = found.get(f"{one.name}_interval") or (None, None)
-            value = Estimate(value, low, high)
+            value = Estimate(value, low, high, found.get(f"{one.name}_weeks"))
         values[one.name] = value
     return HitFigures(**values)
 
@@ -109,10 +110,21 @@ def _calibration(found: Mapping[str, Any]) -> FoldCalibration:
         method=str(found.get("method", "")),
         start=found.get("start"),
         end=found.get("end"),
-        threshold=typed(Threshold, found.get("threshold") or {}, where),
+        threshold=_threshold(found.get("threshold") or {}, where),
         curve=_curve(found.get("curve")),
         reliability=tuple(typed(Bin, row, where) for row in found.get("reliability") or ()),
     )
+
+
+def _threshold(found: Mapping[str, Any], where: str) -> Threshold:
+    """Read a threshold; what a later version adds beside its fields is not looked at."""
+    known = {field.name for field in fields(Threshold)}
+    try:
+        return Threshold.from_document({name: value for name, value in found.items() if name in known})
+    except InputError as error:
+        raise RunError(
+            found=f"{where} with {error.found}", expected=error.expected, hint="repeat the run with this version"
+        ) from None
 
 
 def _curve(found: Sequence[Sequence[Any]] | None) -> tuple[tuple[float, float | None, float | None, int], ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tidegate.report.hit_figures import FoldCalibration, HitFigures, Hits, ModelHits
 from tidegate.report.statements import Statement, Tone, Verdict
 
-__all__ = ["better_auc", "calls", "floor", "hit_verdict", "skill", "top_of_the_day", "trades"]
+__all__ = ["best_candidate", "better_auc", "calls", "floor", "hit_verdict", "skill", "top_of_the_day", "trades"]
 
 _CHANCE = 0.5
 
@@ -74,7 +74,9 @@ def top_of_the_day(model: ModelHits) -> Statement | None:
     precision, base = model.overall.precision_at_k, model.overall.base_rate_at_k
     if precision.value is None or base is None:
         return None
-    values = {"k": model.top_k, "precision": precision.text("percent1"), "base": base}
+    values = {"k": model.top_k, "precision": precision.text("percent1"), "base": base, "weeks": precision.weeks}
+    if precision.is_alone:
+        return Statement("hits.top_open", Tone.CAUTION, values)
     side = precision.side_of(base)
     if side > 0:
         return Statement("hits.above_base", Tone.GOOD, values)
@@ -86,11 +88,23 @@ def floor(folds: Sequence[FoldCalibration]) -> Statement | None:
     if not folds:
         return None
     met = sum(one.threshold.is_met for one in folds)
-    best = max((one.threshold.precision or 0.0 for one in folds), default=None)
+    rule, best = folds[0].threshold.rule, best_candidate(folds)
     values = {"met": met, "folds": len(folds), "target": folds[0].threshold.target_precision, "best": best}
     if met == len(folds):
         return Statement("hits.floor_met", Tone.NEUTRAL, values)
-    return Statement("hits.floor_sometimes" if met else "hits.below_floor", Tone.BAD, values)
+    if met:
+        return Statement("hits.floor_sometimes", Tone.BAD, values)
+    how = "_unsupported" if best is None else "_bound" if rule == "wilson" else ""
+    return Statement(f"hits.below_floor{how}", Tone.BAD, values)
+
+
+def best_candidate(folds: Sequence[FoldCalibration]) -> float | None:
+    """Return the best figure that missed the floor, of the kind that the rule judges; ``None`` without one.
+
+    A candidate with too few calls, or calls on too few days, was not judged.
+    """
+    missed = [one.threshold for one in folds if not one.threshold.is_met and one.threshold.is_supported]
+    return max((one.judged for one in missed if one.judged is not None), default=None)
 
 
 def calls(overall: HitFigures, folds: Sequence[FoldCalibration]) -> Statement | None:
@@ -103,7 +117,10 @@ def calls(overall: HitFigures, folds: Sequence[FoldCalibration]) -> Statement | 
         "precision": overall.precision.text("percent1"),
         "target": target,
         "base": overall.base_rate,
+        "weeks": overall.precision.weeks,
     }
+    if overall.precision.is_alone:
+        return Statement("hits.calls_open", Tone.CAUTION, values)
     side = overall.precision.side_of(target)
     if overall.precision.value < target:
         return Statement("hits.calls_short", Tone.BAD if side < 0 else Tone.CAUTION, values)

@@ -8,14 +8,17 @@ from typing import Final
 from tidegate.core.recipe import Recipe
 from tidegate.core.recipe_trading import LIMITED_PRESETS
 from tidegate.report.charts import Brush, Chart
+from tidegate.report.estimate_cells import estimate_cell
 from tidegate.report.hit_figures import Estimate, Hits, ModelHits
 from tidegate.report.page import Cell, Painter, Section, Table
 from tidegate.report.statements import Statement, Tone
 
-__all__ = ["BANDS", "Band", "bands_section", "plainly"]
+__all__ = ["BANDS", "PUBLISHED_BASE_RATE", "Band", "bands_section", "plainly"]
 
 _CHANCE = 0.5
 _TARGETS: Final = frozenset({"hit", "hindsight_hit"})
+PUBLISHED_BASE_RATE: Final = 0.258
+"""Share of hits by the label of the original (equity G.5), over all rows of its own files of 2023 and 2024."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,25 @@ def bands_section(painter: Painter, recipe: Recipe, hits: Hits) -> Section | Non
     text = painter.text
     return Section(
         title=text("section.bands"),
-        lead=text("section.bands.lead", model=painter.name(model.model)),
+        lead=_lead(painter, recipe, model),
         sentences=(painter.say(plainly(hits, model)),),
         charts=(_chart(painter.brush, model),),
         tables=(_table(painter, model),),
     )
+
+
+def _lead(painter: Painter, recipe: Recipe, model: ModelHits) -> str:
+    """Say whose figures stand side by side, and that they are of one label or of two."""
+    label, text = recipe.labels, painter.text
+    key = "same_label" if label.target == "hindsight_hit" else "other_label"
+    of_labels = text(
+        f"section.bands.{key}",
+        published=PUBLISHED_BASE_RATE,
+        base=model.overall.base_rate,
+        day=label.touch.last_day,
+        rise=label.touch.rise,
+    )
+    return f"{text('section.bands.lead', model=painter.name(model.model))} {of_labels}"
 
 
 def plainly(hits: Hits, model: ModelHits) -> Statement:
@@ -74,11 +91,11 @@ def plainly(hits: Hits, model: ModelHits) -> Statement:
     if target is not None and kept is not None and kept < target:
         called = {"target": target, "kept": overall.precision.text("percent1"), "calls": overall.calls}
         return Statement("bands.calls_failed", Tone.BAD, {**values, **called})
-    return Statement("bands.reached" if inside == len(BANDS) else "bands.some", _of(inside), values)
-
-
-def _of(inside: int) -> Tone:
-    return Tone.GOOD if inside == len(BANDS) else Tone.CAUTION
+    if inside < len(BANDS):
+        return Statement("bands.some", Tone.CAUTION, values)
+    if overall.precision.is_alone:
+        return Statement("bands.open", Tone.CAUTION, {**values, "weeks": overall.precision.weeks})
+    return Statement("bands.reached", Tone.GOOD, values)
 
 
 def _estimate(model: ModelHits, band: Band) -> Estimate:
@@ -96,7 +113,7 @@ def _position(painter: Painter, band: Band, found: Estimate, calls: int | None) 
     if found.value is None:
         return painter.words(text("bands.no_calls" if calls == 0 else "bands.unknown"), Tone.BAD)
     if _inside(band, found):
-        return painter.words(text("bands.inside"), Tone.GOOD)
+        return painter.words(text("bands.inside"), Tone.NEUTRAL if found.is_alone else Tone.GOOD)
     reaches = found.low is not None and found.high is not None and found.low <= band.high and found.high >= band.low
     if found.value > band.high:
         return painter.words(text("bands.above"))
@@ -108,6 +125,12 @@ def _published(painter: Painter, band: Band) -> str:
     return f"≥ {low}" if band.high >= 1.0 else f"{low} – {high}"
 
 
+def _honest(painter: Painter, model: ModelHits, band: Band, found: Estimate) -> Cell:
+    """Return the figure; where figures of its kind have intervals and this one has none, it says so."""
+    has_intervals = isinstance(getattr(model.overall, band.figure), Estimate)
+    return estimate_cell(painter, band.figure, found, "decimal3") if has_intervals else Cell(found.text("decimal3"))
+
+
 def _table(painter: Painter, model: ModelHits) -> Table:
     text = painter.text
     rows = []
@@ -117,7 +140,7 @@ def _table(painter: Painter, model: ModelHits) -> Table:
             [
                 painter.words(text(f"figure.{band.figure}")),
                 Cell(_published(painter, band)),
-                Cell(found.text("decimal3")),
+                _honest(painter, model, band, found),
                 _position(painter, band, found, model.overall.calls),
             ]
         )

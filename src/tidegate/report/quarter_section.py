@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tidegate.report.charts import Brush, Chart
+from tidegate.report.estimate_cells import estimate_cell
 from tidegate.report.hit_figures import Estimate, HitFigures, Hits, ModelHits
 from tidegate.report.interval_charts import add_estimates, add_level, named_places
 from tidegate.report.page import Cell, Painter, Section, Table
@@ -28,6 +29,7 @@ _COLUMNS: Final = (
 _FURTHER: Final = (
     ("rows", "count"),
     ("days", "count"),
+    ("weeks", "count"),
     ("base_rate", "percent1"),
     ("f1", "decimal3"),
     ("lift_at_k", "decimal2"),
@@ -165,4 +167,6 @@ def _quarter_table(painter: Painter, model: ModelHits) -> Table:
 
 def _cell(painter: Painter, figures: HitFigures, name: str, spec: str) -> Cell:
     value = getattr(figures, name)
-    return Cell(value.text(spec)) if isinstance(value, Estimate) else painter.number(value, spec)
+    if isinstance(value, Estimate):
+        return estimate_cell(painter, name, value, spec)
+    return painter.number(value, spec)

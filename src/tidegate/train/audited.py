@@ -21,7 +21,7 @@ from tidegate.features.recent import table_lookbacks
 from tidegate.models import Forecast
 from tidegate.split import Fold, splitter_for
 from tidegate.train.dataset import Dataset, assemble, labels_of
-from tidegate.train.fold_fit import fit_fold
+from tidegate.train.fold_fit import FittedFold, fit_fold
 
 if TYPE_CHECKING:
     # The engine is compiled code, which takes 60 MB to load: who trains and trades nothing goes without.
@@ -126,7 +126,7 @@ class FoldPipeline:
         data, fold = self._fold(history)
         # What the split claims of its spans is held against the labels' own ends.
         yield data.labels.as_stage()
-        said = self._forecasts(history, data, fold)
+        said = self._forecasts(data, fold, self._fit(history, data, fold))
         keys, values = zip(*said.items(), strict=True)
         times = data.times[fold.test]
         stacked = np.stack(values, axis=2)
@@ -142,20 +142,14 @@ class FoldPipeline:
     def claims(self, history: History) -> Iterable[Claim]:
         """Yield how the fold splits, and when its decisions are filled."""
         data, fold = self._fold(history)
-        spans = data.labels.spans
-        ends = np.full(len(data.times), np.iinfo(np.int64).max)
-        ends[: len(spans)] = spans.end
-        yield SplitClaim(
-            name=f"fold from {format_instant(self.test_start)}",
-            train_times=spans.start[fold.fitted],
-            train_ends=spans.end[fold.fitted],
-            test_times=data.times[fold.test],
-            test_ends=ends[fold.test],
-        )
-        yield from self._claims_of_slices(data, fold, ends)
+        fitted = self._fit(history, data, fold)
+        known = _Known(data)
+        times = _together(*fitted.seen.values())
+        yield known.split(self._name, times, data.times[fold.test])
+        yield from self._claims_of_slices(known, data, fold, fitted)
         if self.recipe.strategy is None:
             return
-        scores = self._forecasts(history, data, fold)[self.recipe.leading_model]
+        scores = self._forecasts(data, fold, fitted)[self.recipe.leading_model]
         traded = self._trade(history, fold, scores)
         yield FillClaim(
             name=f"fills from {format_instant(self.test_start)}",
@@ -174,32 +168,32 @@ class FoldPipeline:
             hint="a fold that comes and goes with later data is itself a look-ahead",
         )
 
-    def _claims_of_slices(self, data: Dataset, fold: Fold, ends: Int64Array) -> Iterable[Claim]:
-        """Yield how what was fitted first is kept apart from the slice that judges it, and what calibration saw."""
-        spans, before, name = data.labels.spans, fold.train, "training"
-        for what, part in (("validation", fold.validation), ("calibration", fold.calibration)):
-            if part is None:
-                continue
-            yield SplitClaim(
-                name=f"{name} and {what} of the fold from {format_instant(self.test_start)}",
-                train_times=spans.start[before],
-                train_ends=spans.end[before],
-                test_times=data.times[part.rows],
-                test_ends=ends[part.rows],
-            )
-            before, name = part.rows, what
-        if fold.calibration is not None:
-            times = data.times[: len(spans)]
-            inside = (times >= fold.calibration.start) & (times < fold.calibration.end)
-            yield FitClaim(
-                name=f"calibrator and threshold of the fold from {format_instant(self.test_start)}",
-                fitted_times=data.times[fold.calibration.rows],
-                allowed_times=times[inside],
-            )
+    @property
+    def _name(self) -> str:
+        return f"fold from {format_instant(self.test_start)}"
 
-    def _forecasts(self, history: History, data: Dataset, fold: Fold) -> dict[str, FloatArray]:
+    def _claims_of_slices(self, known: _Known, data: Dataset, fold: Fold, fitted: FittedFold) -> Iterable[Claim]:
+        """Yield on what models, calibrator and threshold were really fitted, and what the fold allows.
+
+        Each part is kept apart from the slice that judges it; nothing is fitted on the rows of another part.
+        """
+        slices = {"validation": fold.validation, "calibration": fold.calibration}
+        allowed = {"training": data.times[fold.train]}
+        allowed |= {name: data.times[part.rows] for name, part in slices.items() if part is not None}
+        before = fitted.seen["training"]
+        for name in ("validation", "calibration"):
+            if name in fitted.seen:
+                yield known.split(f"what was fitted before {name} of the {self._name}", before, fitted.seen[name])
+                before = _together(before, fitted.seen[name], fitted.seen.get("refit"))
+        allowed["refit"] = _together(allowed["training"], allowed.get("validation"))
+        for name, times in fitted.seen.items():
+            yield FitClaim(name=f"{name} of the {self._name}", fitted_times=times, allowed_times=allowed[name])
+
+    def _fit(self, history: History, data: Dataset, fold: Fold) -> FittedFold:
+        return fit_fold(self.recipe, history, data, fold, threads=self.threads)
+
+    def _forecasts(self, data: Dataset, fold: Fold, fitted: FittedFold) -> dict[str, FloatArray]:
         """Return what every model says of the test rows: its score, and its probability and call where there are."""
-        fitted = fit_fold(self.recipe, history, data, fold, threads=self.threads)
         tested, places = data.samples(fold.test, data.predictable)
         said: dict[str, FloatArray] = {}
         for kind, forecast in fitted.forecast(data.rows(tested, places), data.times[tested]).items():
@@ -246,6 +240,35 @@ class FoldPipeline:
         if settings.legacy.fill_previous_close:
             return replace(market, fill=filled_at_previous_close(market))
         return market
+
+
+class _Known:
+    """When the labels of a data set are known."""
+
+    def __init__(self, data: Dataset) -> None:
+        spans = data.labels.spans
+        self.times, self.ends = data.times, np.full(len(data.times), np.iinfo(np.int64).max)
+        self.ends[: len(spans)] = spans.end
+
+    def split(self, name: str, trained: Int64Array, tested: Int64Array) -> SplitClaim:
+        """Claim that samples of some instants learnt, and others judged."""
+        return SplitClaim(
+            name=name,
+            train_times=trained,
+            train_ends=self._ends(trained),
+            test_times=tested,
+            test_ends=self._ends(tested),
+        )
+
+    def _ends(self, instants: Int64Array) -> Int64Array:
+        found: Int64Array = self.ends[np.searchsorted(self.times, instants)]
+        return found
+
+
+def _together(*parts: Int64Array | None) -> Int64Array:
+    """Return the instants of some parts, ascending, each once."""
+    found: Int64Array = np.unique(np.concatenate([part for part in parts if part is not None]))
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

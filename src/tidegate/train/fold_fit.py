@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.errors import DataError
+from tidegate.core.errors import DataError, LookAheadError
 from tidegate.core.history import History
 from tidegate.core.recipe import ModelSettings, Recipe
 from tidegate.core.time import format_instant
@@ -51,6 +51,15 @@ class Calibration:
     scores: FloatArray
     outcomes: FloatArray
 
+    def __post_init__(self) -> None:
+        count = len(self.scores)
+        if not count == len(self.outcomes) == self.calibrator.rows == self.threshold.rows:
+            raise LookAheadError(
+                found=f"a calibrator of {self.calibrator.rows:,} rows and a threshold of {self.threshold.rows:,}",
+                expected=f"both fitted on the {count:,} rows of the calibration slice",
+                hint="fit them on the slice alone",
+            )
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedFold:
@@ -64,11 +73,15 @@ class FittedFold:
         Weights of the models; None where the recipe asks for no ensemble.
     calibrations
         Kind, the ensemble's included, to its calibration; empty where the recipe asks for none.
+    seen
+        ``training``, ``validation``, ``refit`` and ``calibration``, those that there are, to the decision instants of
+        the samples that were handed on: ``int64 (n,)``, ascending, each once. What a fold allows is held against these.
     """
 
     models: Mapping[str, Forecaster]
     ensemble: Ensemble | None
     calibrations: Mapping[str, Calibration]
+    seen: Mapping[str, Int64Array]
 
     def forecast(self, features: Rows, instants: Int64Array) -> dict[str, Forecast]:
         """Forecast samples with every model.
@@ -107,6 +120,7 @@ def fit_fold(recipe: Recipe, history: History, data: Dataset, fold: Fold, *, thr
     if fold.validation is not None:
         what = f"the validation slice of fold {fold.fold}"
         validation = training_rows(recipe, history, data, fold.validation.rows, what=what, weighted=False)
+    everything = calibration = None
     models = fit_models(recipe, recipe.models, train, validation, threads)
     ensemble = None
     if recipe.models.ensemble is not None and validation is not None:
@@ -115,9 +129,21 @@ def fit_fold(recipe: Recipe, history: History, data: Dataset, fold: Fold, *, thr
         both = np.concatenate([fold.train, fold.validation.rows])
         everything = training_rows(recipe, history, data, np.sort(both), what=f"fold {fold.fold}")
         models = fit_models(recipe, _with_found_rounds(recipe.models, models), everything, None, threads)
+    if recipe.calibrate is not None and fold.calibration is not None:
+        what = f"the calibration slice of fold {fold.fold}"
+        calibration = training_rows(recipe, history, data, fold.calibration.rows, what=what, weighted=False)
     return FittedFold(
-        models=models, ensemble=ensemble, calibrations=_calibrate(recipe, history, data, fold, models, ensemble)
+        models=models,
+        ensemble=ensemble,
+        calibrations={} if calibration is None else _calibrate(recipe, calibration, models, ensemble),
+        seen=_instants(training=train, validation=validation, refit=everything, calibration=calibration),
     )
+
+
+def _instants(**parts: TrainingRows | None) -> dict[str, Int64Array]:
+    """Return the decision instants of the parts that there are, ascending and each once."""
+    there = {name: rows.instants for name, rows in parts.items() if rows is not None}
+    return {name: np.unique(instants) for name, instants in there.items() if instants is not None}
 
 
 def training_rows(
@@ -197,18 +223,10 @@ def _fit_ensemble(recipe: Recipe, models: Mapping[str, Forecaster], validation: 
 
 
 def _calibrate(
-    recipe: Recipe,
-    history: History,
-    data: Dataset,
-    fold: Fold,
-    models: Mapping[str, Forecaster],
-    ensemble: Ensemble | None,
+    recipe: Recipe, rows: TrainingRows, models: Mapping[str, Forecaster], ensemble: Ensemble | None
 ) -> dict[str, Calibration]:
     settings = recipe.calibrate
-    if settings is None or fold.calibration is None:
-        return {}
-    what = f"the calibration slice of fold {fold.fold}"
-    rows = training_rows(recipe, history, data, fold.calibration.rows, what=what, weighted=False)
+    assert settings is not None
     assert rows.instants is not None
     found = {}
     for kind, score in scores_of_models(models, ensemble, rows.features, rows.instants).items():

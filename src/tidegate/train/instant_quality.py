@@ -17,7 +17,7 @@ MEASURES = ("rank_ic", "auc", "net_top_k", "negative_squared_error")
 ``negative_squared_error`` of forecasts in the unit of the target. Of each, more is better.
 
 ``net_top_k`` is the mean over the names of one instant that could be traded, a series that is compared in pairs.
-``net_return_at_k`` of :func:`~tidegate.evaluate.classify_quality` is one mean over the trades of all instants;
+``net_return_at_k`` of :func:`~tidegate.evaluate.classification_figures` is one mean over the trades of all instants;
 :func:`~tidegate.evaluate.staggered_trades` keeps the share of a name that could not be traded in cash.
 """
 

@@ -144,10 +144,9 @@ def audit_recipe(
     for fold in _chosen(recipe, history, folds):
         pipeline = FoldPipeline(recipe, fold.test_start, history.bars.times, references=references)
         tested = _until_the_end_of(fold, history)
-        name, boundaries = f"fold {fold.fold}", (int(fold.test_start),)
-        parts[name] = audited(
-            pipeline, tested, name, depth=depth.of_fits(), seed=seed + 1 + fold.fold, boundaries=boundaries
-        )
+        name, start = f"fold {fold.fold}", int(fold.test_start)
+        more: dict[str, Any] = {"boundaries": (start,), "since": start}
+        parts[name] = audited(pipeline, tested, name, depth=depth.of_fits(), seed=seed + 1 + fold.fold, **more)
     audit = RecipeAudit(recipe=recipe, subject=subject, contract=contract, parts=parts)
     RunStore(workspace).record_evidence(audit.evidence())
     return audit

@@ -198,9 +198,17 @@ def _table(model: str, figures: Mapping[str, Any], top_k: int) -> str:
     lines = [f"**{model}**{size}", "", "| figure | value | 95 % interval |", "|---|---|---|"]
     for name, words, pattern in wanted:
         interval = figures.get(f"{name}_interval")
-        between = " to ".join(format(edge, pattern) for edge in interval) if interval else ""
+        between = " to ".join(format(edge, pattern) for edge in interval) if interval else _no_interval(name, figures)
         lines.append(f"| {words.format(k=top_k)} | {_shown(figures.get(name), pattern)} | {between} |")
     return "\n".join(lines)
+
+
+def _no_interval(name: str, figures: Mapping[str, Any]) -> str:
+    """Say why a figure has no interval: the weeks that hold something of its denominator are too few."""
+    weeks = figures.get(f"{name}_weeks")
+    if figures.get(name) is None or weeks is None:
+        return ""
+    return f"none: {'calls in ' if name == 'precision' else ''}{weeks:,} weeks"
 
 
 def _threshold(facts: CardFacts) -> str:
@@ -216,6 +224,7 @@ def _told(model: str, document: Mapping[str, Any]) -> str:
         f"precision {_shown(found['precision'], '.1%')}, lower bound {_shown(found['lower'], '.1%')}, "
         f"recall {_shown(found['recall'], '.1%')}, {found['calls']:,} calls"
     )
+    at += "" if found.get("days") is None else f" on {found['days']:,} days"
     if found["status"] == "met":
         return (
             f"**{model}**: on {slice_} the threshold {found['value']:.2f} keeps the floor of "
@@ -245,7 +254,9 @@ def _limits(facts: CardFacts) -> str:
     if facts.survivorship:
         lines.append(f"- {_SURVIVORSHIP.get(facts.survivorship, facts.survivorship)}")
     if facts.recipe.universe.first:
-        lines.append(f"- Only the first {facts.recipe.universe.first:,} names of the alphabet: a sample to try things.")
+        lines.append(
+            f"- At most the first {facts.recipe.universe.first:,} names of the alphabet: a sample to try things."
+        )
     if facts.absent_features:
         absent = ", ".join(f"`{name}` ({why})" for name, why in sorted(facts.absent_features.items()))
         lines.append(f"- Asked for and not delivered: {absent}.")

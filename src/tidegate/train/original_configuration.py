@@ -165,7 +165,7 @@ def _read(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return dict(found)
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs, parse_constant=_no_number)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=pairs, parse_constant=_no_number)
         json.dumps(content, ensure_ascii=False).encode()  # half a character cannot be written on
     except OSError as error:
         raise InputError(

@@ -76,6 +76,13 @@ def _number(low: float, high: float, what: str) -> Callable[[Any], float]:
     return read
 
 
+def _step(value: Any) -> float:
+    step = _number(0.0, 1.0, "a step from 0.0001 to 0.5")(value)
+    if not 0.0001 <= step <= 0.5:
+        raise ValueError("a step from 0.0001 to 0.5")
+    return step
+
+
 def _count(what: str, most: int = 10**9) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
@@ -191,7 +198,7 @@ ORIGINAL_KEYS: Final[tuple[OriginalKey, ...]] = (
     OriginalKey(
         "threshold.threshold_step",
         0.01,
-        _placed("calibrate.threshold_step", _number(0.0, 0.5000001, "a step above 0 and at most 0.5")),
+        _placed("calibrate.threshold_step", _step),
     ),
     OriginalKey("model.tree_method", "hist", _tree_method),
     OriginalKey(

@@ -77,12 +77,10 @@ def train(
     found = None if tuned is None else _found(recipe, tuned)
     versions = pinned_versions(Catalog(workspace), recipe)
     notes = store.require_audit_of(recipe, versions).findings["notes"]
-    # Figures and picks of a run are of its best names, so a run of other picks is not taken up again.
-    work = [recipe.training_fingerprint(), recipe.picks.top_k, *(() if found is None else (found["parameters"],))]
     with store.begin(
         kind=RunKind.TRAIN,
         recipe=recipe,
-        fingerprint_of_work=fingerprint(work),
+        fingerprint_of_work=_work(recipe, found),
         data_versions=versions,
         parent=None if tuned is None else tuned.id,
     ) as run:
@@ -127,6 +125,13 @@ def _walk(
         workspace, run.folder, recipe, run=run.id, folds=folds, current=newest, data_versions=versions, **told
     )
     return {**metrics, **told, "current": newest.as_document(), "artifact": artifact.id}
+
+
+def _work(recipe: Recipe, found: Mapping[str, Any] | None) -> str:
+    """Return the fingerprint of what a run does: one whose figures and picks are of other names is not resumed."""
+    return fingerprint(
+        [recipe.training_fingerprint(), recipe.picks.top_k, None if found is None else found["parameters"]]
+    )
 
 
 def with_found_parameters(recipe: Recipe, tuned: Run) -> Recipe:
