@@ -19,15 +19,32 @@ from typing import Any
 
 from tidegate.core.recipe import Recipe, load_recipe
 from tidegate.core.workspace import Workspace
+from tidegate.features.contracts.ashare import contract
 
 __all__ = ["audited", "main", "replication"]
 
 
-def replication(*, stocks: int, trials: int, early_stopping: bool = True) -> Recipe:
+ORIGINAL_FEATURES = (
+    "average_bias_5",
+    "average_bias_10",
+    "average_bias_20",
+    "log_return_5",
+    "log_return_10",
+    "volatility_10",
+    "volume_ratio_5",
+    "relative_strength_simple_14",
+    "market_return_1",
+)
+"""What the original computes (three averages, two momenta, volatility, volume ratio, RSI, market), free of scale."""
+
+
+def replication(*, stocks: int, trials: int, early_stopping: bool = True, every_feature: bool = False) -> Recipe:
     """Return the shipped picker, narrowed to the original's work.
 
     Parameters
     ----------
+    every_feature
+        All features of the contract; otherwise :data:`ORIGINAL_FEATURES`.
     early_stopping
         Whether trees stop where validation says so; the original grows them all.
     """
@@ -37,8 +54,11 @@ def replication(*, stocks: int, trials: int, early_stopping: bool = True) -> Rec
     assert recipe.tune is not None
     patience = section.early_stopping_rounds if early_stopping else None
     trees = section.model_copy(update={"early_stopping_rounds": patience})
+    every = contract(recipe.data.interval).names
+    left_out = () if every_feature else tuple(name for name in every if name not in ORIGINAL_FEATURES)
     changed = {
         "name": "replication",
+        "features": recipe.features.model_copy(update={"exclude": left_out}),
         "universe": recipe.universe.model_copy(update={"first": stocks}),
         "labels": recipe.labels.model_copy(update={"target": "hindsight_hit"}),
         "split": {"scheme": "holdout", "fractions": (0.6, 0.1, 0.1, 0.2), "minimum_train_days": 60},
@@ -72,6 +92,9 @@ def main() -> None:
     parser.add_argument("--stocks", type=int, default=150)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--every-tree", action="store_true", help="no early stopping")
+    parser.add_argument(
+        "--every-feature", action="store_true", help="the whole contract in place of the original's nine"
+    )
     parser.add_argument("--audit", action="store_true", help="only record that the data are ready")
     parser.add_argument(
         "--as-installed",
@@ -81,7 +104,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.as_installed:
         sys.modules["sklearn"] = None  # type: ignore[assignment]
-    recipe = replication(stocks=given.stocks, trials=given.trials, early_stopping=not given.every_tree)
+    recipe = replication(
+        stocks=given.stocks, trials=given.trials, early_stopping=not given.every_tree, every_feature=given.every_feature
+    )
     workspace = Workspace.open(given.workspace)
     if given.audit:
         audited(workspace, recipe)

@@ -85,6 +85,8 @@ def test_the_card_says_it_in_words(made: TrainedPicker) -> None:
     until = format_instant(made.artifact.parts.trained_until)[:10]
     assert f"nothing saw a label that ended after {until}" in card
     assert "tidegate pick small-picker" in card
+    threshold = made.artifact.document("calibration.json")["xgboost"]["threshold"]
+    assert f"{threshold['calls']:,} calls on {threshold['days']:,} days" in card
     figures = made.artifact.parts.metrics["xgboost"]
     assert f"| AUC within the date | {figures['auc_within_date']:.3f} |" in card
 

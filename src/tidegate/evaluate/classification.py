@@ -69,11 +69,10 @@ def classification_figures(
     Returns
     -------
     figures
-        ``rows``, ``days`` and ``weeks`` with a known outcome, ``positives``, ``base_rate``; ``auc``,
-        ``auc_within_date``, ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and
-        ``base_rate_at_k`` (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k``
-        (mean over the trades of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as
-        ``[low, high]``.
+        ``rows``, ``days`` and ``weeks`` of known outcome, ``positives``, ``base_rate``; ``auc``, ``auc_within_date``,
+        ``average_precision``; ``precision``, ``recall``, ``f1``, ``calls``; ``precision_at_k`` and ``base_rate_at_k``
+        (means over instants), ``lift_at_k`` (their ratio), ``turnover_at_k``; ``net_return_at_k`` (mean over the trades
+        of the picks), ``net_return_all``; ``brier``, ``expected_calibration_error``; intervals as ``[low, high]``.
 
     Raises
     ------

@@ -99,9 +99,9 @@ class TouchLabels:
 
         Examples
         --------
-        From 8.50 to 8.84 is 4 %, whatever the last bits say:
+        From 10.00 to 10.40 is 4 %, whatever the last bits say:
 
-        >>> close = np.array([8.5, 8.5, 8.5, 8.5, 8.84, 8.5], dtype=np.float32).astype(np.float64)[:, np.newaxis]
+        >>> close = np.array([10.0, 10.0, 10.0, 10.0, 10.4, 10.0], dtype=np.float32).astype(np.float64)[:, np.newaxis]
         >>> labels = hindsight_touch(Panel(np.arange(6) + 1, ("A",), {"close": close}))
         >>> bool(labels.returns[0, 0] >= 0.04), labels.hit[0].tolist()
         (False, [1.0])

@@ -1,4 +1,14 @@
-"""From which probability on a row is called a hit: the lowest threshold that keeps the promised precision, or none."""
+"""From which probability on a row is called a hit: the lowest threshold that keeps the promised precision, or none.
+
+The Wilson interval takes rows for independent, and rows of one day are not. With 20,000 rows that are, and true
+probabilities, the precision that ``point`` had found was truly below the target in 53 of 100 slices, that of
+``wilson`` in 3. Where scores know the days and no threshold truly keeps 60 %, ``wilson`` met it falsely in 34 of
+300 slices of 32 days, and in 33 of 63 days; with calls on 10 days or more in 1 and 6. Where scores know the names,
+and days differ besides, it is met more often than it is kept however many days are asked for: of 214 slices of 32
+days that met it 74 were truly below, at 57 % in the median, and of 243 of 63 days 39. So the bound says something
+of the slice that it was found on. It is no promise for another market: what the calls of later days achieve remains
+the figure to look at.
+"""
 
 from __future__ import annotations
 
@@ -155,16 +165,7 @@ def choose_threshold(
     of its 95 % Wilson interval does, with at least ``minimum_calls`` on at least ``minimum_days``: eight hits of ten
     calls promise little. Recall never rises with the threshold, so the first that passes, of equals the lowest, is the
     answer. Where none passes the status says so, and nothing is called: a default would break the promise in silence
-    (equity H 19, I 16).
-
-    The Wilson interval takes rows for independent, and rows of one day are not. With 20,000 rows that are, and true
-    probabilities, the precision that ``point`` had found was truly below the target in 53 of 100 slices, that of
-    ``wilson`` in 3. Where scores know the days and no threshold truly keeps 60 %, ``wilson`` met it falsely in 34 of
-    300 slices of 32 days, and in 33 of 63 days; with calls on 10 days or more in 1 and 6. Where scores know the names,
-    and days differ besides, it is met more often than it is kept however many days are asked for: of 214 slices of 32
-    days that met it 74 were truly below, at 57 % in the median, and of 243 of 63 days 39. So the bound says something
-    of the slice that it was found on. It is no promise for another market: what the calls of later days achieve remains
-    the figure to look at.
+    (equity H 19, I 16). What the promise is worth, measured, is said at the head of this module.
 
     Parameters
     ----------
@@ -196,14 +197,14 @@ def choose_threshold(
     precision = np.divide(hits, calls, out=np.full(len(grid), np.nan), where=calls > 0)
     lower = wilson_lower_bound(hits, calls)
     days = None if instants is None else _days(grid, probability, instants)
-    judged, least, fewest_days = (precision, 1, 0)
-    if settings.rule == "wilson":
-        judged, least, fewest_days = lower, settings.minimum_calls, settings.minimum_days
+    wilson = settings.rule == "wilson"
+    least, fewest_days = (settings.minimum_calls, settings.minimum_days) if wilson else (1, 0)
+    judged = lower if wilson else precision
     enough = calls >= least if days is None else (calls >= least) & (days >= fewest_days)
     passes = np.flatnonzero(enough & (judged >= settings.target_precision))
     place = int(passes[0]) if passes.size else _nearest(judged, enough)
-    positives = int(outcome.sum())
     shown = None if place is None else float(grid[place])
+    columns = {"precision": precision, "lower": lower, "hits": hits, "calls": calls, "days": days}
     return Threshold(
         status="met" if passes.size else "below_floor",
         value=shown if passes.size else None,
@@ -211,16 +212,27 @@ def choose_threshold(
         rule=settings.rule,
         target_precision=settings.target_precision,
         minimum_calls=least,
-        rows=len(outcome),
-        positives=positives,
-        base_rate=positives / len(outcome),
-        precision=None if place is None else float(precision[place]),
-        lower=None if place is None else float(lower[place]),
-        recall=None if place is None or not positives else float(hits[place] / positives),
-        calls=0 if place is None else int(calls[place]),
         minimum_days=fewest_days,
-        days=None if days is None else 0 if place is None else int(days[place]),
+        **_figures(columns, place, outcome),
     )
+
+
+def _figures(
+    columns: Mapping[str, FloatArray | Int64Array | None], place: int | None, outcome: FloatArray
+) -> dict[str, Any]:
+    """Return what is said of the slice, and of the candidate at a place of the grid."""
+    positives = int(outcome.sum())
+    at = {name: 0 if place is None else column[place] for name, column in columns.items() if column is not None}
+    return {
+        "rows": len(outcome),
+        "positives": positives,
+        "base_rate": positives / len(outcome),
+        "precision": None if place is None else float(at["precision"]),
+        "lower": None if place is None else float(at["lower"]),
+        "recall": None if place is None or not positives else float(at["hits"] / positives),
+        "calls": int(at["calls"]),
+        "days": int(at["days"]) if "days" in at else None,
+    }
 
 
 def _counts(grid: FloatArray, probability: FloatArray, outcome: FloatArray) -> tuple[Int64Array, Int64Array]:

@@ -86,11 +86,7 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
     with store.begin(**work) as run:
         progress.say(f"{'resuming' if run.resumed else 'reading'} {recipe.data.dataset} for {run.id}")
         history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
-        data = assemble(history, recipe, folder=run.folder / _DATASET)
-        fold = splitter_for(recipe.split).split(data.times, data.labels.spans)[0]
-        write_json(run.folder / "folds.json", [fold.as_document()])
-        parts = _inner_folds(recipe, settings, data, fold)
-        rows = [_study_rows(recipe, history, data, part) for part in parts]
+        parts, rows = _prepared(run.folder, recipe, settings, history)
         result = run_study(
             rows,
             settings,
@@ -105,6 +101,17 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
         run.finish(_conclude(run.folder, result, parts))
     shutil.rmtree(run.folder / _DATASET, ignore_errors=True)
     return store.get(run.id)
+
+
+def _prepared(
+    folder: Path, recipe: Recipe, settings: TuneSettings, history: History
+) -> tuple[list[InnerFold], list[StudyRows]]:
+    """Return the inner folds of the first fold and their rows, and keep which fold that was."""
+    data = assemble(history, recipe, folder=folder / _DATASET)
+    fold = splitter_for(recipe.split).split(data.times, data.labels.spans)[0]
+    write_json(folder / "folds.json", [fold.as_document()])
+    parts = _inner_folds(recipe, settings, data, fold)
+    return parts, [_study_rows(recipe, history, data, part) for part in parts]
 
 
 def _fitting_settings(recipe: Recipe) -> TuneSettings:
