@@ -25,6 +25,7 @@ class PickList:
     """Everything that is told of one day; ``past_top_k`` names of each past day are summed up in ``months``."""
 
     run: str
+    tuned_by: str | None
     forecast: LiveForecast
     picks: tuple[LivePick, ...]
     months: tuple[PastMonth, ...]
@@ -111,6 +112,7 @@ def _facts(told: PickList) -> dict[str, object]:
         "names": f"{len(rows.symbols):,} ranked; {rows.left_out:,} left out: no bar, suspended, or no feature",
         "model": f"{forecast.model.kind}, which saw labels until {format_instant(parts.trained_until)[:10]}",
         "artifact": f"{forecast.artifact.id[:12]} of {told.run}",
+        "parameters": f"found by {told.tuned_by}" if told.tuned_by else "the recipe's own, nothing searched",
     }
     if threshold is not None:
         facts["floor"] = _floor(told)
@@ -162,6 +164,7 @@ def _past(told: PickList) -> RenderableType:
             one.month,
             one.days,
             one.picks,
+            one.judged,
             one.hits,
             share(one.precision),
             share(one.base_rate),
@@ -170,7 +173,7 @@ def _past(told: PickList) -> RenderableType:
         )
         for one in told.months
     ]
-    columns = ("month", "days", "picks", "hits", "precision", "base rate", "net per trade", "called")
+    columns = ("month", "days", "picks", "judged", "hits", "precision", "base rate", "net per trade", "called")
     title = f"The same rule in past months, out of sample: the {told.past_top_k:,} best of each day"
     if len(told.picks) > told.past_top_k:
         title += ", more were not kept"

@@ -259,7 +259,7 @@ class RunStore:
         raise RunError(
             found=f"no finished training run of recipe {recipe.name!r} as it stands",
             expected="one",
-            hint=f"run: tidegate train {recipe.name}",
+            hint=f"run: tidegate {'train' if recipe.tune is None else 'tune'} {recipe.name}",
         )
 
     def record_evidence(self, found: Evidence) -> None:

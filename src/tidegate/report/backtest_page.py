@@ -57,7 +57,7 @@ def backtest_page(painter: Painter, workspace: Workspace, run: Run) -> Page:
         cards=cards,
         sections=sections,
         origin=origin(painter, run, recipe, parent),
-        appendix=appendix(painter, run, recipe),
+        appendix=appendix(painter, run, recipe, parent),
         opening=money_opening(painter, files),
     )
 

@@ -114,10 +114,17 @@ def _ancestor(painter: Painter, run: Run, parent: Run | None) -> list[tuple[str,
     return [(painter.text("fact.training_run"), behind or run.id)]
 
 
-def appendix(painter: Painter, run: Run, recipe: Recipe) -> Sequence[tuple[str, str]]:
-    """Return how to repeat a run, and its whole recipe."""
+def appendix(painter: Painter, run: Run, recipe: Recipe, trained: Run | None = None) -> Sequence[tuple[str, str]]:
+    """Return how to repeat a run, and its whole recipe.
+
+    Parameters
+    ----------
+    trained
+        The training run behind it: one that took over what a search found is repeated by searching.
+    """
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-    made = run.kind.value if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT} else "train"
+    searched = trained is not None and bool(trained.metrics.get("tuned"))
+    made = run.kind.value if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT} else "tune" if searched else "train"
     commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate {made} {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)

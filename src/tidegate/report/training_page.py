@@ -52,7 +52,7 @@ def training_page(painter: Painter, run: Run, search: Run | None) -> Page:
         cards=forecast_cards(painter, files, leading) if hits is None else hit_cards(painter, hits, leading),
         sections=[*first, ranking, *_tuned(painter, run, search), *rest, limits(painter, verdict)],
         origin=origin(painter, run, recipe, None),
-        appendix=appendix(painter, run, recipe),
+        appendix=appendix(painter, run, recipe, run),
     )
 
 

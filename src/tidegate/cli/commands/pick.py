@@ -56,6 +56,7 @@ def pick(
     kept = min(count, recipe_of(artifact).picks.top_k)
     told = PickList(
         run=trained.id,
+        tuned_by=(trained.metrics.get("tuned") or {}).get("run"),
         forecast=forecast,
         picks=forecast.picks(count, parsed.picks.reasons),
         months=past_months(artifact, forecast.model.kind, kept),

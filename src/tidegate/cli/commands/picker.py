@@ -63,7 +63,7 @@ def _tables(found: OriginalConfiguration, file: Path) -> list[Any]:
         (
             one.key,
             _ABSENT if one.given is None else json.dumps(one.given, ensure_ascii=False),
-            json.dumps(one.resolved, ensure_ascii=False),
+            "" if one.resolved == one.given else json.dumps(one.resolved, ensure_ascii=False),
             one.setting or _ABSENT,
             one.effect.value,
             one.why,

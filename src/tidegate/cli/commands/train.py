@@ -43,5 +43,9 @@ def train(
     from tidegate.train import train as train_recipe
 
     run = train_recipe(opened, parsed, threads=threads, progress=terminal)
+    searched = next_line(f"tidegate tune {shlex.quote(recipe)}", workspace).removeprefix("next: ")
+    own = [f"with the recipe's own parameters, nothing searched; to search them: {searched}"] * (
+        parsed.tune is not None
+    )
     following = next_line(f"tidegate backtest {shlex.quote(recipe)}", workspace)
-    terminal.emit(run_document(run), forecast_table(run), f"run {run.id}", following)
+    terminal.emit(run_document(run), forecast_table(run), *own, f"run {run.id}", following)

@@ -76,7 +76,8 @@ def tune(
         for verb in (["pick"] if parsed.labels.is_binary else []) + ["backtest"] * (parsed.strategy is not None)
     ]
     following.append(next_line(f"tidegate report {run.id}", workspace))
-    terminal.emit(document, study_table(study), *tables, f"run {run.id}", *following)
+    warning = ["10 names and 5 trials show the path; their figures mean nothing"] * fast
+    terminal.emit(document, study_table(study), *tables, *warning, f"run {run.id}", *following)
 
 
 def _audit_unless_done(workspace: Workspace, recipe: Recipe, terminal: Terminal) -> None:
