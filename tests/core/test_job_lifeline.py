@@ -14,8 +14,8 @@ from tidegate.core.jobs.lifeline import LIFELINE_VARIABLE
 WORK = """
 import sys, time
 from tidegate.core.jobs import hold_lifeline
-print(hold_lifeline(), flush=True)
 try:
+    print(hold_lifeline(), flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     sys.exit(130)

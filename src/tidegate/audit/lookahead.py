@@ -79,15 +79,9 @@ def audit_lookahead(
         If the pipeline fails on everything, or a process dies or does not return; the message says at which instant.
     """
     asked = _Asked(
-        pipeline=pipeline,
-        history=history,
-        depth=depth,
-        seed=seed,
-        workers=workers,
-        progress=progress,
-        boundaries=tuple(boundaries),
-        since=since,
-    )
+        pipeline=pipeline, history=history, depth=depth, seed=seed, workers=workers, progress=progress,
+        boundaries=tuple(boundaries), since=since,
+    )  # fmt: skip
     started = elapsed_seconds()
     found = _found(asked) if len(history.bars.times) else _Found(unknowns=("anything: the history has no bars",))
     return LookaheadAudit(

@@ -43,10 +43,9 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
 
     The study sees the training part and the validation slice of the first fold alone: no calibration slice, no test
     window, and so nothing that a figure is later reported on (equity H 19, D-40). An interrupted run goes on after its
-    last finished trial when the same work is asked for again, and ends as the undisturbed one would. A search that is
-    finished is not made again: where the same recipe, data and code were searched before, that run is returned, and
-    ``progress`` is told so. To search anew, change the recipe's ``seed``; more trials or another budget are a search of
-    their own as well.
+    last finished trial when the same work is asked for again, and ends as the undisturbed one would. Where the same
+    recipe, data and code were searched before, that run is returned, and ``progress`` is told so: another ``seed``,
+    more trials or another budget are a search of their own.
 
     Parameters
     ----------
@@ -88,16 +87,9 @@ def tune(workspace: Workspace, recipe: Recipe, *, threads: int = 1, progress: Pr
         history = read_recipe_data(catalog, recipe, versions, sources=True).history(recipe.universe.benchmark)
         parts, rows = _prepared(run.folder, recipe, settings, history)
         result = run_study(
-            rows,
-            settings,
-            recipe.models,
-            journal=run.folder / _JOURNAL,
-            seed=recipe.seed,
-            binary=recipe.labels.is_binary,
-            threads=threads,
-            began=began,
-            progress=progress,
-        )
+            rows, settings, recipe.models, journal=run.folder / _JOURNAL, seed=recipe.seed,
+            binary=recipe.labels.is_binary, threads=threads, began=began, progress=progress,
+        )  # fmt: skip
         run.finish(_conclude(run.folder, result, parts))
     shutil.rmtree(run.folder / _DATASET, ignore_errors=True)
     return store.get(run.id)
