@@ -128,14 +128,14 @@ def test_numbers_that_make_no_search_are_refused(
 
 def test_a_tuning_in_the_background(tidegate: Any, root: Path, picker: Path) -> None:
     """Equity I 17: the same search is refused while it is under way, another is not; status tells how far it came."""
-    more = ("--trials", "40", "--minutes", "5")
+    more = ("--trials", "2000", "--minutes", "5")
     with no_job_left_behind(root) as store:
         begun = tidegate("tune", picker, *more, "--detach", "--json", "--workspace", root).checked().document
         assert begun["id"].startswith("tune-")
         wait_until(store, begun["id"], lambda job: job.progress.get("label") == "trial" and job.progress["done"] > 1)
         shown = tidegate("status", "--workspace", root).checked().out
         assert "trial " in shown
-        assert " of 40, best 0." in shown
+        assert " of 2,000, best 0." in shown
         assert " left" in shown
 
         said = tidegate("tune", picker, *more, "--threads", "1", "--detach", "--workspace", root)
