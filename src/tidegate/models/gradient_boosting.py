@@ -12,9 +12,10 @@ import numpy as np
 from tidegate.core.environment import prefer_passive_threads
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import LightgbmSettings
-from tidegate.core.units import FloatArray, Int64Array
+from tidegate.core.units import FloatArray
+from tidegate.models.boosted import BoostedTrees, as_shares, require_same_rows
 from tidegate.models.lightgbm_rows import as_dataset
-from tidegate.models.objectives import RANKED_PLACES, Task, task_for
+from tidegate.models.objectives import RANKED_PLACES, Task
 from tidegate.models.rounds import OnRound, watch_for
 from tidegate.models.stored import no_model, read_model_text, write_model
 from tidegate.models.training_rows import Rows, TrainingRows, check_prediction_rows, pieces
@@ -26,7 +27,7 @@ _METRICS: Final = {"regression": "l2", "classification": "auc", "lambdarank": "n
 _OBJECTIVES: Final = {"regression": "regression", "classification": "binary", "lambdarank": "lambdarank"}
 
 
-class GradientBoosting:
+class GradientBoosting(BoostedTrees[LightgbmSettings]):
     """Boosted trees on histograms; missing values follow the branch that training found best for them.
 
     They learn a number (squared error), the probability of a target of 0 and 1 (log loss), or an order within each
@@ -62,40 +63,10 @@ class GradientBoosting:
 
     kind: ClassVar[str] = "lightgbm"
 
-    def __init__(
-        self, settings: LightgbmSettings, *, seed: int = 0, threads: int = 1, binary: bool = False, buckets: int = 5
-    ) -> None:
-        self.settings = settings
-        self.seed = seed
-        self.threads = threads
-        self._task = task_for(settings.objective, binary=binary, buckets=buckets)
-        self._booster: Any = None
-
     @property
     def rounds(self) -> int | None:
         """Number of trees that are kept."""
         return int(self._trained().num_trees())
-
-    def fit(
-        self,
-        features: Rows,
-        target: FloatArray,
-        *,
-        weight: FloatArray | None = None,
-        instants: Int64Array | None = None,
-        validation: TrainingRows | None = None,
-    ) -> Self:
-        """Learn from ``float32 (n_rows, n_features)`` and finite ``float64 (n_rows,)``.
-
-        Raises
-        ------
-        InputError
-            If shapes do not fit, a target is missing, or the rows do not suit the objective.
-        """
-        rows = TrainingRows(features=features, target=target, weight=weight, instants=instants)
-        prepared = PreparedLightgbm(self.settings, rows, validation, task=self._task, threads=self.threads)
-        self._booster = prepared.boost(self.settings, seed=self.seed)
-        return self
 
     def predict(self, features: Rows) -> FloatArray:
         """Return ``float64 (n_rows,)``: in the unit of the target, a probability, or a score to rank by."""
@@ -112,8 +83,7 @@ class GradientBoosting:
     def importance(self) -> FloatArray:
         """Return each feature's share of the gain of all splits; equal shares if nothing was split."""
         gain = np.asarray(self._trained().feature_importance("gain"), dtype=np.float64)
-        total = gain.sum()
-        return gain / total if total > 0.0 else np.full(gain.size, 1.0 / gain.size)
+        return as_shares(gain)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM's own text format."""
@@ -148,12 +118,9 @@ class GradientBoosting:
             result[start : start + len(piece)] = part.reshape(len(piece), columns)
         return result
 
-    def _trained(self) -> Any:
-        if self._booster is None:
-            raise InputError(
-                found="trees that were not fitted", expected="a trained model", hint="call fit or load first"
-            )
-        return self._booster
+    def _boosted(self, train: TrainingRows, validation: TrainingRows | None) -> Any:
+        prepared = PreparedLightgbm(self.settings, train, validation, task=self._task, threads=self.threads)
+        return prepared.boost(self.settings, seed=self.seed)
 
 
 class PreparedLightgbm:
@@ -218,12 +185,7 @@ class PreparedLightgbm:
 
     def boost(self, settings: LightgbmSettings, *, seed: int, on_round: OnRound | None = None) -> Any:
         """Return LightGBM's own model, free of the rows; arguments and errors are those of :meth:`fit`."""
-        if (settings.objective, settings.maximum_bins) != (self._settings.objective, self._settings.maximum_bins):
-            raise InputError(
-                found=f"{settings.objective} on {settings.maximum_bins} bins",
-                expected=f"{self._settings.objective} on {self._settings.maximum_bins}, for which rows were prepared",
-                hint="prepare the rows again, or do not search these two",
-            )
+        require_same_rows(settings, self._settings)
         patience, rising = settings.early_stopping_rounds, self._task.larger_is_better
         validated = self._watched is not None
         watch = watch_for(patience, validated=validated, larger_is_better=rising, on_round=on_round)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import RidgeSettings
 from tidegate.core.units import Float32Array, FloatArray, Int64Array, Mask
+from tidegate.models.boosted import as_shares
 from tidegate.models.rounds import OnRound
 from tidegate.models.stored import no_model, read_model_text, write_model
 from tidegate.models.training_rows import Rows, TrainingRows, check_prediction_rows, pieces
@@ -123,8 +124,7 @@ class Ridge:
     def importance(self) -> FloatArray:
         """Return each weight's share of the sum of absolute weights; equal shares if all are 0."""
         weights = np.abs(self._trained().weights)
-        total = weights.sum()
-        return weights / total if total > 0.0 else np.full(weights.size, 1.0 / weights.size)
+        return as_shares(weights)
 
     def save(self, folder: Path) -> None:
         """Write JSON; every float is written so that it reads back exactly."""

@@ -12,8 +12,9 @@ import numpy as np
 from tidegate.core.environment import prefer_passive_threads
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import XgboostSettings
-from tidegate.core.units import FloatArray, Int64Array
-from tidegate.models.objectives import RANKED_PLACES, Task, task_for
+from tidegate.core.units import FloatArray
+from tidegate.models.boosted import BoostedTrees, as_shares, require_same_rows
+from tidegate.models.objectives import RANKED_PLACES, Task
 from tidegate.models.rounds import OnRound, Watch, watch_for
 from tidegate.models.stored import no_model, read_model, write_model
 from tidegate.models.training_rows import Rows, TrainingRows, check_prediction_rows, pieces
@@ -32,7 +33,7 @@ _OBJECTIVES: Final = {
 _NEAR_CERTAIN: Final = 1e-6
 
 
-class XgboostTrees:
+class XgboostTrees(BoostedTrees[XgboostSettings]):
     """Boosted trees on histograms; missing values follow the branch that training found best for them.
 
     They learn a number (squared error), the probability of a target of 0 and 1 (log loss), or an order within each
@@ -71,40 +72,10 @@ class XgboostTrees:
 
     kind: ClassVar[str] = "xgboost"
 
-    def __init__(
-        self, settings: XgboostSettings, *, seed: int = 0, threads: int = 1, binary: bool = False, buckets: int = 5
-    ) -> None:
-        self.settings = settings
-        self.seed = seed
-        self.threads = threads
-        self._task = task_for(settings.objective, binary=binary, buckets=buckets)
-        self._booster: Any = None
-
     @property
     def rounds(self) -> int | None:
         """Number of trees that are kept."""
         return int(self._trained().num_boosted_rounds())
-
-    def fit(
-        self,
-        features: Rows,
-        target: FloatArray,
-        *,
-        weight: FloatArray | None = None,
-        instants: Int64Array | None = None,
-        validation: TrainingRows | None = None,
-    ) -> Self:
-        """Learn from ``float32 (n_rows, n_features)`` and finite ``float64 (n_rows,)``.
-
-        Raises
-        ------
-        InputError
-            If shapes do not fit, a target is missing, a feature is infinite, or the rows do not suit the objective.
-        """
-        rows = TrainingRows(features=features, target=target, weight=weight, instants=instants)
-        prepared = PreparedXgboost(self.settings, rows, validation, task=self._task, threads=self.threads)
-        self._booster = prepared.boost(self.settings, seed=self.seed)
-        return self
 
     def predict(self, features: Rows) -> FloatArray:
         """Return ``float64 (n_rows,)``: in the unit of the target, a probability, or a score to rank by."""
@@ -133,8 +104,7 @@ class XgboostTrees:
         gain = np.zeros(booster.num_features())
         for name, value in booster.get_score(importance_type="total_gain").items():
             gain[int(name[1:])] = value
-        total = gain.sum()
-        return gain / total if total > 0.0 else np.full(gain.size, 1.0 / gain.size)
+        return as_shares(gain)
 
     def save(self, folder: Path) -> None:
         """Write XGBoost's own format, universal binary JSON, with the parameters of the training beside the trees."""
@@ -164,12 +134,9 @@ class XgboostTrees:
         booster.set_param({"nthread": self.threads})
         return booster
 
-    def _trained(self) -> Any:
-        if self._booster is None:
-            raise InputError(
-                found="trees that were not fitted", expected="a trained model", hint="call fit or load first"
-            )
-        return self._booster
+    def _boosted(self, train: TrainingRows, validation: TrainingRows | None) -> Any:
+        prepared = PreparedXgboost(self.settings, train, validation, task=self._task, threads=self.threads)
+        return prepared.boost(self.settings, seed=self.seed)
 
 
 class PreparedXgboost:
@@ -260,12 +227,7 @@ class PreparedXgboost:
         return kept
 
     def _check(self, settings: XgboostSettings) -> None:
-        if (settings.objective, settings.maximum_bins) != (self._settings.objective, self._settings.maximum_bins):
-            raise InputError(
-                found=f"{settings.objective} on {settings.maximum_bins} bins",
-                expected=f"{self._settings.objective} on {self._settings.maximum_bins}, for which rows were prepared",
-                hint="prepare the rows again, or do not search these two",
-            )
+        require_same_rows(settings, self._settings)
         if settings.positive_weight != 1.0 and self._task.objective != "classification":
             raise InputError(
                 found=f"positive_weight {settings.positive_weight} in a {self._task.objective}",

@@ -15,6 +15,7 @@ from tidegate.evaluate import (
     area_under_roc,
     average_precision,
     best_f_score,
+    mean_of_known,
     ndcg_over_shuffled,
     rank_ic_by_instant,
     staggered_trades,
@@ -138,13 +139,13 @@ def metric_value(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> 
 
 
 def _rank_ic(_: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
-    return _mean(rank_ic_by_instant(rows.instants, score, rows.judged.target))
+    return mean_of_known(rank_ic_by_instant(rows.instants, score, rows.judged.target))
 
 
 def _ndcg_over_shuffled(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
     target, instants = rows.judged.target, rows.instants
     gain = target if rows.judged.is_binary else 2.0 ** rank_buckets(target, instants, rows.buckets) - 1.0
-    return _mean(ndcg_over_shuffled(instants, score, gain, settings.top_k))
+    return mean_of_known(ndcg_over_shuffled(instants, score, gain, settings.top_k))
 
 
 def _net_sharpe_top_k(settings: TuneSettings, rows: StudyRows, score: FloatArray) -> float | None:
@@ -165,11 +166,6 @@ def _r_squared(_: TuneSettings, rows: StudyRows, score: FloatArray) -> float | N
     target = rows.judged.target
     spread = float(np.sum((target - rows.train.target.mean()) ** 2))
     return 1.0 - float(np.sum((target - score) ** 2)) / spread if spread > 0.0 else None
-
-
-def _mean(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
 
 
 _METRICS: Final[Mapping[str, Callable[[TuneSettings, StudyRows, FloatArray], float | None]]] = {
