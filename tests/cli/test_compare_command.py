@@ -22,7 +22,7 @@ def root(tmp_path: Path, stocked: Path) -> Path:
 
 def newest(root: Path, kind: str) -> Run:
     workspace = Workspace.open(root)
-    (run,) = RunStore(workspace).list(kind=kind)
+    (run,) = RunStore(workspace).list(kind=kind, status="finished")
     workspace.database.dispose()
     return run
 

@@ -48,13 +48,16 @@ def test_a_command_line_is_understood(arguments: list[str], typed: Typed) -> Non
     assert Typed.of(arguments) == typed
 
 
-def test_the_recipe_and_the_workspace_are_named_as_typed(tidegate: Any, stocked: Path, recipe: Path) -> None:
-    other = stocked.parent / "other file.yaml"
+def test_the_recipe_and_the_workspace_are_named_as_typed(
+    tidegate: Any, stocked: Path, recipe: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(stocked, tmp_path / "workspace")  # a refused backtest is recorded too
+    other = tmp_path / "other file.yaml"
     other.write_text(recipe.read_text().replace("horizon_bars: 5", "horizon_bars: 7"), encoding="utf-8")
 
-    said = tidegate("backtest", other, "--workspace", stocked, "--json").document
+    said = tidegate("backtest", other, "--workspace", root, "--json").document
 
-    assert said["hint"].endswith(f"tidegate train '{other}' --workspace {stocked}")
+    assert said["hint"].endswith(f"tidegate train '{other}' --workspace {root}")
 
 
 def test_a_new_workspace_is_told_how_to_get_the_bars_of_a_recipe(tidegate: Any, tmp_path: Path) -> None:
@@ -71,11 +74,14 @@ def test_a_new_workspace_is_told_how_to_get_the_bars_of_a_recipe(tidegate: Any, 
     assert doctor[-1]["detail"].endswith(shares)
 
 
-def test_a_cash_rate_that_is_not_there_is_no_reason_to_ingest_bars(tidegate: Any, stocked: Path, recipe: Path) -> None:
-    path = stocked.parent / "cash.yaml"
+def test_a_cash_rate_that_is_not_there_is_no_reason_to_ingest_bars(
+    tidegate: Any, stocked: Path, recipe: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(stocked, tmp_path / "workspace")  # a refused training is recorded too
+    path = tmp_path / "cash.yaml"
     path.write_text(recipe.read_text().replace("made-up", "made-up\n  cash_rate: bills"), encoding="utf-8")
 
-    assert "tidegate ingest macro" in tidegate("train", path, "-w", stocked, "--json").document["hint"]
+    assert "tidegate ingest macro" in tidegate("train", path, "-w", root, "--json").document["hint"]
 
 
 @pytest.mark.parametrize(
