@@ -50,6 +50,18 @@ def test_an_error_takes_one_line(run: Run) -> None:
     assert "DataError: found this; and [that] ..." in lines[-1]
 
 
+@pytest.mark.parametrize("kind", [RunKind.SEARCH, RunKind.SELECT])
+def test_a_search_tells_how_many_sets_it_tried_and_its_verdict(run: Run, kind: RunKind) -> None:
+    metrics = {"counts": {"succeeded": 29, "total": 30}, "met": True, "verdict": "luck"}
+
+    assert "29 of 30 sets, one is recommended, verdict: luck" in drawn(
+        runs_table([replace(run, kind=kind, metrics=metrics)]), width=160
+    )
+    assert "none within the constraints" in drawn(
+        runs_table([replace(run, kind=kind, metrics={**metrics, "met": False})]), width=160
+    )
+
+
 def test_columns_without_content_are_left_out(run: Run) -> None:
     assert "note" not in drawn(runs_table([run]))
     assert "data corrected since" in drawn(runs_table([replace(run, corrected=("bars made-up @ 3: typo",))]), width=120)

@@ -88,6 +88,27 @@ def test_full_precision_counts_where_it_is_there(tmp_path: Path) -> None:
     assert found.performance.cagr == 0.14007  # here the text has the digit more
 
 
+@pytest.mark.parametrize(
+    ("text", "fraction", "is_rounded"),
+    [("15.000%", None, True), ("15.000%", "0.15", True), ("14.873%", None, False), ("14.900%", "0.14873", False)],
+)
+def test_a_drawdown_known_to_a_tenth_of_a_point_is_told(
+    tmp_path: Path, text: str, fraction: str | None, is_rounded: bool
+) -> None:
+    """Equity B.5: LEAN rounds both places to three digits of the fraction."""
+    content = {**changed(Drawdown=text), "totalPerformance": {"portfolioStatistics": {"drawdown": fraction}}}
+
+    assert read_summary(write(tmp_path, content)).is_drawdown_rounded is is_rounded
+
+
+def test_ratios_are_read_where_they_are(tmp_path: Path) -> None:
+    """Equity E.8: the Sortino ratio and the turnover of a mean day, which break ties."""
+    found = read_summary(write(tmp_path, changed(**{"Sortino Ratio": "0.912", "Portfolio Turnover": "1.60%"})))
+
+    assert (found.sortino, found.turnover) == (0.912, 0.016)
+    assert read_summary(write(tmp_path, RUN_462)).turnover is None
+
+
 def test_fractions_stand_in_for_missing_texts(tmp_path: Path) -> None:
     fractions = {"drawdown": 0.149, "compoundingAnnualReturn": 0.14, "annualStandardDeviation": 0.09}
     content = {

@@ -350,7 +350,6 @@ def test_the_latest_training_is_that_of_the_recipes_training_part(store: RunStor
     first = trained(store, 1)
     second = trained(store, 2, strategy={"scores": "ridge", "top_n": 3})
     third = trained(store, 3, labels={"horizon_bars": 9})
-    trained(store, 4, name="other")
     with pytest.raises(ValueError, match="late"), begun(store):
         raise ValueError("late")
 
@@ -358,9 +357,18 @@ def test_the_latest_training_is_that_of_the_recipes_training_part(store: RunStor
     assert store.latest_training(recipe_with(strategy={"scores": "ridge", "top_n": 7})) == second
     assert store.latest_training(recipe_with(labels={"horizon_bars": 9})) == third
     assert first.id != second.id
-    for changes in ({"costs": {"preset": "free"}}, {"seed": 8}, {"name": "unknown"}):
+    for changes in ({"costs": {"preset": "free"}}, {"seed": 8}):
         with pytest.raises(RunError, match=r"no finished training run of recipe .*run: tidegate train"):
             store.latest_training(recipe_with(**changes))
+
+
+def test_a_recipe_of_another_name_and_the_same_training_part_shares_the_scores(store: RunStore) -> None:
+    """Recipes that extend another and change the strategy alone have a name of their own."""
+    under_its_own_name = trained(store, 1)
+    later = trained(store, 2, name="other", project="elsewhere")
+
+    assert store.latest_training(recipe_with(name="third", strategy={"scores": "ridge", "top_n": 9})) == later
+    assert store.latest_training(recipe_with()) == later != under_its_own_name
 
 
 def test_scores_come_only_from_a_finished_training_run(store: RunStore) -> None:

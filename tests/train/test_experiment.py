@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from tidegate.core.errors import InputError, RunError
 from tidegate.core.files import read_json
 from tidegate.core.panel import Panel
 from tidegate.core.recipe import Recipe
-from tidegate.core.time import DAILY, DAY, parse_instant
+from tidegate.core.time import DAILY, DAY, Instant, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.features import FeatureContract, FeatureMatrix, market_contract
-from tidegate.registry import Run, RunKind, RunStatus, RunStore
+from tidegate.registry import Run, RunKind, RunStatus, RunStore, TrialRecord, TrialStore
 from tidegate.report import write_report
 from tidegate.testing import synthetic_bars, synthetic_panel
 from tidegate.train import Experiment, assemble, experiment
@@ -88,6 +89,24 @@ def test_every_model_seed_and_group_is_fitted_on_the_same_rows(done: Run) -> Non
     assert not (done.folder / "dataset").exists()
     assert pl.read_csv(done.folder / "experiment.csv").height == len(found["rows"])
     assert done.metrics["comparisons"] == sum(row["finding"] is not None for row in found["rows"])
+
+
+def test_every_model_that_was_looked_at_counts_as_a_trial(
+    done: Run, audited_workspace: Workspace, recipe: RecipeOf
+) -> None:
+    """Ridge once and LightGBM with two seeds, each with three sets of features; the same again adds none."""
+
+    def tried() -> list[TrialRecord]:
+        found = TrialStore(audited_workspace).overlapping("24/7", Instant(0), parse_instant("2100-01-01"))
+        return [one for one in found if one.run == done.id]
+
+    before = tried()
+    TrialStore(audited_workspace).record([replace(one, run="experiment-again") for one in before])
+
+    assert len(before) == 3 * (1 + 2)
+    assert tried() == before
+    assert {(one.kind, one.sharpe, one.recipe_name) for one in before} == {("experiment", None, recipe().name)}
+    assert len({(one.start, one.end) for one in before}) == 1
 
 
 def test_the_full_variant_is_what_training_forecasts(done: Run, audited_workspace: Workspace, recipe: RecipeOf) -> None:

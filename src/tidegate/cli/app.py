@@ -29,6 +29,9 @@ from tidegate.cli.commands import (
     report,
     review,
     runs,
+    score,
+    search,
+    select,
     status,
     stop,
     tail,
@@ -148,11 +151,32 @@ app.command(
     epilog=_examples("tidegate compare backtest-a backtest-b --workspace us", "tidegate compare latest backtest-b"),
 )(compare.compare)
 app.command(
+    "search",
+    epilog=_examples(
+        "tidegate search us-rotation-30 --workspace us",
+        "tidegate search --base-run backtest-us --set risk_off_symbols=VGSH,IEF,GLD,TLT --train-run train-us --limit 3",
+    ),
+)(search.search)
+app.command(
+    "select",
+    epilog=_examples(
+        "tidegate select us-rotation --project us-equity --workspace us",
+        "tidegate select --runs runs.json --base-run backtest-us --limit 3",
+    ),
+)(select.select)
+app.command(
+    "score",
+    epilog=_examples(
+        "tidegate score search-my-20260102 --workspace us",
+        "tidegate score artifacts/manifest.jsonl --start 2020-01-01 --end 2026-01-13 --output score.md",
+    ),
+)(score.score)
+app.command(
     "runs",
     epilog=_examples(
         "tidegate runs --workspace us",
         "tidegate runs latest --workspace us",
-        "tidegate runs --kind train --status failed --json",
+        "tidegate runs list --kind train --status success --project us --all --json",
     ),
 )(runs.runs)
 app.command(

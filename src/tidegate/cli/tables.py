@@ -171,6 +171,8 @@ def audit_tables(audit: BarAudit, most: int = 15) -> list[RenderableType]:
 
 def _headline(run: Run) -> str:
     metrics = run.metrics
+    if "verdict" in metrics:
+        return _searched(metrics)
     if "cagr" in metrics:
         return f"CAGR {_percent(metrics['cagr'])}, drawdown {_percent(metrics['max_drawdown'])}"
     if "comparisons" in metrics:
@@ -178,6 +180,13 @@ def _headline(run: Run) -> str:
     models = [f"{name} IC {_number(value['rank_ic'], '+.3f')}" for name, value in metrics.get("models", {}).items()]
     # An error may hold brackets and whole pages; its first words say which one it is.
     return ", ".join(models) or shorten(run.error or "", _ERROR_WIDTH, placeholder=" ...")
+
+
+def _searched(metrics: dict[str, Any]) -> str:
+    """Return what a search or a selection came to: how many were tried, whether one is recommended, and its luck."""
+    counts = metrics["counts"]
+    told = "one is recommended" if metrics["met"] else "none within the constraints"
+    return f"{counts['succeeded']} of {counts['total']} sets, {told}, verdict: {metrics['verdict']}"
 
 
 def _told(recipe: dict[str, Any]) -> dict[str, Any]:

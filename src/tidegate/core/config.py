@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar, get_args
+from typing import Any, ClassVar, Final, Self, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from yaml.constructor import ConstructorError
 
 from tidegate.core.errors import RecipeError
+from tidegate.core.layers import Layer, find_place, merge_layers, read_layers, read_text
 
 __all__ = ["Settings", "in_words", "load_settings", "misfit", "parse_settings"]
 
@@ -44,6 +43,14 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
     )
 
+    path_lists: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Keys of lists of files, whose paths start at the folder of the file that names them."""
+
+    @classmethod
+    def shelf(cls) -> Mapping[str, Path] | None:
+        """Return the files that one of this kind may build on by name; None where it may not say ``extends``."""
+        return None
+
     @model_validator(mode="after")
     def _whole_numbers_are_64_bits_wide(self) -> Self:
         for name in type(self).model_fields:
@@ -64,23 +71,13 @@ def load_settings(path: Path, kind: type[SettingsType]) -> SettingsType:
     RecipeError
         If the file is not there, not UTF-8 text, not YAML, or does not fit ``kind``; the message names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise RecipeError(
-            found=f"{path}: binary content",
-            expected="a YAML text file",
-            hint="pass the recipe, not a model or a data file",
-        ) from None
-    except OSError as error:
-        raise RecipeError(
-            found=f"{path}: {error.strerror or error}", expected="a YAML recipe", hint="check the path"
-        ) from None
-    return parse_settings(text, kind, source=str(path), folder=path.parent)
+    return parse_settings(read_text(path), kind, source=str(path), folder=path.parent)
 
 
 def parse_settings(text: str, kind: type[SettingsType], source: str, folder: Path = Path()) -> SettingsType:
     """Read settings from YAML text; ``source`` names it in messages, and paths in it start at ``folder``.
+
+    A kind with a :meth:`Settings.shelf` may build on another file: ``extends: NAME or FILE``.
 
     Examples
     --------
@@ -89,52 +86,11 @@ def parse_settings(text: str, kind: type[SettingsType], source: str, folder: Pat
     >>> parse_settings("boards: 3", Shelf, source="shelf.yaml").boards
     3
     """
-    root, content = _read(text, source)
+    layers = read_layers(text, source, folder, kind.shelf())
     try:
-        return kind.model_validate(content, context={"folder": folder})
+        return kind.model_validate(merge_layers(layers, kind.path_lists), context={"folder": folder})
     except ValidationError as error:
-        raise _explain(error, kind, root, source) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with each key once, whose every refusal knows its line."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise ConstructorError(problem=f"{key.value!r} a second time", problem_mark=key.start_mark)
-                seen.add(key.value)
-        return node
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except ValueError as error:  # a number or date in form only, such as 2024-02-30
-            raise ConstructorError(problem=str(error), problem_mark=node.start_mark) from None
-
-
-def _read(text: str, source: str) -> tuple[yaml.MappingNode, Any]:
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        content = loader.construct_document(root) if root else None
-    except RecursionError:
-        raise RecipeError(
-            found=f"{source}: brackets within brackets without end", expected="a YAML recipe", hint="check the file"
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{source}:{mark.line + 1}" if mark else source
-        problem = getattr(error, "problem", None) or "characters that YAML does not allow"
-        raise RecipeError(
-            found=f"{place}: {problem}", expected="valid YAML with each key once", hint="check indentation and colons"
-        ) from None
-    if not isinstance(root, yaml.MappingNode):
-        raise RecipeError(found=f"{source}: no mapping", expected="keys and values", hint="start from a shipped recipe")
-    return root, content
+        raise _explain(error, kind, layers) from None
 
 
 def misfit(expected: str, *, at: Sequence[str] = (), value: object = None, hint: str) -> PydanticCustomError:
@@ -149,32 +105,32 @@ def misfit(expected: str, *, at: Sequence[str] = (), value: object = None, hint:
     return PydanticCustomError("misfit", expected, {"at": tuple(at), "value": value, "hint": hint})
 
 
-def _explain(error: ValidationError, kind: type[Settings], root: yaml.Node, source: str) -> RecipeError:
+def _explain(error: ValidationError, kind: type[Settings], layers: Sequence[Layer]) -> RecipeError:
     mistakes = error.errors(include_url=False)
     unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
     # A misspelt name is a field too few and one too many; the one too many shows what was written.
     if unknown and mistakes[0]["type"] in {"missing", "extra_forbidden"}:
-        return _explain_unknown(unknown, mistakes, kind, root, source)
+        return _explain_unknown(unknown, mistakes, kind, layers)
     first = mistakes[0]
     context = first.get("ctx", {})
     # A key that may not be used is marked by a part of its own, which stands nowhere in the file.
     location = tuple(part for part in (*first["loc"], *context.get("at", ())) if part != "[key]")
-    line, written = _place(root, location)
+    place = find_place(layers, location)
     name = ".".join(str(part) for part in location) or "the document"
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     expected, hint = in_words(first, name)
     return RecipeError(
-        found=f"{source}:{line}: {name}{_given(first, written)}{more}",
+        found=f"{place.source}:{place.line}: {name}{_given(first, place.written)}{more}",
         expected=expected,
         hint=context.get("hint", hint),
     )
 
 
 def _explain_unknown(
-    unknown: list[ErrorDetails], mistakes: list[ErrorDetails], kind: type[Settings], root: yaml.Node, source: str
+    unknown: list[ErrorDetails], mistakes: list[ErrorDetails], kind: type[Settings], layers: Sequence[Layer]
 ) -> RecipeError:
-    first, *others = [(".".join(map(str, one["loc"])), _place(root, one["loc"])[0]) for one in unknown]
-    also = ", ".join(f"{name!r} in line {line}" for name, line in others[:_LISTED])
+    first, *others = [(".".join(map(str, one["loc"])), find_place(layers, one["loc"])) for one in unknown]
+    also = ", ".join(f"{name!r} in line {place.line}" for name, place in others[:_LISTED])
     fields = _fields_at(kind, unknown[0]["loc"][:-1])
     near = get_close_matches(str(unknown[0]["loc"][-1]), fields, n=1)
     # The field that was meant is missing only because its name is misspelt.
@@ -182,7 +138,7 @@ def _explain_unknown(
     rest = len(mistakes) - 1 - min(len(others), _LISTED) - meant
     notes = "; ".join([f"also {also}"] * bool(also) + [f"and {rest} more"] * bool(rest))
     return RecipeError(
-        found=f"{source}:{first[1]}: unknown field {first[0]!r}{notes and f' ({notes})'}",
+        found=f"{first[1].source}:{first[1].line}: unknown field {first[0]!r}{notes and f' ({notes})'}",
         expected=f"one of {', '.join(fields)}",
         hint=f"did you mean {near[0]!r}?" if near else "check the spelling; docs/recipe.md lists every field",
     )
@@ -251,25 +207,3 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for option in get_args(annotation) if (found := _section(option))), None)
-
-
-def _place(node: yaml.Node, location: Sequence[Any]) -> tuple[int, bool]:
-    """Return the line of the deepest node along ``location`` that exists, and whether it is the last one."""
-    line = node.start_mark.line + 1
-    for part in location:
-        child = _child(node, part)
-        if child is None:
-            return line, False
-        line, node = child
-    return line, True
-
-
-def _child(node: yaml.Node, part: Any) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in reversed(node.value):  # merged keys come first, and the mapping's own overrule them
-            if key.value == str(part):
-                return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and str(part).isdecimal() and int(part) < len(node.value):
-        child = node.value[int(part)]
-        return child.start_mark.line + 1, child
-    return None

@@ -5,9 +5,10 @@ Only data live here; each section is interpreted by the room of the same name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -25,6 +26,15 @@ from tidegate.core.recipe_models import (
     WeightSettings,
     XgboostSettings,
 )
+from tidegate.core.recipe_search import (
+    Bound,
+    DrawSettings,
+    OptunaSettings,
+    PartSettings,
+    PerturbSettings,
+    SearchSettings,
+    Span,
+)
 from tidegate.core.recipe_split import SplitSettings
 from tidegate.core.recipe_strategy import LegacySettings, StrategySettings, Weighting
 from tidegate.core.recipe_trading import LIMITED_PRESETS, BacktestSettings, CostSettings, FillPrice
@@ -34,11 +44,13 @@ from tidegate.core.units import Count
 __all__ = [
     "RECIPE_SCHEMA",
     "BacktestSettings",
+    "Bound",
     "CalibrateSettings",
     "CollectStep",
     "CostSettings",
     "DataKind",
     "DataSettings",
+    "DrawSettings",
     "EnsembleSettings",
     "ExpressionSettings",
     "FeatureFile",
@@ -48,12 +60,17 @@ __all__ = [
     "LegacySettings",
     "LightgbmSettings",
     "ModelSettings",
+    "OptunaSettings",
+    "PartSettings",
+    "PerturbSettings",
     "PickSettings",
     "QualitySettings",
     "Range",
     "ReadinessSettings",
     "Recipe",
     "RidgeSettings",
+    "SearchSettings",
+    "Span",
     "SplitSettings",
     "StrategySettings",
     "TouchSettings",
@@ -124,6 +141,8 @@ class Recipe(Settings):
     5
     """
 
+    path_lists: ClassVar[tuple[tuple[str, ...], ...]] = (("features", "modules"),)
+
     schema_version: Annotated[int, Field(alias="schema", ge=1), AfterValidator(_not_newer)] = RECIPE_SCHEMA
     """Version of this vocabulary, written ``schema`` in the file."""
     name: Name
@@ -154,12 +173,19 @@ class Recipe(Settings):
     """What ``tidegate pick`` prints."""
     strategy: StrategySettings | None = StrategySettings()
     """How forecasts become weights; ``null`` where a recipe forecasts and never trades."""
+    search: SearchSettings | None = None
+    """Which parameter sets of the strategy ``tidegate search`` tries, and what is wanted of them."""
     costs: CostSettings
     """What trading costs."""
     backtest: BacktestSettings = BacktestSettings()
     """Money and fills."""
     collect: tuple[CollectStep, ...] = ()
     """How missing data are brought: a list of sources."""
+
+    @classmethod
+    def shelf(cls) -> Mapping[str, Path]:
+        """Return the shipped recipes, on which another may build: ``extends: us-rotation``."""
+        return shipped_recipes()
 
     @model_validator(mode="after")
     def _scores_are_trained(self) -> Self:
@@ -305,7 +331,7 @@ class Recipe(Settings):
 def shipped_recipes() -> dict[str, Path]:
     """Return the recipes inside the package, by name."""
     folder = Path(str(resources.files("tidegate") / "recipes"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:

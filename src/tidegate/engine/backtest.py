@@ -2,81 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidegate.core.compiled import compiled_before
-from tidegate.core.errors import DataError
 from tidegate.core.progress import SILENT, Progress
-from tidegate.core.recipe import BacktestSettings, LegacySettings, Recipe
-from tidegate.core.time import DAY, format_instant, parse_instant
-from tidegate.core.units import FloatArray
+from tidegate.core.recipe import LegacySettings, Recipe
 from tidegate.core.workspace import Workspace
-from tidegate.costs import CostModel, cost_model, resolve_recipe
+from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
-from tidegate.data.universe import EQUAL_WEIGHT, Survivorship, survivorship_of
 from tidegate.engine.agreement import require_agreement
 from tidegate.engine.capacity import capacity_of
-from tidegate.engine.comparison import bought_and_held, equal_weight_of_the_universe
 from tidegate.engine.dump import dump, require_dump_folder
-from tidegate.engine.figures import backtest_figures, decision_bars_per_year
+from tidegate.engine.figures import backtest_figures
 from tidegate.engine.inert import probe
-from tidegate.engine.legacy import LegacyEffect, explain_legacy
-from tidegate.engine.market import Market
+from tidegate.engine.legacy import LegacyEffect, legacy_curves, legacy_effects
 from tidegate.engine.notes import backtest_notes
-from tidegate.engine.recipe_market import fill_rules, read_market
 from tidegate.engine.recording import record_of
 from tidegate.engine.results import write_results
-from tidegate.engine.scores import scores_on
-from tidegate.engine.sweep import Trial, run_trials
+from tidegate.engine.setup import Setup, benchmark_of, index_of, prepare_backtest
+from tidegate.engine.sweep import run_trials
+from tidegate.engine.tried import record_trials
 from tidegate.registry import Run, RunKind, RunStore
 
-__all__ = ["Setup", "backtest", "legacy_of_recipe", "prepare_backtest"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Setup:
-    """A recipe's backtest, ready to run.
-
-    Parameters
-    ----------
-    market
-        Rows up to the last one that is traded; those before ``start`` are history.
-    trial
-        Strategy, costs and fill rules.
-    start
-        First row of the account.
-    index
-        ``float64 (n_times,)`` closes of the recipe's index; None where it names none.
-    cash_rate
-        ``float64 (n_times,)`` annual rate; None where the recipe names none.
-    notes
-        What a reader must know of the data: codes and values.
-    survivorship
-        How the names were chosen.
-    """
-
-    market: Market
-    trial: Trial
-    start: int
-    initial_cash: float
-    periods_per_year: float
-    index: FloatArray | None
-    cash_rate: FloatArray | None
-    notes: dict[str, Any]
-    survivorship: Survivorship
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments that every engine takes beside market and strategy."""
-        return {
-            "initial_cash": self.initial_cash,
-            "start": self.start,
-            "periods_per_year": self.periods_per_year,
-        }
+__all__ = ["backtest", "legacy_of_recipe"]
 
 
 def backtest(
@@ -133,56 +84,42 @@ def backtest(
     ) as run:
         progress.say(f"backtest {run.id} on the scores of {trained.id}")
         setup = prepare_backtest(Catalog(workspace), recipe, trained)
-        run.finish(
-            _simulate_and_write(setup, recipe, run.folder, dump_to=dump_to, event_mode=event_mode, progress=progress)
+        metrics, curves = _simulate_and_write(
+            setup, recipe, run.folder, dump_to=dump_to, event_mode=event_mode, progress=progress
         )
+        record_trials(workspace, recipe, trained, [setup.trial], **curves, kind=RunKind.BACKTEST, run=run.id)
+        run.finish(metrics)
     return store.get(run.id)
 
 
-def prepare_backtest(catalog: Catalog, recipe: Recipe, trained: Run) -> Setup:
-    """Read everything that a recipe's backtest on the scores of a training run needs.
-
-    Raises
-    ------
-    DataError, LookAheadError
-        If the data do not suffice, or a score knew later labels.
-    """
-    read = read_market(
-        catalog,
-        recipe,
-        trained.data_versions,
-        score=lambda panel: scores_on(panel, trained, recipe.leading_model),
-    )
-    start, stop = _window(read.market, recipe.backtest)
-    market, settings = read.market.until(stop), recipe.trading()
-    return Setup(
-        market=market,
-        trial=Trial(
-            settings=settings,
-            costs=CostModel() if settings.legacy.fee_ignored else cost_model(recipe.costs),
-            rules=fill_rules(recipe),
-        ),
-        start=start,
-        initial_cash=recipe.backtest.initial_cash,
-        periods_per_year=decision_bars_per_year(recipe, market.times),
-        index=None if read.index is None else read.index[:stop],
-        cash_rate=None if read.cash_rate is None else read.cash_rate[start:stop],
-        notes={**trained.metrics.get("data_notes", {}), **read.notes},
-        survivorship=survivorship_of(recipe.universe, catalog, trained.data_versions),
-    )
-
-
-def legacy_of_recipe(workspace: Workspace, recipe: Recipe, trained: Run) -> list[LegacyEffect]:
+def legacy_of_recipe(workspace: Workspace, recipe: Recipe, run: Run) -> list[LegacyEffect]:
     """Return what each defect of earlier platforms was worth to a recipe, in points of growth and of drawdown.
+
+    Whoever reads them has seen so many backtests more, so each of them counts as a trial.
 
     Parameters
     ----------
-    trained
-        The training run whose scores are traded.
+    run
+        A backtest of the recipe, whose scores are traded again.
     """
+    trained = RunStore(workspace).get(str(run.parent))
     clean = recipe.trading().model_copy(update={"legacy": LegacySettings()})
-    setup = prepare_backtest(Catalog(workspace), resolve_recipe(recipe.model_copy(update={"strategy": clean})), trained)
-    return explain_legacy(setup.market, setup.trial, **setup.arguments)
+    recipe = resolve_recipe(recipe.model_copy(update={"strategy": clean}))
+    setup = prepare_backtest(Catalog(workspace), recipe, trained)
+    curves = legacy_curves(setup.market, setup.trial, **setup.arguments)
+    times = setup.market.times[setup.start :]
+    record_trials(
+        workspace,
+        recipe,
+        trained,
+        [curve.trial for curve in curves.values()],
+        times=times,
+        equity=np.column_stack([curve.equity for curve in curves.values()]),
+        benchmark=benchmark_of(setup, recipe)[0],
+        kind=run.kind,
+        run=run.id,
+    )
+    return legacy_effects(times, curves, setup.periods_per_year)
 
 
 def _simulate_and_write(
@@ -193,12 +130,13 @@ def _simulate_and_write(
     dump_to: Path | None,
     event_mode: bool,
     progress: Progress,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the run keeps of the backtest, and its curves."""
     market = setup.market
     if not compiled_before():
         progress.say("compiling the engine, once for this version: about half a minute")
-    benchmark, equal = _benchmark(setup, recipe)
-    index = _index(setup, recipe)
+    benchmark, equal = benchmark_of(setup, recipe)
+    index = index_of(setup, recipe)
     sweep = run_trials(market, [setup.trial], **setup.arguments, records=True)
     recording = record_of(market, sweep, trial=setup.trial)
     if event_mode:
@@ -214,60 +152,5 @@ def _simulate_and_write(
     if dump_to is not None:
         dump(recording, dump_to)
     agreed = {"event_mode": "equal to the bit"} if event_mode else {}
-    return {**metrics, **agreed, "survivorship": setup.survivorship.value}
-
-
-def _window(market: Market, settings: BacktestSettings) -> tuple[int, int]:
-    """Return the first and last (exclusive) row: from the first score on, within the recipe's dates.
-
-    A bar belongs to the day that ends with or contains its close.
-    """
-    scored = np.flatnonzero(np.isfinite(market.score).any(axis=1))
-    first, last = int(scored[0]), len(market.times)
-    if settings.start is not None:
-        first = max(first, int(np.searchsorted(market.times, parse_instant(settings.start), side="right")))
-    if settings.end is not None:
-        last = int(np.searchsorted(market.times, parse_instant(settings.end) + DAY, side="right"))
-    if last - first < 2:
-        raise DataError(
-            found="fewer than two bars with scores between the backtest's dates",
-            expected="a stretch to trade in",
-            hint="check backtest.start and backtest.end",
-        )
-    return first, last
-
-
-def _benchmark(setup: Setup, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
-    """Return the equity of the recipe's benchmark, and of the universe in equal parts."""
-    market, start, cash = setup.market, setup.start, setup.initial_cash
-    equal = equal_weight_of_the_universe(market, setup.trial, start, cash)
-    name = recipe.universe.benchmark
-    if name == EQUAL_WEIGHT:
-        return equal, equal
-    place = market.places[name]
-    _require_level(name, market.close[:, place], setup)
-    return bought_and_held(market, setup.trial, place, start, cash), equal
-
-
-def _index(setup: Setup, recipe: Recipe) -> FloatArray | None:
-    """Return the index scaled to the initial cash: a price, without costs or dividends."""
-    if setup.index is None:
-        return None
-    _require_level(str(recipe.universe.index), setup.index, setup)
-    level = setup.index[setup.start :]
-    scaled: FloatArray = level / level[0] * setup.initial_cash
-    return scaled
-
-
-def _require_level(name: str, close: FloatArray, setup: Setup) -> None:
-    """Refuse a benchmark or index that is not there when the backtest begins: cash would stand in for it."""
-    times, start = setup.market.times, setup.start
-    if np.isfinite(close[: start + 1]).any():
-        return
-    listed = np.flatnonzero(np.isfinite(close))
-    found = f"from {format_instant(int(times[listed[0]]))[:10]} on" if listed.size else "without bars"
-    raise DataError(
-        found=f"{name} {found}, backtest from {format_instant(int(times[start]))[:10]}",
-        expected="a benchmark and an index that are there from the start",
-        hint="set backtest.start later, or choose another",
-    )
+    curves = {"times": sweep.times, "equity": sweep.equity, "benchmark": benchmark}
+    return {**metrics, **agreed, "survivorship": setup.survivorship.value}, curves

@@ -20,7 +20,7 @@ from tidegate.evaluate.periods import monthly_returns, yearly_returns
 from tidegate.strategy.schedule import opens_new_week
 from tidegate.strategy.seam import Binding
 
-__all__ = ["backtest_figures", "bars_per_year", "decision_bars_per_year"]
+__all__ = ["backtest_figures", "bars_per_year", "binding_counts", "decision_bars_per_year"]
 
 _SESSIONS_PER_YEAR: Final = 252.0
 _DAYS_PER_YEAR: Final = 365.0
@@ -66,16 +66,15 @@ def backtest_figures(
         "yearly": yearly_returns(times, equity),
         "monthly": monthly_returns(times, equity),
         "rebalances": int(sweep.rebalances[0]),
-        "binding_counts": binding_counts(sweep),
+        "binding_counts": binding_counts(sweep.counts[0]),
         "capacity": capacity.as_dict(),
         "inert": [one.as_dict() for one in inert],
     }
 
 
-def binding_counts(sweep: Sweep, number: int = 0) -> dict[str, int]:
-    """Return at how many rebalances each constraint bound, those alone that did."""
-    counts = sweep.counts[number].tolist()
-    return {str(Binding(1 << bit).name).lower(): count for bit, count in enumerate(counts) if count}
+def binding_counts(counts: Int64Array) -> dict[str, int]:
+    """Return at how many rebalances each constraint bound, those alone that did, from ``int64 (15,)`` counts by bit."""
+    return {str(Binding(1 << bit).name).lower(): count for bit, count in enumerate(counts.tolist()) if count}
 
 
 def bars_per_year(recipe: Recipe, times: Int64Array) -> float:

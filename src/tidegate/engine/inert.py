@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,10 +15,10 @@ from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.engine.inert_settings import BINDING_OF, WhyInert, unable_to_bind
 from tidegate.engine.market import Market
-from tidegate.engine.sweep import Sweep, Trial, run_trials
+from tidegate.engine.sweep import Trial, run_trials
 from tidegate.strategy.seam import Binding
 
-__all__ = ["InertParameter", "SweptParameter", "inert_report", "probe"]
+__all__ = ["Compared", "InertParameter", "SweptParameter", "distinct_curves", "inert_report", "probe"]
 
 _SAME: Final = 1e-10
 """Largest relative difference of two equity curves that count as one; sums in another order differ by less."""
@@ -27,6 +27,20 @@ _OFF_AT_ZERO: Final = frozenset(
     {"retain_top_n", "score_delay_bars", "score_smoothing", "volatility_target", "max_drawdown", "max_drawdown_52w",
      "max_turnover", "drawdown_exposure_floor"}
 )  # fmt: skip
+
+
+class Compared(Protocol):
+    """Curves to compare: a sweep, or what was kept of one."""
+
+    @property
+    def equity(self) -> FloatArray:
+        """``float64 (n_times, n_sets)``."""
+        ...
+
+    @property
+    def counts(self) -> Int64Array:
+        """``int64 (n_sets, 15)``: rebalances at which each binding bound."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +97,15 @@ class SweptParameter:
         return self.groups == self.unmoved
 
 
-def inert_report(trials: Sequence[Trial], sweep: Sweep, history: int | None = None) -> list[SweptParameter]:
+def inert_report(trials: Sequence[Trial], sweep: Compared, history: int | None = None) -> list[SweptParameter]:
     """Return, for each parameter that differs between some sets, what it changed, other things equal.
 
     Parameters
     ----------
     trials
         The parameter sets of the sweep, in its order.
+    sweep
+        Their curves at all closes, or at some: two that differ anywhere go on to differ.
     history
         Closes of the market, those before the account's start included; None means enough for every window.
 
@@ -113,7 +129,7 @@ def inert_report(trials: Sequence[Trial], sweep: Sweep, history: int | None = No
     flat = [_flat(trial) for trial in trials]
     names = sorted({name for one in flat for name in one})
     swept = [name for name in names if len({repr(one.get(name)) for one in flat}) > 1]
-    curve_of = _distinct(sweep.equity)
+    curve_of = distinct_curves(sweep.equity)
     found = []
     for name in swept:
         groups = _groups(flat, swept, name)
@@ -128,7 +144,7 @@ def _judge(
     flat: Sequence[Mapping[str, Any]],
     curve_of: Int64Array,
     trials: Sequence[Trial],
-    sweep: Sweep,
+    sweep: Compared,
     history: int | None,
 ) -> SweptParameter:
     curves = [len(set(curve_of[group].tolist())) for group in groups]
@@ -174,7 +190,7 @@ def _groups(flat: Sequence[Mapping[str, Any]], swept: Sequence[str], name: str) 
     return [group for group in keyed.values() if len({repr(flat[number].get(name)) for number in group}) > 1]
 
 
-def _distinct(equity: FloatArray) -> Int64Array:
+def distinct_curves(equity: FloatArray) -> Int64Array:
     """Return, for each curve, the number of the first one that it equals, ``int64 (n_sets,)``."""
     first = np.arange(equity.shape[1])
     # Only neighbours in the order of final equity can be the same curve.

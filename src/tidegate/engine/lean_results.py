@@ -25,6 +25,8 @@ __all__ = ["LeanSummary", "read_summary"]
 
 _AGREES: Final = Decimal("0.001")
 """Texts are rounded to 0.1 point at the coarsest; what is further apart are two figures."""
+_ROUNDED_DIGITS: Final = 3
+"""Digits of a fraction that LEAN rounds drawdowns to, in both places."""
 _DONE: Final = frozenset({"success", "completed"})
 _WINDOW_SLACK: Final = 7 * DAY
 """A window opens and closes on sessions, which a weekend with holidays keeps away from the dates asked for."""
@@ -45,6 +47,10 @@ class LeanSummary:
         ``drawdown_start`` and ``drawdown_end`` are the two ends of the window.
     start_equity, end_equity
         In currency; None where the summary does not say.
+    sortino, turnover
+        The Sortino ratio and the part of the account that is traded on a mean day; None where it does not say.
+    is_drawdown_rounded
+        Whether the drawdown is known to 0.1 point only: what is printed as 15 % may be anything below 15.05 %.
     statistics
         Every statistic as its text, those of the running algorithm included, which win where both have one (D.7).
     """
@@ -52,13 +58,17 @@ class LeanSummary:
     performance: Performance
     start_equity: float | None
     end_equity: float | None
+    sortino: float | None
+    turnover: float | None
+    is_drawdown_rounded: bool
     statistics: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
         performance = self.performance.as_dict()
         equity = {"start_equity": self.start_equity, "end_equity": self.end_equity}
-        return {"performance": performance, **equity, "statistics": self.statistics}
+        ratios = {"sortino": self.sortino, "turnover": self.turnover, "is_drawdown_rounded": self.is_drawdown_rounded}
+        return {"performance": performance, **equity, **ratios, "statistics": self.statistics}
 
 
 def read_summary(
@@ -127,7 +137,15 @@ def _summary(content: Mapping[str, Any], status: str | None, window: tuple[date 
         end=end,
     )
     statistics = {**_texts(content, "statistics"), **_texts(content, "runtimeStatistics")}
-    return LeanSummary(performance=performance, start_equity=opening, end_equity=closing, statistics=statistics)
+    return LeanSummary(
+        performance=performance,
+        start_equity=opening,
+        end_equity=closing,
+        sortino=figures.find("Sortino Ratio"),
+        turnover=figures.find("Portfolio Turnover"),
+        is_drawdown_rounded=figures.digits("Drawdown") <= _ROUNDED_DIGITS,
+        statistics=statistics,
+    )
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,15 @@ class _Figures:
 
     def find(self, name: str) -> float | None:
         """Return a figure from its text or from the fractions, whichever has more digits."""
+        known = self._exactly(name)
+        return float(known) if known is not None else None
+
+    def digits(self, name: str) -> int:
+        """Return how many digits a figure that is there has after the point, as a fraction."""
+        known = self._exactly(name)
+        return _digits(known) if known is not None else 0
+
+    def _exactly(self, name: str) -> Decimal | None:
         known = [_figure(name, place[key]) for place, key in self._places(name) if place.get(key) not in (None, "")]
         if len(known) == 2 and abs(known[0] - known[1]) > max(_AGREES, abs(known[0]) * _AGREES / 10):
             raise InputError(
@@ -154,7 +181,7 @@ class _Figures:
                 expected="one figure in both places",
                 hint="the file is of two runs or was changed: run the backtest again",
             )
-        return float(max(known, key=_digits)) if known else None
+        return max(known, key=_digits) if known else None
 
     def _places(self, name: str) -> tuple[tuple[Mapping[str, Any], str], ...]:
         # Of equally exact ones the first is taken, and that is the fraction.

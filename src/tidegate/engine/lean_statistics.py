@@ -22,8 +22,10 @@ PORTFOLIO_NAMES: Final = {
     "Drawdown": "drawdown",
     "Net Profit": "totalNetProfit",
     "Sharpe Ratio": "sharpeRatio",
+    "Sortino Ratio": "sortinoRatio",
     "Annual Standard Deviation": "annualStandardDeviation",
     "Annual Variance": "annualVariance",
+    "Portfolio Turnover": "portfolioTurnover",
     "Start Equity": "startEquity",
     "End Equity": "endEquity",
 }

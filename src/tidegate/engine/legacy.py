@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +18,17 @@ from tidegate.engine.market_reading import filled_at_previous_close
 from tidegate.engine.sweep import Trial, run_trials
 from tidegate.evaluate.performance import performance
 
-__all__ = ["ALL", "DEFAULT", "SWITCHES", "LegacyEffect", "explain_legacy", "legacy_trial"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "SWITCHES",
+    "LegacyCurve",
+    "LegacyEffect",
+    "explain_legacy",
+    "legacy_curves",
+    "legacy_effects",
+    "legacy_trial",
+]
 
 SWITCHES: Final = tuple(LegacySettings.model_fields)
 """Every switch, in the order of the settings."""
@@ -55,6 +66,22 @@ class LegacyEffect:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LegacyCurve:
+    """A backtest with one switch on.
+
+    Parameters
+    ----------
+    trial
+        What was simulated.
+    equity
+        ``float64 (n_times,)``, currency.
+    """
+
+    trial: Trial
+    equity: FloatArray
 
 
 def legacy_trial(market: Market, trial: Trial, *switches: str) -> tuple[Market, Trial]:
@@ -123,10 +150,31 @@ def explain_legacy(
     InputError
         If the strategy is not the rotation.
     """
+    curves = legacy_curves(
+        market, trial, initial_cash=initial_cash, start=start, periods_per_year=periods_per_year, threads=threads
+    )
+    return legacy_effects(market.times[start:], curves, periods_per_year)
+
+
+def legacy_curves(
+    market: Market,
+    trial: Trial,
+    *,
+    initial_cash: float,
+    start: int = 0,
+    periods_per_year: float = 252.0,
+    threads: int = 1,
+) -> dict[str, LegacyCurve]:
+    """Return the backtest by switch, as :func:`explain_legacy` compares them.
+
+    Raises
+    ------
+    InputError
+        If the strategy is not the rotation.
+    """
     names = (DEFAULT, *SWITCHES, ALL)
     prepared = [legacy_trial(market, trial, name) for name in names]
-    curves: dict[str, FloatArray] = {}
-    times = market.times[start:]
+    curves: dict[str, LegacyCurve] = {}
     for changed in (False, True):  # those with the market as it is share one sweep
         group = [number for number, (seen, _) in enumerate(prepared) if (seen is not market) is changed]
         if group:
@@ -139,9 +187,25 @@ def explain_legacy(
                 whole=False,
                 threads=threads,
             )
-            curves |= {names[number]: sweep.equity[:, column] for column, number in enumerate(group)}
-    plain = _figures(times, curves[DEFAULT], periods_per_year)
-    return [_effect(name, curves[name], _figures(times, curves[name], periods_per_year), plain) for name in names]
+            curves |= {
+                names[number]: LegacyCurve(trial=prepared[number][1], equity=sweep.equity[:, column])
+                for column, number in enumerate(group)
+            }
+    return {name: curves[name] for name in names}
+
+
+def legacy_effects(times: Int64Array, curves: Mapping[str, LegacyCurve], periods_per_year: float) -> list[LegacyEffect]:
+    """Return what each switch was worth, in the order of the curves.
+
+    Parameters
+    ----------
+    times
+        ``int64 (n_times,)`` closes of the curves.
+    curves
+        From :func:`legacy_curves`.
+    """
+    figures = {name: _figures(times, curve.equity, periods_per_year) for name, curve in curves.items()}
+    return [_effect(name, curve.equity, figures[name], figures[DEFAULT]) for name, curve in curves.items()]
 
 
 def _effect(name: str, equity: FloatArray, found: tuple[float, float], plain: tuple[float, float]) -> LegacyEffect:

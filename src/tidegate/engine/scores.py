@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import polars as pl
 
 from tidegate.core.errors import RunError
-from tidegate.core.panel import Panel
-from tidegate.core.units import FloatArray
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.registry import Run, read_scores
 
-__all__ = ["scores_on"]
+__all__ = ["Grid", "scores_on"]
 
 
-def scores_on(panel: Panel, train_run: Run, model: str) -> FloatArray:
-    """Return out-of-sample scores as a matrix of the panel's shape, NaN where there is none.
+class Grid(Protocol):
+    """Rows of instants and columns of symbols: a panel, or a market."""
+
+    @property
+    def times(self) -> Int64Array:
+        """``int64 (n_times,)``."""
+        ...
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_times, n_symbols)``."""
+        ...
+
+
+def scores_on(panel: Grid, train_run: Run, model: str) -> FloatArray:
+    """Return out-of-sample scores as a matrix of the grid's shape, NaN where there is none.
 
     A score of row *t* was made from features known at the close *t*, by a model whose training labels had all ended.
 

@@ -12,7 +12,16 @@ from tidegate.core.time import DAY, Instant
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.evaluate.inference import newey_west_mean
 
-__all__ = ["Excess", "Performance", "drawdown", "excess_over", "performance"]
+__all__ = [
+    "Excess",
+    "Performance",
+    "drawdown",
+    "excess_over",
+    "falls",
+    "growth_per_year",
+    "performance",
+    "simple_returns",
+]
 
 _DAYS_PER_YEAR = 365.25
 _EXCESS_LAGS = 4
@@ -90,11 +99,11 @@ def performance(times: Int64Array, equity: FloatArray, bars_per_year: float) -> 
         )
     days = (times[-1] - times[0]) / DAY
     growth = float(equity[-1] / equity[0])
-    returns = equity[1:] / equity[:-1] - 1.0
+    returns = simple_returns(equity)
     deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
     depth, start, end = drawdown(equity)
     return Performance(
-        cagr=float(growth ** (_DAYS_PER_YEAR / days) - 1.0),
+        cagr=growth_per_year(growth, days),
         volatility=deviation * bars_per_year**0.5,
         sharpe=float(returns.mean()) / deviation * bars_per_year**0.5 if deviation > 0.0 else None,
         max_drawdown=depth,
@@ -107,6 +116,39 @@ def performance(times: Int64Array, equity: FloatArray, bars_per_year: float) -> 
     )
 
 
+def growth_per_year(growth: float, days: float) -> float:
+    """Return what a growth over so many days is in a year of 365.25 days, a fraction.
+
+    Examples
+    --------
+    >>> round(growth_per_year(1.21, 730.5), 12)
+    0.1
+    """
+    return float(growth ** (_DAYS_PER_YEAR / days) - 1.0)
+
+
+def simple_returns(curves: FloatArray) -> FloatArray:
+    """Return the simple returns along the last axis, one fewer than the values.
+
+    Examples
+    --------
+    >>> simple_returns(np.array([1.0, 1.5, 0.75])).tolist()
+    [0.5, -0.5]
+    """
+    return np.asarray(curves[..., 1:] / curves[..., :-1] - 1.0, dtype=np.float64)
+
+
+def falls(curves: FloatArray) -> FloatArray:
+    """Return along the last axis how far each value lies below the highest up to it, a fraction.
+
+    Examples
+    --------
+    >>> falls(np.array([1.0, 2.0, 1.5, 3.0])).tolist()
+    [0.0, 0.0, 0.25, 0.0]
+    """
+    return np.asarray(1.0 - curves / np.maximum.accumulate(curves, axis=-1), dtype=np.float64)
+
+
 def drawdown(equity: FloatArray) -> tuple[float, int, int]:
     """Return the largest fall from a peak as a fraction, with the rows of peak and trough.
 
@@ -115,7 +157,7 @@ def drawdown(equity: FloatArray) -> tuple[float, int, int]:
     >>> drawdown(np.array([1.0, 2.0, 1.5, 3.0]))
     (0.25, 1, 2)
     """
-    depth = 1.0 - equity / np.maximum.accumulate(equity)
+    depth = falls(equity)
     trough = int(np.argmax(depth))
     peak = trough - int(np.argmax(equity[trough::-1]))  # the last close at the top: while it is flat nothing falls
     return float(depth[trough]), peak, trough

@@ -13,8 +13,17 @@ from tidegate.registry.forecasting import (
 )
 from tidegate.registry.manifest import ArtifactManifest, ArtifactParts, StoredFile
 from tidegate.registry.past_picks import PastMonth, past_months, past_sentence, picks_by_month, picks_by_year, picks_of
-from tidegate.registry.runs import ActiveRun, Run, RunKind, RunStatus, RunStore
+from tidegate.registry.run import Run, RunKind, RunStatus
+from tidegate.registry.runs import ActiveRun, RunStore
 from tidegate.registry.scores import read_scores, scores_fingerprint
+from tidegate.registry.trials import (
+    TrialRecord,
+    TrialStore,
+    forecast_fingerprint,
+    market_of_dataset,
+    training_of,
+    trial_fingerprint,
+)
 
 __all__ = [
     "ActiveRun",
@@ -35,7 +44,11 @@ __all__ = [
     "RunStatus",
     "RunStore",
     "StoredFile",
+    "TrialRecord",
+    "TrialStore",
+    "forecast_fingerprint",
     "live_forecast",
+    "market_of_dataset",
     "newest_rows",
     "past_months",
     "past_sentence",
@@ -45,4 +58,6 @@ __all__ = [
     "read_scores",
     "recipe_of",
     "scores_fingerprint",
+    "training_of",
+    "trial_fingerprint",
 ]

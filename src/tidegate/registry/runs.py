@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, and_, or_, select, update
 
 from tidegate.core.clock import now
 from tidegate.core.database import evidence, runs
@@ -27,57 +25,16 @@ from tidegate.core.time import Instant, moment_of
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog, Correction
 from tidegate.data.readiness import READINESS_CHECK, audit_subject
+from tidegate.registry.run import Run, RunKind, RunStatus
 
-__all__ = ["ActiveRun", "Run", "RunKind", "RunStatus", "RunStore"]
+__all__ = ["ActiveRun", "RunStore"]
 
+
+_PAGE = 200
+"""Runs that are read from the database at once."""
 
 _NAME_PART = 48
 """Characters of a recipe's name that fit into the 80 of a run's id."""
-
-
-class RunKind(StrEnum):
-    """What a run does."""
-
-    TUNE = "tune"
-    TRAIN = "train"
-    EXPERIMENT = "experiment"
-    BACKTEST = "backtest"
-
-
-class RunStatus(StrEnum):
-    """Where a run stands. A ``running`` run whose process is gone is resumed by repeating its command."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run as the database holds it.
-
-    ``data_versions`` maps ``table/dataset`` to the table version that was read; ``corrected`` names corrections of
-    data errors that were recorded after this run read the data.
-    """
-
-    id: str
-    project: str
-    kind: RunKind
-    status: RunStatus
-    recipe_name: str
-    recipe: dict[str, Any]
-    fingerprint: str
-    parent: str | None
-    started_at: Instant
-    finished_at: Instant | None
-    data_versions: dict[str, int]
-    environment: dict[str, Any]
-    seed: int
-    metrics: dict[str, Any]
-    error: str | None
-    folder: Path
-    corrected: tuple[str, ...] = ()
 
 
 class ActiveRun:
@@ -215,13 +172,29 @@ class RunStore:
         recipe: str | None = None,
         limit: int = 50,
     ) -> Sequence[Run]:
-        """Return runs, newest first, that match every filter given."""
-        query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
-        wanted = {"project": project, "kind": kind, "status": status, "recipe_name": recipe}
-        for name, value in wanted.items():
-            if value is not None:
-                query = query.where(runs.c[name] == value)
-        return self._fetch(query)
+        """Return runs, newest first, that match every filter given, and no more than ``limit`` of them."""
+        return self._fetch(_newest_first(project=project, kind=kind, status=status, recipe_name=recipe).limit(limit))
+
+    def every(
+        self,
+        *,
+        project: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+        recipe: str | None = None,
+    ) -> Iterator[Run]:
+        """Yield all runs, newest first, that match every filter given, however many there are.
+
+        Each page begins after the last run of the page before, and not at a number of rows: while others add runs,
+        none comes twice, and none is missing that was there at the start.
+        """
+        query = _newest_first(project=project, kind=kind, status=status, recipe_name=recipe).limit(_PAGE)
+        page = self._fetch(query)
+        while page:
+            yield from page
+            started, identifier = page[-1].started_at, page[-1].id
+            earlier = and_(runs.c.started_at == started, runs.c.id < identifier)
+            page = self._fetch(query.where(or_(runs.c.started_at < started, earlier))) if len(page) == _PAGE else []
 
     def require_training_of(self, recipe: Recipe, run: Run) -> None:
         """Refuse a run that is not a finished training of a recipe's training part.
@@ -231,12 +204,7 @@ class RunStore:
         RunError
             If it is of another kind, did not finish, or was trained on other data, features, labels, splits or costs.
         """
-        if run.kind is not RunKind.TRAIN or run.status is not RunStatus.FINISHED:
-            raise RunError(
-                found=f"{run.id}, a {run.status} {run.kind} run",
-                expected="a finished train run",
-                hint="list them: tidegate runs --kind train --status finished",
-            )
+        self.require_finished_training(run)
         if _training_part(run) != recipe.training_fingerprint():
             raise RunError(
                 found=f"{run.id}, trained by another recipe than {recipe.name!r} as it stands",
@@ -244,8 +212,26 @@ class RunStore:
                 hint=f"only strategy and backtest may differ; train first: tidegate train {recipe.name}",
             )
 
+    @staticmethod
+    def require_finished_training(run: Run) -> None:
+        """Refuse a run that is not a finished training.
+
+        Raises
+        ------
+        RunError
+            If it is of another kind or did not finish.
+        """
+        if run.kind is not RunKind.TRAIN or run.status is not RunStatus.FINISHED:
+            raise RunError(
+                found=f"{run.id}, a {run.status} {run.kind} run",
+                expected="a finished train run",
+                hint="list them: tidegate runs --kind train --status finished",
+            )
+
     def latest_training(self, recipe: Recipe) -> Run:
-        """Return the newest finished training run of a recipe's training part.
+        """Return the newest finished training run of a recipe's training part, whatever its recipe is called.
+
+        A recipe that extends another and changes the strategy alone trades on the other's scores.
 
         Raises
         ------
@@ -253,7 +239,7 @@ class RunStore:
             If there is none.
         """
         wanted = recipe.training_fingerprint()
-        for run in self.list(kind=RunKind.TRAIN, status=RunStatus.FINISHED, recipe=recipe.name, limit=1000):
+        for run in self.every(kind=RunKind.TRAIN, status=RunStatus.FINISHED):
             if _training_part(run) == wanted:
                 return run
         raise RunError(
@@ -402,6 +388,12 @@ class RunStore:
         )
         values |= {"kind": RunKind(values["kind"]), "status": RunStatus(values["status"])}
         return Run(**values, folder=self._folder(values["id"]), corrected=marks)
+
+
+def _newest_first(**wanted: str | None) -> Select[Any]:
+    """Return the query for runs whose columns have these values; None is any."""
+    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc())
+    return query.where(*(runs.c[name] == value for name, value in wanted.items() if value is not None))
 
 
 def _identity(

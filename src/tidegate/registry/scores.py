@@ -6,7 +6,7 @@ import polars as pl
 
 from tidegate.core.errors import LookAheadError, RunError
 from tidegate.core.fingerprint import array_fingerprint, fingerprint
-from tidegate.registry.runs import Run
+from tidegate.registry.run import Run
 
 __all__ = ["read_scores", "scores_fingerprint"]
 

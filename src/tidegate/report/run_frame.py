@@ -19,6 +19,8 @@ from tidegate.report.statements import Tone, Verdict
 __all__ = ["appendix", "corrections", "facts", "file_name", "found_run", "limits", "origin", "recipe_of"]
 
 _SHORT = 12
+_MADE_ALONE = frozenset({RunKind.TUNE, RunKind.EXPERIMENT, RunKind.SEARCH, RunKind.SELECT})
+"""Kinds whose command is their own name, and which need no training run behind them."""
 
 
 def recipe_of(run: Run) -> Recipe:
@@ -107,9 +109,9 @@ def origin(painter: Painter, run: Run, recipe: Recipe, parent: Run | None) -> li
 
 
 def _ancestor(painter: Painter, run: Run, parent: Run | None) -> list[tuple[str, str]]:
-    """Return the training run that a report rests on; searches and experiments rest on none."""
-    if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT}:
-        return []
+    """Return the training run that a report rests on; what is made alone has one only where it says so."""
+    if run.kind in _MADE_ALONE:
+        return [] if run.parent is None else [(painter.text("fact.training_run"), run.parent)]
     behind = parent.id if parent else run.parent if run.kind is RunKind.BACKTEST else None
     return [(painter.text("fact.training_run"), behind or run.id)]
 
@@ -124,7 +126,7 @@ def appendix(painter: Painter, run: Run, recipe: Recipe, trained: Run | None = N
     """
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     searched = trained is not None and bool(trained.metrics.get("tuned"))
-    made = run.kind.value if run.kind in {RunKind.TUNE, RunKind.EXPERIMENT} else "tune" if searched else "train"
+    made = run.kind.value if run.kind in _MADE_ALONE else "tune" if searched else "train"
     commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate {made} {recipe.name}.yaml"]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)

@@ -13,6 +13,7 @@ from tidegate.report.experiment_page import experiment_page
 from tidegate.report.language import Language
 from tidegate.report.page import Page, Painter
 from tidegate.report.run_frame import file_name, found_run
+from tidegate.report.search_page import search_page
 from tidegate.report.theme import ColourScheme
 from tidegate.report.training_page import training_page
 from tidegate.report.tuning_page import tuning_page
@@ -31,9 +32,9 @@ def write_report(
     """Write the report of a finished run and return where it lies.
 
     A backtest is reported with the forecasts of the training run it traded, a training run with its forecasts
-    only, a tuning run with its search, an experiment with its comparisons. Where a training run took tuned
-    parameters, the report of the search is written beside it and linked, unless ``path`` asks for one file. The same
-    run gives the same bytes.
+    only, a tuning run with its search, an experiment with its comparisons, a search among parameter sets or training
+    runs with what its choice is worth. Where a training run took tuned parameters, the report of the search is
+    written beside it and linked, unless ``path`` asks for one file. The same run gives the same bytes.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def _page(painter: Painter, workspace: Workspace, run: Run, search: Run | None) 
         return backtest_page(painter, workspace, run)
     if run.kind is RunKind.TUNE:
         return tuning_page(painter, run)
+    if run.kind in {RunKind.SEARCH, RunKind.SELECT}:
+        return search_page(painter, run)
     return experiment_page(painter, run) if run.kind is RunKind.EXPERIMENT else training_page(painter, run, search)
 
 

@@ -19,13 +19,14 @@ from tidegate.core.history import History
 from tidegate.core.progress import SILENT, Progress
 from tidegate.core.randomness import derive_seed
 from tidegate.core.recipe import Recipe
+from tidegate.core.time import Instant
 from tidegate.core.units import Int64Array, Mask
 from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.data import Catalog
 from tidegate.data.recipe_data import pinned_versions, read_recipe_data
 from tidegate.models import ENSEMBLE
-from tidegate.registry import Run, RunKind, RunStore
+from tidegate.registry import Run, RunKind, RunStore, TrialRecord, TrialStore, forecast_fingerprint, market_of_dataset
 from tidegate.train.dataset import Dataset, assemble
 from tidegate.train.experiment_parts import (
     PURGED_KFOLD,
@@ -125,6 +126,9 @@ def experiment(
     A difference is that of the variant *without* the group to the full one, of a measure of which more is better: below
     0 the group helped, and a model that needs it is never the worse for that (D-55).
 
+    Whoever reads the table has seen every model of it on the test window, so each counts as a trial, without a Sharpe
+    ratio: nothing was traded.
+
     An experiment that was interrupted goes on after its last finished fit. The number of threads changes nothing.
 
     Returns
@@ -159,6 +163,7 @@ def experiment(
         for fit in progress.track(fits, "fit", total=len(fits)):
             plan.run(fit, threads)
         found = _conclude(run.folder, plan)
+        TrialStore(workspace).record(_tried(plan, market_of_dataset(catalog, recipe.data.dataset), run.id))
         run.finish(_summary(found))
     shutil.rmtree(run.folder / _DATASET, ignore_errors=True)
     return store.get(run.id)
@@ -255,6 +260,31 @@ class _Plan:
         tested = np.concatenate([part.test for part in self.parts])
         known = known_of(self.data.features, variant.group)
         return float(known[self.data.samples(tested, self.data.predictable)].mean())
+
+
+def _tried(plan: _Plan, market: str, run: str) -> list[TrialRecord]:
+    """Return each model, variant and seed as a trial on the stretch from the first to the last test instant."""
+    tested = plan.data.times[np.unique(np.concatenate([part.test for part in plan.parts]))]
+    recipe, wanted = plan.recipe, plan.wanted
+    protocol = [wanted.protocol, wanted.folds if wanted.protocol == PURGED_KFOLD else None]
+    cells = dict.fromkeys((kind, fit.variant.name, fit.number) for fit in plan.fits() for kind in fit.kinds)
+    return [
+        TrialRecord(
+            fingerprint=forecast_fingerprint(
+                training=recipe.training_fingerprint(), model=kind, variant=variant, seed=number, protocol=protocol
+            ),
+            market=market,
+            start=Instant(int(tested[0])),
+            end=Instant(int(tested[-1])),
+            bars=len(tested),
+            sharpe=None,
+            excess_sharpe=None,
+            kind=RunKind.EXPERIMENT,
+            run=run,
+            recipe_name=recipe.name,
+        )
+        for kind, variant, number in cells
+    ]
 
 
 def _planned(recipe: Recipe, history: History, data: Dataset, wanted: Experiment, cells: Path) -> _Plan:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from tidegate.core.append_log import drop_torn_line
 from tidegate.core.errors import RunError
 from tidegate.core.files import write_atomically
 
@@ -46,7 +46,7 @@ class Journal:
         self._path = path
         path.with_name(path.name + ".lock").unlink(missing_ok=True)
         if path.exists():
-            _drop_torn_line(path)
+            drop_torn_line(path)
         with quiet_optuna():
             if not path.exists():
                 # The head appears as a whole as well: a journal without it would be nobody's.
@@ -111,23 +111,3 @@ def _begin(path: Path, identity: str) -> None:
     storage = _storage(path)
     study = storage.create_new_study([StudyDirection.MAXIMIZE], study_name=_STUDY)
     storage.set_study_user_attr(study, _IDENTITY, identity)
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Rewrite a journal without its last line where that was not written to its end."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    if not lines or _is_whole(lines[-1]):
-        return
-    write_atomically(path, lambda partial: _write(partial, b"".join(lines[:-1])))
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        content: Any = json.loads(line)
-    except ValueError:
-        return False
-    return line.endswith(b"\n") and isinstance(content, dict)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

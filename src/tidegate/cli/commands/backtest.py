@@ -48,7 +48,7 @@ def backtest(
     opened = open_workspace(workspace, "backtest")
     trained = RunStore(opened).get(scores_of) if scores_of else None
     run = backtest_recipe(opened, parsed, train_run=trained, dump_to=dump, event_mode=event_mode, progress=terminal)
-    effects = legacy_of_recipe(opened, parsed, RunStore(opened).get(run.parent or "")) if explain_legacy else []
+    effects = legacy_of_recipe(opened, parsed, run) if explain_legacy else []
     document = run_document(run)
     if explain_legacy:
         document["legacy"] = [effect.as_dict() for effect in effects]

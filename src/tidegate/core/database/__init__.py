@@ -1,7 +1,7 @@
-"""The database of a workspace: runs, evidence and jobs. SQLite in WAL mode by default, PostgreSQL by a URL."""
+"""The database of a workspace: runs, evidence, jobs and trials. SQLite in WAL mode by default, PostgreSQL by a URL."""
 
 from tidegate.core.database.connection import DATABASE_SCHEMA, connect, connect_file, create_or_upgrade, schema_of
-from tidegate.core.database.tables import evidence, jobs, metadata, runs
+from tidegate.core.database.tables import evidence, jobs, metadata, runs, trials
 
 __all__ = [
     "DATABASE_SCHEMA",
@@ -13,4 +13,5 @@ __all__ = [
     "metadata",
     "runs",
     "schema_of",
+    "trials",
 ]

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 
 __all__ = ["DATABASE_SCHEMA", "connect", "connect_file", "create_or_upgrade", "schema_of"]
 
-DATABASE_SCHEMA = 3
+DATABASE_SCHEMA = 4
 """Number of the newest migration."""
 
 _BUSY_TIMEOUT_MS = 30_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import JSON, BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
-__all__ = ["evidence", "jobs", "metadata", "runs"]
+__all__ = ["evidence", "jobs", "metadata", "runs", "trials"]
 
 metadata = MetaData()
 
@@ -67,4 +67,21 @@ jobs = Table(
     Index("jobs_by_time", "created_at"),
     # The database itself refuses a second job for work that is under way.
     Index("jobs_under_way", "key", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("market", String(200), primary_key=True),
+    Column("window_start", BigInteger, primary_key=True),
+    Column("window_end", BigInteger, primary_key=True),
+    Column("bars", Integer, nullable=False),
+    Column("sharpe", Double, nullable=True),
+    Column("excess_sharpe", Double, nullable=True),
+    Column("kind", String(16), nullable=False),
+    Column("run", String(80), nullable=False),
+    Column("recipe_name", String(64), nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Index("trials_by_market", "market", "window_end", "window_start"),
 )

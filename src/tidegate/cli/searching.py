@@ -1,0 +1,119 @@
+"""What the commands that search have in common: where the recipe comes from, who works, and what is told at the end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from tidegate.cli.documents import run_document
+from tidegate.cli.hints import next_line
+from tidegate.cli.options import Colours, ReportLanguage
+from tidegate.cli.search_tables import search_tables
+from tidegate.cli.terminal import Terminal
+from tidegate.core.errors import InputError
+from tidegate.core.files import read_json, write_text
+from tidegate.core.recipe import Recipe, load_recipe
+from tidegate.core.workspace import Workspace
+from tidegate.registry import Run, RunKind, RunStore
+
+__all__ = [
+    "BackendOption",
+    "BaseRunOption",
+    "InFlightOption",
+    "LimitOption",
+    "SetOption",
+    "WorkersOption",
+    "recipe_of_base",
+    "tell",
+    "with_limit",
+    "workers_of",
+]
+
+_KERNEL: Final = "kernel"
+
+BaseRunOption = Annotated[
+    str | None, typer.Option("--base-run", help="A backtest or search whose strategy, costs and money are taken over.")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="NAME=VALUE of the strategy, under our name or LEAN's; repeatable.")
+]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="How many sets are shown, best first.")]
+BackendOption = Annotated[
+    str,
+    typer.Option("--backend", help="kernel: in this process, hundreds of sets a second; loky, or any joblib backend."),
+]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes, for other backends.")]
+InFlightOption = Annotated[int, typer.Option("--in-flight", min=1, help="Most sets handed over at a time, for these.")]
+
+
+def recipe_of_base(store: RunStore, recipe: str | None, base_run: str | None, overrides: Sequence[str]) -> Recipe:
+    """Return the recipe that is searched over.
+
+    Strategy, costs and money are those of the base run where one is named, otherwise the recipe's; then come the
+    overrides. What is searched, and what is asked, is the recipe's, or else the base run's.
+
+    Raises
+    ------
+    InputError
+        If neither is named, or an override names nothing.
+    RunError
+        If the base run is none that trades.
+    """
+    from tidegate.search import with_overrides
+
+    parsed = None if recipe is None else load_recipe(recipe)
+    if base_run is not None:
+        base = _traded(store.get(base_run))
+        search = parsed.search if parsed is not None else base.search
+        parsed = base.model_copy(update={"search": search})
+    if parsed is None:
+        raise InputError(
+            found="neither a recipe nor a base run",
+            expected="one of them: it says how scores are traded",
+            hint="name a recipe, such as us-rotation-30, or --base-run RUN",
+        )
+    if not overrides:
+        return parsed
+    return parsed.model_copy(update={"strategy": with_overrides(parsed.trading(), list(overrides))})
+
+
+def _traded(run: Run) -> Recipe:
+    if run.kind not in {RunKind.BACKTEST, RunKind.SEARCH, RunKind.SELECT}:
+        raise InputError(
+            found=f"{run.id}, a {run.kind} run",
+            expected="a backtest, search or select run: they say how scores are traded",
+            hint="list them: tidegate runs list --kind backtest",
+        )
+    return Recipe.model_validate(run.recipe)
+
+
+def with_limit(recipe: Recipe, limit: int | None) -> Recipe:
+    """Return the recipe with another number of sets that are shown."""
+    if limit is None or recipe.search is None:
+        return recipe
+    return recipe.model_copy(update={"search": recipe.search.model_copy(update={"top": limit})})
+
+
+def workers_of(backend: str, workers: int | None, in_flight: int) -> Any:
+    """Return who simulates; None for the kernel in this process."""
+    from tidegate.search import Workers
+
+    return None if backend == _KERNEL else Workers(count=workers, in_flight=in_flight, backend=backend)
+
+
+def tell(
+    terminal: Terminal, workspace: Workspace, folder: Path, run: Run, language: ReportLanguage, colours: Colours
+) -> None:
+    """Write the report of a finished search in both forms, and tell what was found."""
+    from tidegate.report import search_markdown, write_report
+
+    summary = write_text(run.folder / "summary.md", search_markdown(run.folder))
+    page = write_report(workspace, run.id, language=language.value, colours=colours.value)
+    found = read_json(run.folder / "search.json")
+    document = {**run_document(run), "search": found, "report": str(page), "summary": str(summary)}
+    following = next_line(f"tidegate score {shlex.quote(run.id)}", folder)
+    terminal.emit(document, *search_tables(run, found), f"report: {page}", f"run {run.id}", following)

@@ -1,0 +1,1 @@
+"""Search under constraints: parameter sets and trained models held against each other by backtest, and what luck did."""

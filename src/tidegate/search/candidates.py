@@ -1,0 +1,83 @@
+"""What a search holds against each other: a set of parameters on the scores of one model of one training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.core.environment import describe_environment
+from tidegate.core.fingerprint import fingerprint
+from tidegate.core.recipe import Recipe, StrategySettings
+from tidegate.registry import Run
+from tidegate.search.backend import Work
+from tidegate.search.sets import ParameterSet
+
+__all__ = ["Candidate", "candidates_of", "works_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One set on one training run.
+
+    Parameters
+    ----------
+    set
+        Number, name in the manifest, what differs between the candidates, and the strategy completely resolved.
+    train_run
+        Id of the training run whose scores it trades; ``settings.scores`` names the model.
+    missing
+        Why the scores cannot be traded; None where they can.
+    """
+
+    set: ParameterSet
+    train_run: str
+    missing: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in the manifest."""
+        return self.set.key
+
+    @property
+    def settings(self) -> StrategySettings:
+        """The strategy."""
+        return self.set.settings
+
+
+def candidates_of(sets: Sequence[ParameterSet], train_run: Run) -> list[Candidate]:
+    """Return parameter sets on one training run."""
+    return [Candidate(set=one, train_run=train_run.id) for one in sets]
+
+
+def works_of(candidates: Sequence[Candidate], trained: Mapping[str, Run], recipe: Recipe, run: str) -> list[Work]:
+    """Return candidates as something to be done, each with everything that decides its figures.
+
+    Two training runs whose scores are equal to the bit give one and the same work.
+
+    Parameters
+    ----------
+    trained
+        Training runs by id.
+    recipe
+        Costs, money and dates.
+    run
+        The search that they belong to.
+    """
+    common = {
+        "costs": recipe.costs.model_dump(mode="json"),
+        "backtest": recipe.backtest.model_dump(mode="json"),
+        "code": describe_environment()["code"],
+    }
+    works = []
+    for candidate in candidates:
+        scored = trained[candidate.train_run]
+        decides = {
+            "scores": candidate.settings.scores,
+            "scores_sha256": scored.metrics.get("scores_fingerprint"),
+            "parameters": candidate.settings.model_dump(mode="json"),
+            "data": dict(scored.data_versions),
+            **common,
+        }
+        payload = {**decides, "run": run, "train_run": scored.id, "idempotency_key": fingerprint(decides)}
+        works.append(Work(key=candidate.key, payload=payload))
+    return works

@@ -1,0 +1,169 @@
+"""One pass over the curves of a search: all that is said of its sets, with one file held at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import numpy as np
+
+from tidegate.core.recipe import SearchSettings
+from tidegate.core.units import FloatArray, Int64Array
+from tidegate.evaluate.overfitting import BlockSums, block_sums
+from tidegate.evaluate.sharpe import SharpeMoments, sharpe_moments
+from tidegate.evaluate.stationary import StationaryDraws, draw_stationary
+from tidegate.evaluate.superior import SuperiorResult, SuperiorTest
+from tidegate.search.ground import same_closes
+from tidegate.search.part_figures import part_figures, window_figures
+from tidegate.search.parts import Part, window_parts
+from tidegate.search.shelf import CurveFile, CurveShelf
+
+__all__ = ["WINDOW", "Gathered", "gather"]
+
+WINDOW: Final = "window"
+_CHECKPOINTS: Final = 64
+_FEWEST_BARS: Final = 60
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gathered:
+    """What is known of every set that was simulated; columns in the order of ``keys``.
+
+    Parameters
+    ----------
+    keys
+        Of the works.
+    times
+        ``int64 (n_times,)`` closes of the window.
+    benchmark
+        ``float64 (n_times,)``: what the benchmark was worth, by the first file.
+    parts
+        Of the window.
+    figures
+        Name of the part, or ``window``, to name of the figure to ``float64 (n_sets,)``, NaN where there is none.
+    equity
+        ``float64 (n_checkpoints, n_sets)`` at some closes, the last one included, to tell curves apart by.
+    counts, orders
+        As :class:`~tidegate.search.shelf.CurveFile` has them.
+    moments, excess_moments
+        Of net returns, and of those minus the benchmark's, over the whole window.
+    superior, adjusted, blocks
+        The test against the benchmark, the adjusted p value of each set ``float64 (n_sets,)``, and the sums by
+        stretches of time, of the same excess; None where the window is too short for them.
+    """
+
+    keys: tuple[str, ...]
+    times: Int64Array
+    benchmark: FloatArray
+    parts: tuple[Part, ...]
+    figures: Mapping[str, Mapping[str, FloatArray]]
+    equity: FloatArray
+    counts: Int64Array
+    orders: Int64Array
+    moments: SharpeMoments
+    excess_moments: SharpeMoments
+    superior: SuperiorResult | None
+    adjusted: FloatArray | None
+    blocks: BlockSums | None
+
+
+def gather(
+    shelf: CurveShelf, keys: Sequence[str], settings: SearchSettings, *, bars_per_year: float, seed: int
+) -> Gathered:
+    """Read the curves of these works once.
+
+    Luck is tested on net simple returns minus those of the benchmark: a drift that all have is no edge.
+
+    Raises
+    ------
+    RunError
+        If a curve is missing.
+    DataError
+        If the closes of two sets differ.
+    """
+    files = shelf.read(keys)
+    first = next(files)
+    reader = _Reader(first, settings, bars_per_year, seed)
+    for file in chain([first], files):
+        reader.add(file)
+    return reader.gathered(keys)
+
+
+class _Reader:
+    def __init__(self, first: CurveFile, settings: SearchSettings, bars_per_year: float, seed: int) -> None:
+        self._settings, self._per_year = settings, bars_per_year
+        self._times, self._benchmark = first.times, first.benchmark
+        self._parts = tuple(window_parts(first.times, settings.parts))
+        last = len(first.times) - 1
+        self._checkpoints = np.unique(np.linspace(0, last, _CHECKPOINTS).astype(np.int64))
+        self._test: SuperiorTest | None = None
+        if last >= max(_FEWEST_BARS, 2 * settings.overfitting_blocks):
+            self._test = SuperiorTest(_draws(settings, last, seed))
+        self._keys: list[str] = []
+        self._figures: list[dict[str, dict[str, FloatArray]]] = []
+        self._pieces: list[tuple[FloatArray, Int64Array, Int64Array]] = []
+        self._moments: list[tuple[SharpeMoments, SharpeMoments]] = []
+        self._blocks: list[BlockSums] = []
+
+    def add(self, file: CurveFile) -> None:
+        same_closes(self._times, file.times, file.keys[0])
+        self._keys += file.keys
+        figures: dict[str, dict[str, FloatArray]] = {WINDOW: window_figures(file, self._per_year)}
+        figures |= {str(part.name): part_figures(file, part, self._per_year) for part in self._parts}
+        self._figures.append(figures)
+        self._pieces.append((file.equity[self._checkpoints], file.counts, file.orders))
+        returns, excess = _returns(file)
+        self._moments.append((sharpe_moments(returns), sharpe_moments(excess)))
+        if self._test is not None:
+            self._test.add(excess)
+            self._blocks.append(block_sums(excess, self._settings.overfitting_blocks))
+
+    def gathered(self, keys: Sequence[str]) -> Gathered:
+        place = {key: number for number, key in enumerate(self._keys)}
+        order = np.array([place[key] for key in keys], dtype=np.int64)
+        names = {part: tuple(figures) for part, figures in self._figures[0].items()}
+        checkpoints, counts, orders = (np.concatenate(parts, axis=-1 if n == 0 else 0)
+                                       for n, parts in enumerate(zip(*self._pieces, strict=True)))  # fmt: skip
+        superior = None if self._test is None else self._test.result()
+        return Gathered(
+            keys=tuple(keys),
+            times=self._times,
+            benchmark=self._benchmark,
+            parts=self._parts,
+            figures={
+                part: {name: np.concatenate([one[part][name] for one in self._figures])[order] for name in names[part]}
+                for part in names
+            },
+            equity=checkpoints[:, order],
+            counts=counts[order],
+            orders=orders[order],
+            moments=_joined([own for own, _ in self._moments], order),
+            excess_moments=_joined([excess for _, excess in self._moments], order),
+            superior=superior,
+            adjusted=None if superior is None else superior.adjusted[order],
+            blocks=self._blocks[0].joined(self._blocks[1:]) if self._blocks else None,
+        )
+
+
+def _draws(settings: SearchSettings, bars: int, seed: int) -> StationaryDraws:
+    return draw_stationary(bars, block=settings.block_bars, replicates=settings.replicates, seed=seed)
+
+
+def _returns(file: CurveFile) -> tuple[FloatArray, FloatArray]:
+    """Return net simple returns and those over the benchmark; all 0 for an account that was ruined."""
+    alive = (file.equity > 0.0).all(axis=0)
+    equity = np.where(alive, file.equity, 1.0)
+    returns = equity[1:] / equity[:-1] - 1.0
+    earned = file.benchmark[1:] / file.benchmark[:-1] - 1.0
+    return returns, np.where(alive, returns - earned[:, None], 0.0)
+
+
+def _joined(parts: Sequence[SharpeMoments], order: Int64Array) -> SharpeMoments:
+    return SharpeMoments(
+        sharpe=np.concatenate([one.sharpe for one in parts])[order],
+        skewness=np.concatenate([one.skewness for one in parts])[order],
+        kurtosis=np.concatenate([one.kurtosis for one in parts])[order],
+        bars=parts[0].bars,
+    )

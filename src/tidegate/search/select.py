@@ -1,0 +1,157 @@
+"""Select: one parameter set on the scores of many training runs, and the best of them within the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from tidegate.core.errors import RunError
+from tidegate.core.fingerprint import fingerprint
+from tidegate.core.progress import SILENT, Progress
+from tidegate.core.recipe import Recipe, SearchSettings
+from tidegate.core.time import DAY, Instant, moment_of, parse_instant
+from tidegate.core.workspace import Workspace
+from tidegate.costs import resolve_recipe
+from tidegate.registry import Run, RunKind, RunStatus, RunStore
+from tidegate.search.candidates import Candidate
+from tidegate.search.conduct import Plan, Workers, conduct
+from tidegate.search.missing_scores import missing_score
+from tidegate.search.sets import ParameterSet
+
+__all__ = ["select"]
+
+_MONTH = 31 * DAY
+
+
+def select(
+    workspace: Workspace,
+    recipe: Recipe,
+    train_runs: Sequence[Run],
+    *,
+    workers: Workers | None = None,
+    threads: int = 1,
+    progress: Progress = SILENT,
+) -> Run:
+    """Trade one parameter set on the scores of each training run, and rank the runs that keep the bounds.
+
+    Each run is traded on its own data and universe, by the model that the strategy names, or by the run's leading one
+    where it has no such model. The window is the recipe's, where it names dates; otherwise the one that the runs have
+    in common, those left out whose scores begin or end more than a month off the others'. A run without usable scores
+    is marked ``missing_score`` and one that cannot be simulated ``failed``, both with the reason; neither stops the
+    rest.
+
+    Parameters
+    ----------
+    recipe
+        Strategy, costs, money and dates; of its section ``search``, where it has one, objective, bounds and parts.
+    train_runs
+        Each once.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or none with scores.
+    DataError
+        If no run could be simulated.
+    """
+    store = RunStore(workspace)
+    recipe = _within(resolve_recipe(recipe), train_runs)
+    settings = recipe.search or SearchSettings()
+    newest = {
+        name: max(run.data_versions.get(name, 0) for run in train_runs)
+        for run in train_runs
+        for name in run.data_versions
+    }
+    with store.begin(
+        kind=RunKind.SELECT,
+        recipe=recipe,
+        fingerprint_of_work=fingerprint([recipe.fingerprint(), [run.fingerprint for run in train_runs]]),
+        data_versions=newest,
+    ) as run:
+        progress.say(f"{'resuming' if run.resumed else 'select'} {run.id} among {len(train_runs)} training runs")
+        plan = Plan(
+            kind=RunKind.SELECT,
+            recipe=recipe,
+            settings=settings,
+            train_runs={one.id: one for one in train_runs},
+            candidates=[_candidate(number, one, recipe) for number, one in enumerate(train_runs)],
+        )
+        run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
+    return store.get(run.id)
+
+
+def _candidate(number: int, trained: Run, recipe: Recipe) -> Candidate:
+    model = _model(trained, recipe)
+    settings = recipe.trading().model_copy(update={"scores": model})
+    one = ParameterSet(
+        number=number, key=trained.id, origin="given", parameters=_told(trained, model), settings=settings
+    )
+    return Candidate(set=one, train_run=trained.id, missing=_missing(trained, model, recipe))
+
+
+def _model(trained: Run, recipe: Recipe) -> str:
+    """Return the model that the strategy names, or the run's leading one where it was not trained there."""
+    wanted, models = recipe.trading().scores, trained.recipe.get("models", {})
+    if models.get(wanted) is not None:
+        return wanted
+    return str((trained.recipe.get("strategy") or {}).get("scores", wanted))
+
+
+def _told(trained: Run, model: str) -> dict[str, Any]:
+    """Return what tells training runs apart at a glance."""
+    labels = trained.recipe.get("labels", {})
+    horizon = labels.get("horizon") or labels.get("horizon_bars")
+    return {"recipe": trained.recipe_name, "scores": model, "horizon": horizon, "seed": trained.seed}
+
+
+def _missing(trained: Run, model: str, recipe: Recipe) -> str | None:
+    if trained.status is not RunStatus.FINISHED or trained.kind is not RunKind.TRAIN:
+        return (
+            f"{trained.id} is a {trained.status} {trained.kind} run{'' if not trained.error else f': {trained.error}'}"
+        )
+    window, strategy = recipe.backtest, recipe.trading()
+    start, end = parse_instant(str(window.start)) + DAY, parse_instant(str(window.end))
+    return missing_score(
+        trained, model, start=Instant(start), end=Instant(end), least_symbols=strategy.top_n,
+        max_age=strategy.max_score_age_bars * 2 * DAY,
+    )  # fmt: skip
+
+
+def _within(recipe: Recipe, train_runs: Sequence[Run]) -> Recipe:
+    """Return the recipe with the dates that the runs are traded over."""
+    if not train_runs:
+        raise RunError(found="no training run", expected="at least one", hint="train first: tidegate train RECIPE")
+    backtest = recipe.backtest
+    if backtest.start is None or backtest.end is None:
+        first, last = _in_common([span for run in train_runs if (span := _span(run, _model(run, recipe)))])
+        dates = {"start": backtest.start or _date(first), "end": backtest.end or _date(last)}
+        backtest = type(backtest).model_validate({**backtest.model_dump(), **dates})
+    return recipe.model_copy(update={"backtest": backtest})
+
+
+def _in_common(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the latest beginning and the earliest end of those that lie within a month of the middle one."""
+    if not spans:
+        raise RunError(
+            found="no training run with readable scores", expected="at least one", hint="train again: tidegate train"
+        )
+    firsts, lasts = zip(*spans, strict=True)
+    first, last = median(firsts), median(lasts)
+    return max(one for one in firsts if one <= first + _MONTH), min(one for one in lasts if one >= last - _MONTH)
+
+
+def _span(run: Run, model: str) -> tuple[int, int] | None:
+    try:
+        own = pl.scan_parquet(run.folder / "scores.parquet").filter(pl.col("model").cast(pl.String) == model)
+        time = pl.col("time").dt.epoch("us")
+        first, last = own.select(time.min().alias("first"), time.max().alias("last")).collect().row(0)
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    return None if first is None else (int(first), int(last))
+
+
+def _date(at: int) -> str:
+    return f"{moment_of(Instant(at - 1)):%Y-%m-%d}"
