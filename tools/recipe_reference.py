@@ -54,6 +54,22 @@ costs:
 Save it as `my-rotation.yaml` and pass the file in place of a shipped recipe's name: `tidegate train
 my-rotation.yaml`. The [shipped recipes](#shipped-recipes) are good to copy from.
 
+A recipe may build on another: `extends` names a shipped recipe, or a YAML file by its path from the folder of the
+recipe that names it. It then says only what differs:
+
+```yaml
+extends: us-rotation
+name: us-rotation-low
+strategy:
+  max_exposure: 0.30
+```
+
+Sections merge field by field; a list, a number or a text takes the place of the one below. Sections that are named by
+you, such as `search.grid`, merge as well: what the base lists stays unless you list it otherwise. Chains are allowed,
+circles are not, and `name` is worth giving, as runs are listed under it. A message about a wrong value names the file
+that holds it. What is stored with a run is the resolved recipe, which no longer says `extends`, so a later change of
+the base changes no run.
+
 A field that is not listed here is refused, and so is a key given twice; the message names the line and the
 field that was probably meant. Fields without a default must be given. Units are part of the names: `_bars`,
 `_days`, `_months`, `_bps` (basis points, one way), `_fraction` (between 0 and 1).
@@ -78,6 +94,7 @@ _PLAIN_TYPES: dict[object, str] = {
     BarInterval: "bar interval",
     Horizon: "duration",
     type(None): "none",
+    Any: "values",
 }
 _BOUNDS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 _UNITS = (

@@ -711,7 +711,7 @@ def test_further_horizons_change_the_purge_and_so_the_training() -> None:
 def test_an_unknown_name_lists_the_recipes_there_are() -> None:
     with pytest.raises(
         RecipeError,
-        match="no recipe 'dmeo'; expected one of ashare-picker, crypto-horizons, demo, us-rotation or a YAML",
+        match="no recipe 'dmeo'; expected one of ashare-picker, crypto-horizons, demo, us-rotation, us-rotation-30, ",
     ):
         load_recipe("dmeo")
     with pytest.raises(RecipeError, match=r"absent.yaml: No such file"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_a_backtest_that_fails_leaves_none(
     def fail(*_arguments: Any, **_named: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("tidegate.engine.backtest.write_results", fail)
+    monkeypatch.setattr(sys.modules["tidegate.engine.backtest"], "write_results", fail)
     with pytest.raises(OSError, match="disk full"):
         backtest(stocked[0], recipe_with(strategy={"scores": "ridge", "top_n": 5}), train_run=stocked[1])
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
 
 from tidegate.cli.documents import run_document
 from tidegate.cli.hints import next_line
 from tidegate.cli.options import Colours, ReportLanguage
-from tidegate.cli.search_tables import search_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.errors import InputError
 from tidegate.core.files import read_json, write_text
@@ -26,11 +27,13 @@ __all__ = [
     "InFlightOption",
     "LimitOption",
     "SetOption",
+    "Told",
     "WorkersOption",
     "recipe_of_base",
     "tell",
     "with_limit",
     "workers_of",
+    "write_search",
 ]
 
 _KERNEL: Final = "kernel"
@@ -105,15 +108,31 @@ def workers_of(backend: str, workers: int | None, in_flight: int) -> Any:
     return None if backend == _KERNEL else Workers(count=workers, in_flight=in_flight, backend=backend)
 
 
-def tell(
-    terminal: Terminal, workspace: Workspace, folder: Path, run: Run, language: ReportLanguage, colours: Colours
-) -> None:
-    """Write the report of a finished search in both forms, and tell what was found."""
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A finished search, told: as a document, as tables, and as a page."""
+
+    document: dict[str, Any]
+    tables: Sequence[RenderableType]
+    page: Path
+
+
+def write_search(workspace: Workspace, run: Run, language: ReportLanguage, colours: Colours) -> Told:
+    """Write the report of a finished search, as a page and as ``summary.md`` beside its figures."""
+    from tidegate.cli.search_tables import search_tables
     from tidegate.report import search_markdown, write_report
 
     summary = write_text(run.folder / "summary.md", search_markdown(run.folder))
     page = write_report(workspace, run.id, language=language.value, colours=colours.value)
     found = read_json(run.folder / "search.json")
     document = {**run_document(run), "search": found, "report": str(page), "summary": str(summary)}
+    return Told(document=document, tables=search_tables(run, found), page=page)
+
+
+def tell(
+    terminal: Terminal, workspace: Workspace, folder: Path, run: Run, language: ReportLanguage, colours: Colours
+) -> None:
+    """Write the report of a finished search, and tell what was found."""
+    told = write_search(workspace, run, language, colours)
     following = next_line(f"tidegate score {shlex.quote(run.id)}", folder)
-    terminal.emit(document, *search_tables(run, found), f"report: {page}", f"run {run.id}", following)
+    terminal.emit(told.document, *told.tables, f"report: {told.page}", f"run {run.id}", following)

@@ -24,7 +24,7 @@ __all__ = ["allocating", "cache_folder", "compiled", "compiled_before", "inlined
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE: Final = Path(__file__).parents[1]
-_ROOMS: Final = ("core", "costs", "strategy", "engine")
+_ROOMS: Final = ("core", "costs", "evaluate", "strategy", "engine")
 _MARK: Final = b"core.compiled import"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeVar, get_args
+from typing import Any, Final, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -43,13 +43,15 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
     )
 
-    path_lists: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """Keys of lists of files, whose paths start at the folder of the file that names them."""
-
     @classmethod
     def shelf(cls) -> Mapping[str, Path] | None:
         """Return the files that one of this kind may build on by name; None where it may not say ``extends``."""
         return None
+
+    @classmethod
+    def file_lists(cls) -> tuple[tuple[str, ...], ...]:
+        """Return the keys of lists of files, whose paths start at the folder of the file that names them."""
+        return ()
 
     @model_validator(mode="after")
     def _whole_numbers_are_64_bits_wide(self) -> Self:
@@ -88,7 +90,7 @@ def parse_settings(text: str, kind: type[SettingsType], source: str, folder: Pat
     """
     layers = read_layers(text, source, folder, kind.shelf())
     try:
-        return kind.model_validate(merge_layers(layers, kind.path_lists), context={"folder": folder})
+        return kind.model_validate(merge_layers(layers, kind.file_lists()), context={"folder": folder})
     except ValidationError as error:
         raise _explain(error, kind, layers) from None
 

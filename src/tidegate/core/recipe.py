@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -141,8 +141,6 @@ class Recipe(Settings):
     5
     """
 
-    path_lists: ClassVar[tuple[tuple[str, ...], ...]] = (("features", "modules"),)
-
     schema_version: Annotated[int, Field(alias="schema", ge=1), AfterValidator(_not_newer)] = RECIPE_SCHEMA
     """Version of this vocabulary, written ``schema`` in the file."""
     name: Name
@@ -186,6 +184,11 @@ class Recipe(Settings):
     def shelf(cls) -> Mapping[str, Path]:
         """Return the shipped recipes, on which another may build: ``extends: us-rotation``."""
         return shipped_recipes()
+
+    @classmethod
+    def file_lists(cls) -> tuple[tuple[str, ...], ...]:
+        """Return where files with features are named."""
+        return (("features", "modules"),)
 
     @model_validator(mode="after")
     def _scores_are_trained(self) -> Self:

@@ -156,8 +156,7 @@ def probability_of_overfitting(sums: BlockSums) -> Overfitting:
     A set that does not vary in a half has the Sharpe ratio 0 there, whatever its mean. Ratios closer than 1e-12 are
     equal; of several equal bests the first counts.
 
-    Sharpe ratios come from the sums, half by half, and the ways are gone through in pieces: memory grows neither with
-    them nor with the bars.
+    The ways are gone through in pieces: memory grows neither with them nor with the bars.
 
     Source: Bailey, Borwein, López de Prado and Zhu 2017, *The probability of backtest overfitting*, Journal of
     Computational Finance 20(4), https://doi.org/10.21314/JCF.2016.322. There a logit of 0 is left open; by halves, sets

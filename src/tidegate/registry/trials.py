@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any, Final
 
 import polars as pl
+from pydantic import BaseModel
 from sqlalchemy import Insert, Select, distinct, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -39,6 +40,14 @@ __all__ = [
 
 _DIGITS: Final = 12
 """Significant digits by which two numbers of a parameter are one: steps of 0.01 reach 0.03 and 0.030000000000000002."""
+
+_COLUMNS: Final = (
+    *(trials.c[name] for name in ("fingerprint", "market", "bars", "sharpe", "excess_sharpe", "kind", "run")),
+    trials.c.recipe_name,
+    trials.c.window_start.label("start"),
+    trials.c.window_end.label("end"),
+)
+"""What a record is made of, under its own names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,11 +137,11 @@ class TrialStore:
         list of TrialRecord
             In order of their fingerprints.
         """
-        newest = (trials.c.recorded_at, trials.c.window_end, trials.c.window_start)  # the last one stays in the mapping
-        query = _shared(select(trials), market, start, end).order_by(trials.c.fingerprint, *newest)
+        newest = (trials.c.recorded_at, trials.c.window_end, trials.c.window_start)
+        query = _shared(select(*_COLUMNS), market, start, end).order_by(trials.c.fingerprint, *newest)
         with self._workspace.database.connect() as connection:
-            found = {row.fingerprint: _record(row._mapping) for row in connection.execute(query)}
-        return list(found.values())
+            last = {row.fingerprint: row for row in connection.execute(query)}  # the later of two takes the place
+        return [TrialRecord(**row._asdict()) for row in last.values()]
 
     def count(self, market: str, start: Instant, end: Instant) -> int:
         """Return how many things were tried on a stretch of time; the length of :meth:`overlapping`."""
@@ -177,9 +186,10 @@ def trial_fingerprint(
     >>> of(0.3) == of(0.31)
     False
     """
-    rules = backtest.model_dump(exclude={"start", "end"})
-    tried = canonical_json([type(settings).__name__, settings, costs, rules, training, model])
-    return fingerprint(json.loads(tried, parse_float=_as_written))
+    rules = backtest.model_dump_json(exclude={"start", "end"})
+    own = settings.model_dump_json() if isinstance(settings, BaseModel) else canonical_json(settings)
+    tried = [json.loads(part, parse_float=_as_written) for part in (own, costs.model_dump_json(), rules)]
+    return fingerprint([json.dumps(tried, sort_keys=True), type(settings).__name__, training, model])
 
 
 def forecast_fingerprint(*, training: str, model: str, variant: str, seed: int, protocol: object) -> str:
@@ -258,9 +268,3 @@ def _row(one: TrialRecord, at: Instant) -> dict[str, Any]:
         "recipe_name": one.recipe_name,
         "recorded_at": at,
     }
-
-
-def _record(row: Any) -> TrialRecord:
-    plain = {name: row[name] for name in ("fingerprint", "market", "bars", "sharpe", "excess_sharpe", "kind", "run")}
-    start, end = Instant(row["window_start"]), Instant(row["window_end"])
-    return TrialRecord(**plain, start=start, end=end, recipe_name=row["recipe_name"])

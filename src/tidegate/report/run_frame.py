@@ -127,10 +127,22 @@ def appendix(painter: Painter, run: Run, recipe: Recipe, trained: Run | None = N
     resolved = yaml.safe_dump(recipe.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     searched = trained is not None and bool(trained.metrics.get("tuned"))
     made = run.kind.value if run.kind in _MADE_ALONE else "tune" if searched else "train"
-    commands = [f"tidegate audit readiness {recipe.name}.yaml", f"tidegate {made} {recipe.name}.yaml"]
+    commands = [f"tidegate audit readiness {recipe.name}.yaml", *_made_by(run, f"tidegate {made} {recipe.name}.yaml")]
     commands += [f"tidegate backtest {recipe.name}.yaml"] if run.kind is RunKind.BACKTEST else []
     repeat = painter.text("page.reproduce.how", file=f"{recipe.name}.yaml") + "\n\n" + "\n".join(commands)
     return ((painter.text("page.reproduce"), repeat), (painter.text("page.recipe"), resolved))
+
+
+def _made_by(run: Run, command: str) -> list[str]:
+    """Return a command with the training runs that it took: a search trades one, a selection chooses among many."""
+    if run.kind is RunKind.SEARCH and run.parent is not None:
+        return [f"{command} --train-run {run.parent}"]
+    if run.kind is RunKind.SELECT:
+        taken = run.metrics.get("train_runs")
+        if not taken:
+            return [f"{command} --project {run.project}"]
+        return [f"printf '%s\\n' {' '.join(taken)} > runs.txt", f"{command} --runs runs.txt"]
+    return [command]
 
 
 def file_name(run: Run, painter: Painter) -> str:

@@ -206,7 +206,7 @@ def _fewer_in_resampled(found: SearchResult) -> Statement | None:
 
 
 def _edge(found: SearchResult) -> Statement | None:
-    best = found.recommended
+    best = None if found.is_selection else found.recommended
     reached = {} if best is None else at_the_edge(best.parameters, found.searched)
     return Statement("caution.at_the_edge", Tone.CAUTION, {"parameters": reached}) if reached else None
 

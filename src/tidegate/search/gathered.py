@@ -24,7 +24,8 @@ __all__ = ["WINDOW", "Gathered", "gather"]
 
 WINDOW: Final = "window"
 _CHECKPOINTS: Final = 64
-_FEWEST_BARS: Final = 60
+_FEWEST_BLOCKS: Final = 30
+"""Blocks of history below which nothing is tested: long-run deviations are then too rough, and noise passes too often."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,7 +100,7 @@ class _Reader:
         last = len(first.times) - 1
         self._checkpoints = np.unique(np.linspace(0, last, _CHECKPOINTS).astype(np.int64))
         self._test: SuperiorTest | None = None
-        if last >= max(_FEWEST_BARS, 2 * settings.overfitting_blocks):
+        if last >= max(_FEWEST_BLOCKS * settings.block_bars, 2 * settings.overfitting_blocks):
             self._test = SuperiorTest(_draws(settings, last, seed))
         self._keys: list[str] = []
         self._figures: list[dict[str, dict[str, FloatArray]]] = []

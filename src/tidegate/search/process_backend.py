@@ -6,7 +6,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, cast
@@ -56,7 +56,7 @@ class ProcessBackend:
     batch
         Works in one task.
     backend
-        ``loky`` starts fresh processes; a stuck task is ended with its worker, and others that were away begin anew.
+        ``loky`` starts fresh processes; to end a task, the workers are ended, and the others that were away begin anew.
         Otherwise the name of any backend that joblib knows and that hands results back by itself: ``threading``,
         ``multiprocessing``, ``dask`` (with a client of ``distributed``), or one that was registered. They cannot end
         what they have begun, so a task that was taken back still holds its worker, and of ``threading`` and
@@ -109,10 +109,11 @@ class ProcessBackend:
         return Polled(phase=Phase.FINISHED, outcomes=result)
 
     def cancel(self, ticket: str) -> None:
-        """End a task; where its worker must be ended for that, the others begin anew when they are asked for."""
+        """End a task; where the workers must be ended for that, the others begin anew when they are asked for."""
         away = self._away.pop(ticket, None)
-        if away is None or away.future is None or away.future.done() or away.future.cancel():
+        if away is None or away.future is None or away.future.done():
             return
+        # Loky's own way to cancel one that waits breaks its shutdown, so they all go the same way.
         if self._pool.end_workers():
             for other in self._away.values():
                 if other.future is not None and (not other.future.done() or _lost(other.future) is not None):
@@ -280,11 +281,8 @@ def _end_with(parent: int) -> None:
 
 def _lost(future: Future[Result]) -> BaseException | None:
     """Return what kept a result from coming home; a worker's death as something that may pass."""
-    try:
-        error = future.exception()
-    except CancelledError as cancelled:
-        error = cancelled
-    if isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "ShutdownExecutorError":
+    error = future.exception()
+    if isinstance(error, BrokenExecutor) or type(error).__name__ == "ShutdownExecutorError":
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         return SourceDownError(
             found=f"a worker that ended before its task did ({first})",

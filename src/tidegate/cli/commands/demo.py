@@ -1,4 +1,4 @@
-"""``tidegate demo``: the main job on real data, offline, in about half a minute."""
+"""``tidegate demo``: the main job on real data, offline, in about a minute."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tidegate.cli.options import (
     WorkspaceOption,
 )
 from tidegate.cli.readiness_tables import gates_line
+from tidegate.cli.searching import write_search
 from tidegate.cli.tables import forecast_table, performance_tables
 from tidegate.cli.terminal import Terminal
 from tidegate.core.clock import elapsed_seconds, now
@@ -33,13 +34,14 @@ def demo(
     workspace: WorkspaceOption = Path("tidegate-demo"),
     json_output: JsonOption = False,
 ) -> None:
-    """Walk the whole path on shipped data: ingest, audit, train, backtest, report."""
+    """Walk the whole path on shipped data: ingest, audit, train, backtest, search under a drawdown limit, report."""
     from tidegate.data import Catalog, audit_bars, audit_readiness
     from tidegate.data.audit.findings import in_percent
     from tidegate.data.demo.ingest import ingest_demo
     from tidegate.engine import backtest
     from tidegate.registry import RunStore
     from tidegate.report import write_report
+    from tidegate.search import search
     from tidegate.train import train
 
     started = elapsed_seconds()
@@ -57,7 +59,15 @@ def demo(
     trained = train(opened, recipe, threads=threads, progress=terminal)
     tested = backtest(opened, recipe, train_run=trained, progress=terminal)
     path = write_report(opened, tested.id, language=language.value, colours=colours.value)
-    document = {"train": trained.id, "backtest": tested.id, "metrics": tested.metrics, "report": str(path)}
+    searched = search(opened, recipe, train_run=trained, threads=threads, progress=terminal)
+    found = write_search(opened, searched, language, colours)
+    document = {
+        "train": trained.id,
+        "backtest": tested.id,
+        "metrics": tested.metrics,
+        "report": str(path),
+        "search": found.document,
+    }
     seconds = elapsed_seconds() - started
     terminal.emit(
         document,
@@ -65,6 +75,9 @@ def demo(
         "",
         *performance_tables(tested),
         "",
+        *found.tables,
+        "",
         f"report: {path}",
+        f"report of the search: {found.page}",
         f"{seconds:.0f} seconds; {next_line('tidegate runs', workspace)}",
     )

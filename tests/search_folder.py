@@ -145,6 +145,7 @@ def _set_row(
     *,
     selection: bool,
 ) -> Row:
+    own = {name: value for name, value in parameters.items() if name != "train_run"}
     origin = "given" if selection else "grid" if number < 18 else "perturb"
     row: Row = {
         "number": number,
@@ -154,8 +155,8 @@ def _set_row(
         "error": None,
         "train_run": parameters.get("train_run", "train-a"),
         "scores": f"{number:064x}",
-        **({} if selection else {name: str(value) for name, value in parameters.items()}),
-        "parameters": json.dumps({} if selection else parameters),
+        **{name: str(value) for name, value in own.items()},
+        "parameters": json.dumps(own),
         "curve": number,
         "bound": json.dumps({"cap": 12, "max_exposure": 40}),
     }
@@ -241,8 +242,7 @@ def _document(
     kept = sorted((row for row in known if row["feasible"]), key=lambda row: int(row["rank"]))
     benchmark = np.cumprod(1.0 + market)
     stretches = [*parts, ("window", 0, len(times))]
-    names = () if selection else tuple(json.loads(sets[0]["parameters"]))
-    searched = {name: list(dict.fromkeys(row[name] for row in sets)) for name in names} or {"train_run": list(RUNS)}
+    searched = {name: list(dict.fromkeys(row[name] for row in sets)) for name in json.loads(sets[0]["parameters"])}
     best = _entry(kept[0]) if kept else None
     return {
         "window": {"start": int(times[0]), "end": int(times[-1]), "bars": len(times)},
@@ -424,7 +424,13 @@ def _years(sets: Sequence[Row], times: Array, curves: Array, benchmark: Array) -
     return [{**found[0], "chosen": None, "parameters": None, "known": None, "fared": _LEFT}, *found[1:]]
 
 
-_LEFT = {"total_return": None, "max_drawdown": None, "benchmark_total_return": 0.07, "best_total_return": 0.11, "best_number": 4}
+_LEFT = {
+    "total_return": None,
+    "max_drawdown": None,
+    "benchmark_total_return": 0.07,
+    "best_total_return": 0.11,
+    "best_number": 4,
+}
 
 
 def _nested(parts: Sequence[tuple[str, int, int]]) -> dict[str, Any]:

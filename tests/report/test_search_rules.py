@@ -1,0 +1,197 @@
+"""What is said of a search: bounds, recommendation and luck, never more than the figures carry (equity E.9, J.8)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search_folder import write_search
+
+from tidegate.report import LANGUAGES, Language
+from tidegate.report.search_files import search_result
+from tidegate.report.search_result import Bounds
+from tidegate.report.search_rules import at_the_edge, search_verdict
+from tidegate.report.search_words import bounds_phrase, said
+from tidegate.report.statements import Statement, Tone, Verdict
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search")
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> Found:
+    return write_search(folder, years=4)
+
+
+@pytest.fixture
+def found(made: Found) -> Found:
+    return deepcopy(made)
+
+
+def verdict(found: Found) -> Verdict:
+    return search_verdict(search_result(found))
+
+
+def keys(found: Found) -> list[str]:
+    return [one.key for one in verdict(found).findings]
+
+
+def saying(found: Found, key: str) -> Statement | None:
+    given = verdict(found)
+    return next((one for one in (*given.findings, *given.cautions) if one.key == key), None)
+
+
+def test_an_edge_is_the_headline_and_the_bounds_come_next(found: Found) -> None:
+    given = verdict(found).findings
+
+    assert (given[0].key, given[0].tone) == ("search.chosen_edge", Tone.GOOD)
+    assert given[1].key == "search.kept_by_bootstrap"
+    assert given[1].values["feasible"] == found["counts"]["feasible"]
+    assert given[2].values["parameters"] == found["recommended"]["parameters"]
+
+
+def test_luck_is_never_called_an_edge(found: Found) -> None:
+    """Issue: on noise the verdict says luck, in the headline and with its p values."""
+    found["luck"].update(verdict="luck", own={"number": 1, "adjusted_p": 0.4})
+    found["luck"]["spa"]["p_value"] = 0.01
+
+    headline, tests = verdict(found).findings[0], saying(found, "search.luck_chance")
+
+    assert (headline.key, headline.tone) == ("search.chosen_luck", Tone.CAUTION)
+    assert tests is not None
+    assert (tests.values["p"], tests.values["own"], tests.tone) == (0.01, 0.4, Tone.CAUTION)
+    assert "search.luck_edge" not in keys(found)
+
+
+def test_what_was_not_tested_is_said_to_be_untested(found: Found) -> None:
+    found["luck"].update(verdict="untested", spa=None, own=None, dsr=None)
+
+    assert keys(found)[0] == "search.chosen_untested"
+    assert "search.luck_untested" in keys(found)
+    assert "search.trials" not in keys(found)
+
+
+def test_nothing_feasible_recommends_nothing(folder: Path) -> None:
+    found = write_search(folder, years=4, limit=0.001, verdict="luck")
+
+    assert keys(found)[:4] == [
+        "search.nothing_kept", "search.broken_by_bootstrap", "search.nearest", "search.luck_of_all",
+    ]  # fmt: skip
+    assert all(one.tone is not Tone.GOOD for one in verdict(found).findings)
+
+
+def test_bounds_that_only_the_one_history_keeps_are_told_apart(folder: Path) -> None:
+    """Equity J.8: feasible by point and by bootstrap, both reported."""
+    found = write_search(folder, years=4, limit=0.001, verdict="luck")
+    near = found["nearest"]["by_constraint"][0]
+    near["figures"]["training"]["max_drawdown"], near["share_kept"] = 0.0005, 0.55
+
+    statement = saying(found, "search.nearest_resampled")
+
+    assert statement is not None
+    assert statement.values["share"] == 0.55
+
+
+@pytest.mark.parametrize(
+    ("fall", "cagr", "key", "tone"),
+    [
+        (0.05, 0.5, "search.final_kept", Tone.GOOD),
+        (0.05, -0.9, "search.final_kept", Tone.BAD),
+        (0.30, 0.5, "search.final_broken", Tone.BAD),
+    ],
+)
+def test_the_final_part_is_judged_by_bounds_and_benchmark(
+    found: Found, fall: float, cagr: float, key: str, tone: Tone
+) -> None:
+    found["recommended"]["figures"]["final"].update(max_drawdown=fall, cagr=cagr)
+
+    statement = saying(found, key)
+
+    assert statement is not None
+    assert statement.tone is tone
+
+
+def test_without_a_final_part_nothing_is_called_unseen(folder: Path) -> None:
+    given = verdict(write_search(folder, years=4, final=False))
+
+    assert "caution.no_final" in [one.key for one in given.cautions]
+    assert "caution.final_once" not in [one.key for one in given.cautions]
+    assert not [one for one in given.findings if one.key.startswith("search.final")]
+
+
+def test_without_bounds_none_are_said_to_be_kept(found: Found) -> None:
+    found["constraints"] = {}
+
+    assert "search.unbounded" in keys(found)
+    assert "search.final_plain" in keys(found)
+
+
+def test_neighbours_with_the_same_account_prove_nothing(found: Found) -> None:
+    statement = saying(found, "search.plateau")
+
+    assert statement is not None
+    assert (statement.values["neighbours"], statement.values["feasible"]) == (3, 2)
+    found["plateau"]["finding"] = "peak"
+    peak = saying(found, "search.peak")
+    assert peak is not None
+    assert peak.tone is Tone.CAUTION
+
+
+def test_all_failed_leaves_nothing_to_say(found: Found) -> None:
+    found["counts"].update(succeeded=0, distinct_curves=0, failed=30)
+    found.update(recommended=None, top=[], nearest=None, met=False)
+
+    assert keys(found) == ["search.all_failed"] + (["search.trials"] if found["luck"]["dsr"] else [])
+
+
+def test_cautions_name_what_weakens_the_result(found: Found) -> None:
+    found["counts"].update(missing_score=2)
+    found["recommended"]["share_kept"] = 0.5
+    found["recommended"]["parameters"]["max_exposure"] = 0.3
+
+    given = [one.key for one in verdict(found).cautions]
+
+    assert given[0] == "note.survivorship"
+    for key in ("sets_failed", "scores_missing", "bounds_by_chance", "at_the_edge", "twins_inert", "final_once"):
+        assert f"caution.{key}" in given
+
+
+def test_only_ends_of_what_was_tried_are_edges() -> None:
+    tried = {"a": ["0.1", "0.2", "0.3"], "b": ["5", "10", "100"], "c": ["1", "2"], "d": ["mean", "best", "worst"]}
+
+    assert at_the_edge({"a": 0.2, "b": 100, "c": 1, "d": "mean", "e": 4}, tried) == {"b": 100}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("chosen", ["edge", "luck", "untested"])
+@pytest.mark.parametrize("selection", [False, True])
+@pytest.mark.parametrize("limit", [0.001, 0.5])
+def test_every_sentence_has_its_words(folder: Path, code: str, chosen: str, selection: bool, limit: float) -> None:
+    given = verdict(write_search(folder, years=4, verdict=chosen, selection=selection, limit=limit))
+
+    for one in (*given.findings, *given.cautions, *given.limits):
+        assert "{" not in said(Language.load(code), one)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "phrase"),
+    [
+        (None, 0.15, "drawdown at most 15.0%"),
+        (0.02, None, "drawdown at least 2.0%"),
+        (0.02, 0.15, "drawdown from 2.0% to 15.0%"),
+    ],
+)
+def test_bounds_are_said_in_words(low: float | None, high: float | None, phrase: str) -> None:
+    one = Bounds(figure="max_drawdown", at_least=low, at_most=high)
+    sharpe = Bounds(figure="sharpe", at_least=0.5, at_most=None)
+
+    assert bounds_phrase(Language.load("en"), [one]) == phrase
+    assert bounds_phrase(Language.load("en"), [one, sharpe]) == f"{phrase} and Sharpe ratio at least 0.50"
+    assert not one.holds(None)
+    assert one.holds(0.1)
