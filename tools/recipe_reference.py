@@ -268,12 +268,21 @@ def _bounds(metadata: Sequence[object]) -> str:
     return letters + (f", {' and '.join(words)}" if words else "")
 
 
+def _mapping(default: dict[str, Any]) -> str:
+    """Return a mapping as it is written in a recipe, of a section what differs from its defaults."""
+    inner = (
+        f"{name}: {_mapping(value.model_dump(exclude_defaults=True)) if isinstance(value, BaseModel) else value}"
+        for name, value in default.items()
+    )
+    return "{" + ", ".join(inner) + "}"
+
+
 def _default_of(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return "must be given"
     if isinstance(default, dict):
-        return "`{}`"
+        return f"`{_mapping(default)}`"
     if default is None:
         return "none"
     if isinstance(default, BaseModel):

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from search_folder import write_search
 from test_tables import drawn
 
+from search_folder import write_search
 from tidegate.cli.search_tables import search_tables
 from tidegate.core.errors import RunError
 from tidegate.core.recipe import Recipe
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStore
 
+RECIPE: dict[str, Any] = {
+    "name": "rotation",
+    "data": {"dataset": "synthetic-us"},
+    "split": {"first_test": date(2014, 1, 1)},
+    "models": {"ridge": {}, "lightgbm": {}},
+    "costs": {"preset": "us-equity"},
+}
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     store = RunStore(Workspace.create(tmp_path / "work"))
-    recipe = Recipe.model_validate({"name": "rotation", "data": {"dataset": "none"}, "models": {"ridge": {}}})
+    recipe = Recipe.model_validate(RECIPE)
     with store.begin(kind=RunKind.SEARCH, recipe=recipe, fingerprint_of_work="f", data_versions={}) as begun:
         begun.finish({})
     return store.get(begun.id)

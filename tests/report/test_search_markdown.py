@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from search_folder import write_search
 
+from search_folder import write_search
 from tidegate.core.errors import RunError
 from tidegate.core.files import read_json, write_json
 from tidegate.report.search_markdown import search_markdown
@@ -29,7 +29,7 @@ def test_the_substance_is_there(tmp_path: Path) -> None:
         "How much was luck",
         "Around the best set: peak or plateau",
         "What would have been chosen in each earlier year",
-        "All sets that keep the bounds",
+        "All feasible sets",
         "Sets without a result",
         "Keep in mind",
         "What this does not show",
@@ -52,8 +52,8 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(tmp_path: Path) -> N
 def test_what_is_missing_leaves_its_part_out(tmp_path: Path) -> None:
     text = written(tmp_path, limit=0.001, verdict="luck", earlier=False, failed=0)
 
-    assert "## Nothing kept the bounds: the nearest sets" in text
-    for heading in ("All sets that keep", "Sets without a result", "in each earlier year"):
+    assert "## Nothing is feasible: the nearest sets" in text
+    for heading in ("All feasible sets", "Sets without a result", "in each earlier year"):
         assert heading not in text
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from search_folder import write_search
 from test_browser import BROWSER, opened
 from test_write import read, words
 
+from search_folder import write_search
 from tidegate.core.errors import RunError
 from tidegate.core.files import read_json, write_json
 from tidegate.core.recipe import Recipe
@@ -75,6 +75,7 @@ def test_a_search_is_reported(workspace: Workspace, make_search: MakeRun, langua
 
 
 def test_what_is_no_gate_is_said_to_be_none(workspace: Workspace, make_search: MakeRun) -> None:
+    """Issue: DSR and PBO are shown with what they mean, not as gates."""
     page = words(read(write_report(workspace, make_search().id)))
 
     assert "64 trials counted if they were independent" in page
@@ -118,14 +119,13 @@ def test_nothing_feasible_is_said_plainly(workspace: Workspace, make_search: Mak
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("language", "options"),
     [
-        {"verdict": "untested", "final": False, "earlier": False, "failed": 0, "finding": "few_neighbours"},
-        {"verdict": "luck", "finding": "peak"},
-        {"selection": True, "limit": 0.001},
+        ("zh", {"verdict": "untested", "final": False, "earlier": False, "failed": 0, "finding": "few_neighbours"}),
+        ("en", {"verdict": "luck", "finding": "peak"}),
+        ("zh", {"selection": True, "limit": 0.001}),
     ],
 )
-@pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_report_with_less_to_say_is_written_too(
     workspace: Workspace, make_search: MakeRun, options: dict[str, Any], language: str
 ) -> None:
@@ -179,14 +179,26 @@ def test_the_opening_shows_every_set_where_it_stood(tmp_path: Path) -> None:
     figure = drawn(trade_off_chart(BRUSH, files))
 
     traces = {one["name"]: one for one in figure["data"]}
-    assert len(traces["keeps the bounds"]["x"]) == files.result.counts.feasible
-    assert len(traces["keeps the bounds"]["x"]) + len(traces["breaks the bounds"]["x"]) == 29
-    assert "max_exposure 0.3<br>" in traces["keeps the bounds"]["text"][0]
+    assert len(traces["feasible"]["x"]) == files.result.counts.feasible
+    assert len(traces["feasible"]["x"]) + len(traces["not feasible"]["x"]) == 29
+    assert "max_exposure 0.3<br>" in traces["feasible"]["text"][0]
     best = files.result.recommended
     assert best is not None
     star = traces["recommended: training → final part"]
     assert star["x"] == [best.figure("training", "max_drawdown"), best.figure("final", "max_drawdown")]
     assert [line["x0"] for line in figure["layout"]["shapes"]] == [0.10]
+
+
+def test_a_benchmark_far_away_does_not_press_the_sets_together(tmp_path: Path) -> None:
+    found = write_search(tmp_path, years=4)
+    near = drawn(trade_off_chart(BRUSH, read_search(tmp_path)))
+    found["benchmark"]["training"].update(cagr=0.9, max_drawdown=0.8)
+    write_json(tmp_path / "search.json", found)
+    far = drawn(trade_off_chart(BRUSH, read_search(tmp_path)))
+
+    assert "range" not in near["layout"]["xaxis"]
+    assert far["layout"]["xaxis"]["range"][1] < 0.5
+    assert far["data"][-1]["name"] == "Benchmark, +90.0% / 80.0%"
 
 
 def test_of_very_many_sets_the_best_and_a_part_are_drawn(tmp_path: Path) -> None:
@@ -229,7 +241,7 @@ def test_a_cross_marks_what_breaks_the_bounds_and_a_star_the_best(tmp_path: Path
     heat, _, cross, star = figure["data"]
     assert heat["z"] == [list(row) for row in cells.objective]
     broken = sum(one is False for row in cells.feasible for one in row)
-    assert (len(cross["x"]), cross["name"]) == (broken, "breaks the bounds")
+    assert (len(cross["x"]), cross["name"]) == (broken, "not feasible")
     assert (star["x"], star["name"]) == ([1.0], "best")
     assert len(drawn(heatmap_chart(BRUSH, around.heatmaps[1], "cagr"))["data"]) == 3  # the best lies in no cell
 

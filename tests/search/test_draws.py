@@ -15,7 +15,7 @@ from tidegate.search.plan import planned_sets
 from tidegate.search.sets import ParameterSet
 
 BASE = load_recipe("us-rotation").trading()
-MODEL_97 = {
+MODEL_97: dict[str, dict[str, float]] = {
     "max_weight": {"low": 0.01, "high": 0.12},
     "max_exposure": {"low": 0.25, "high": 0.80},
     "volatility_target": {"low": 0.02, "high": 0.12},
@@ -72,7 +72,7 @@ def test_sets_of_the_grid_are_not_drawn_again() -> None:
     found = drawn({"top_n": {"low": 1, "high": 5}}, 3, grid={"top_n": [2, 4]})
 
     assert sorted(one.settings.top_n for one in found) == [1, 2, 3, 4, 5]
-    with pytest.raises(InputError, match="found search.random with 3 sets: 2 draws gave one that is tried already"):
+    with pytest.raises(InputError, match="with 3 sets: 2 draws gave one that is tried already"):
         drawn({"top_n": {"low": 1, "high": 5}}, 4, grid={"top_n": [2, 4]})
 
 

@@ -126,14 +126,14 @@ def test_no_rounding_error_tells_two_values_apart(units: int, others: list[int])
 @pytest.mark.parametrize("section", ["grid", "perturb", "random", "optuna"])
 def test_costs_fills_and_data_are_never_searched(name: str, section: str) -> None:
     """D-06: where fees are free parameters the cheapest ones win."""
-    search: dict[str, Any] = {
+    searches: dict[str, dict[str, Any]] = {
         "grid": {"grid": {name: [1, 2]}},
         "perturb": {"perturb": {"count": 1, "steps": {name: 1.0}}},
         "random": {"random": {"count": 1, "space": {name: [1, 2]}}},
         "optuna": {"optuna": {"space": {name: {"low": 1, "high": 2}}}},
-    }[section]
+    }
 
-    error = refused(search)
+    error = refused(searches[section])
 
     assert repr(name) in error.found
     assert "cheapest costs would always win" in error.hint

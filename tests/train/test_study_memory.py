@@ -27,7 +27,8 @@ from tidegate.core.time import DAY
 from tidegate.models.gradient_boosting import load_lightgbm
 from tidegate.models.training_rows import TrainingRows
 from tidegate.models.xgboost_trees import load_xgboost
-from tidegate.train.budget import estimated_bytes, resident_bytes
+from tidegate.core.environment import resident_bytes
+from tidegate.train.budget import estimated_bytes
 from tidegate.train.cells import Cells
 from tidegate.train.objective import StudyRows
 from tidegate.train.study import run_study

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from pydantic import ValidationError
 from rich.console import RenderableType
 
 from tidegate.cli.documents import run_document
 from tidegate.cli.hints import next_line
 from tidegate.cli.options import Colours, ReportLanguage
 from tidegate.cli.terminal import Terminal
-from tidegate.core.errors import InputError
+from tidegate.core.errors import InputError, RunError
 from tidegate.core.files import read_json, write_text
-from tidegate.core.recipe import Recipe, load_recipe
+from tidegate.core.recipe import Recipe, SearchSettings, load_recipe
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStore
 
@@ -91,14 +92,22 @@ def _traded(run: Run) -> Recipe:
             expected="a backtest, search or select run: they say how scores are traded",
             hint="list them: tidegate runs list --kind backtest",
         )
-    return Recipe.model_validate(run.recipe)
+    try:
+        return Recipe.model_validate(run.recipe)
+    except ValidationError:
+        raise RunError(
+            found=f"{run.id}, made in the vocabulary of another version",
+            expected="a base run of this version",
+            hint="run its backtest again, or name a recipe",
+        ) from None
 
 
 def with_limit(recipe: Recipe, limit: int | None) -> Recipe:
     """Return the recipe with another number of sets that are shown."""
-    if limit is None or recipe.search is None:
+    if limit is None:
         return recipe
-    return recipe.model_copy(update={"search": recipe.search.model_copy(update={"top": limit})})
+    asked = recipe.search or SearchSettings()
+    return recipe.model_copy(update={"search": asked.model_copy(update={"top": limit})})
 
 
 def workers_of(backend: str, workers: int | None, in_flight: int) -> Any:

@@ -17,6 +17,8 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -26,6 +28,7 @@ from rich.text import Text
 
 from tidegate.cli.logs import logger
 from tidegate.core.clock import elapsed_seconds
+from tidegate.core.environment import resident_bytes
 from tidegate.core.jobs import current_job
 from tidegate.core.progress import Pace, Reached
 
@@ -117,7 +120,7 @@ class Terminal:
 
     def _draw(self, reached: Reached) -> None:
         if self._bar is None:
-            self._bar = _bar(self._err)
+            self._bar = _bar(self._err, _Rate(), _Memory())
             self._bar.start()
             self._bar.add_task(reached.label)
         best = "" if reached.best is None else f", best {reached.best:.3g}"
@@ -135,13 +138,28 @@ class Terminal:
         self._err.print(text, style="dim", markup=False)
 
 
-def _bar(console: Console) -> Progress:
+class _Rate(ProgressColumn):
+    """How many are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.3g}/s", style="dim")
+
+
+class _Memory(ProgressColumn):
+    """How much memory this process holds."""
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 - the same for every task
+        return Text(f"{resident_bytes() / 2**30:.2f} GiB", style="dim")
+
+
+def _bar(console: Console, *further: ProgressColumn) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        *further,
     )
     return Progress(*columns, console=console, transient=True)
 

@@ -19,6 +19,7 @@ __all__ = [
     "prefer_passive_threads",
     "processor_count",
     "read_variable",
+    "resident_bytes",
     "take_variable",
 ]
 
@@ -78,6 +79,17 @@ def describe_environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
     }
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process holds for itself.
+
+    Pages of files that it maps are left out: the system takes them back when it needs room.
+    """
+    import psutil
+
+    memory = psutil.Process().memory_info()
+    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def _version(name: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tidegate.core.config import Settings, misfit
 from tidegate.core.units import Count
@@ -37,6 +38,8 @@ Figure = Literal[
 FIGURES: Final[tuple[str, ...]] = Figure.__args__  # type: ignore[attr-defined]
 """What a parameter set may be judged by; all from net returns, fractions and not percent."""
 
+_PASSWORD: Final = re.compile(r"://[^/?#@]*:[^/?#]*@|[?&][^=&]*(key|token|secret|passw)[^=&]*=", re.IGNORECASE)
+"""A password behind a user, or a value in the query that is named like one."""
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Value = bool | int | float | str | tuple[Any, ...] | None
 
@@ -116,7 +119,7 @@ class OptunaSettings(Settings):
 
     trials: Count = 100
     """How many sets are proposed."""
-    sampler: Literal["tpe", "random", "qmc", "cmaes", "nsga2"] = "tpe"
+    sampler: Literal["tpe", "random", "qmc", "nsga2"] = "tpe"
     """Who proposes; the constraints are told to those that hear them (``tpe``, ``nsga2``)."""
     batch: Count = 10
     """Sets that are proposed before the first of them is judged; part of the result, so it does not follow the
@@ -127,7 +130,14 @@ class OptunaSettings(Settings):
     """Span or list of values by name of the parameter."""
     storage: str = "journal"
     """``journal``: a file in the run's folder, in Optuna's own format; or the URL of a database, such as
-    ``postgresql+psycopg://...``, whose password comes from the environment or a file and is never stored."""
+    ``postgresql+psycopg://user@host/optuna``, whose password its driver takes from the environment or a file."""
+
+    @field_validator("storage")
+    @classmethod
+    def _keeps_no_secret(cls, storage: str) -> str:
+        if _PASSWORD.search(storage):
+            raise ValueError("a URL without a password: a recipe is stored with every run")
+        return storage
 
 
 class PartSettings(Settings):

@@ -39,8 +39,13 @@ def around_section(painter: Painter, found: SearchResult) -> Section | None:
 
 def _finding(painter: Painter, around: Plateau) -> Sentence:
     tones = {"plateau": Tone.GOOD, "peak": Tone.CAUTION}
-    values = {"best": around.best, "neighbours": len(around.counted), "share": around.share_of_best}
-    return Sentence(painter.text(f"around.{around.finding}", **values), tones.get(around.finding, Tone.NEUTRAL))
+    values = {
+        "best": around.best,
+        "neighbours": len(around.counted),
+        "feasible": around.feasible,
+        "share": around.share_of_best,
+    }
+    return Sentence(painter.text(f"around.{around.said}", **values), tones.get(around.finding, Tone.NEUTRAL))
 
 
 def neighbour_table(painter: Painter, found: SearchResult, around: Plateau) -> Table:

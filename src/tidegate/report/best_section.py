@@ -35,12 +35,18 @@ def best_tables(painter: Painter, found: SearchResult) -> tuple[Table, ...]:
     chosen = [
         ("table.best_sets", found.top),
         ("table.by_constraint", found.nearest_by_constraint),
-        ("table.by_objective", found.nearest_by_objective),
+        ("table.by_objective", _others(found)),
     ][slice(0, 1) if found.top else slice(1, 3)]
     tables = [_entries_table(painter, found, key, entries) for key, entries in chosen if entries]
     if found.shown:
         tables.append(_figures_table(painter, found))
     return tuple(tables)
+
+
+def _others(found: SearchResult) -> tuple[Entry, ...]:
+    """Return the best by the objective, unless they are the nearest to the bounds all over again."""
+    nearest, best = found.nearest_by_constraint, found.nearest_by_objective
+    return () if [one.number for one in nearest] == [one.number for one in best] else best
 
 
 def _entries_table(painter: Painter, found: SearchResult, key: str, entries: Sequence[Entry]) -> Table:
@@ -70,27 +76,42 @@ def _entries_table(painter: Painter, found: SearchResult, key: str, entries: Seq
 def _figures_table(painter: Painter, found: SearchResult) -> Table:
     """Return each shown set in each part, the benchmark below them."""
     text = painter.text
+    known = _known_figures(found)
     head = ["", text("figure.part")]
-    for name in _SHOWN_FIGURES:
+    for name in known:
         head.append(text(f"figure.{name}"))
         head += [text("figure.interval")] if name in {"cagr", "max_drawdown"} else []
     rows = [
-        _figure_row(painter, text("unit.set", number=one.number), part, one.figures.get(part) or {}, one)
+        _figure_row(painter, known, text("unit.set", number=one.number), part, one.figures.get(part) or {}, one)
         for one in found.shown
         for part in found.part_names
     ]
     rows += [
-        _figure_row(painter, text("figure.benchmark"), part, found.benchmark.get(part) or {}, None)
+        _figure_row(painter, known, text("figure.benchmark"), part, found.benchmark.get(part) or {}, None)
         for part in found.part_names
     ]
     return Table(title=text("table.in_parts"), head=head, rows=rows, dense=True)
 
 
+def _known_figures(found: SearchResult) -> list[str]:
+    """Return the figures that at least one shown set has: of some, such as the turnover, nothing may be recorded."""
+    return [
+        name
+        for name in _SHOWN_FIGURES
+        if any(one.figure(part, name) is not None for one in found.shown for part in found.part_names)
+    ]
+
+
 def _figure_row(
-    painter: Painter, name: str, part: str, figures: Mapping[str, float | None], entry: Entry | None
+    painter: Painter,
+    known: Sequence[str],
+    name: str,
+    part: str,
+    figures: Mapping[str, float | None],
+    entry: Entry | None,
 ) -> list[Cell]:
     cells = [painter.words(name), painter.words(painter.text(f"part.{part}"))]
-    for figure in _SHOWN_FIGURES:
+    for figure in known:
         spec = figure_spec(figure)
         is_own = entry is not None or not figure.startswith("excess")
         cells.append(painter.number(figures.get(figure) if is_own else None, spec))

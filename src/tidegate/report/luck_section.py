@@ -92,7 +92,7 @@ def _spa_rows(painter: Painter, spa: SpaTest | None, own: float | None) -> Itera
 
 
 def _deflated_rows(painter: Painter, deflated: Deflated | None, psr: float | None) -> Iterator[list[Cell]]:
-    if deflated is not None:
+    if deflated is not None and deflated.value is not None:
         yield _row(painter, "dsr", deflated.value, "decimal3", trials=deflated.trials, sharpe=deflated.sharpe,
                    threshold=deflated.threshold)  # fmt: skip
     if psr is not None:

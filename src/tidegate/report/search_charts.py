@@ -12,6 +12,7 @@ import polars as pl
 
 from tidegate.core.units import FloatArray
 from tidegate.report.charts import Brush, Chart, date_format, decimated, growth_ticks, iso_days
+from tidegate.report.language import format_value
 from tidegate.report.search_files import SearchFiles
 from tidegate.report.search_result import Entry
 from tidegate.report.search_words import parameters_phrase
@@ -22,6 +23,10 @@ MOST_DOTS: Final = 3_000
 """Of more sets the best are drawn and the others thinned evenly."""
 
 _X, _Y = "training_max_drawdown", "training_cagr"
+_BENCHMARK: Final = "benchmark"
+_NEAR: Final = 0.6
+"""A benchmark further from the sets than this part of their spread is left out of the frame."""
+_ROOM: Final = 0.06
 _ROLES: Final = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
@@ -38,6 +43,7 @@ def trade_off_chart(brush: Brush, found: SearchFiles) -> Chart | None:
     _add_front(figure, brush, known.filter(pl.col("pareto").fill_null(value=False)).sort(_X))
     _add_marks(figure, brush, found)
     _add_bounds(figure, brush, found)
+    _frame(figure, found)
     text = brush.language.text
     figure.update_xaxes(
         title={"text": text("axis.training_drawdown"), "font": {"size": 11}, "standoff": 8},
@@ -121,16 +127,42 @@ def _add_marks(figure: go.Figure, brush: Brush, found: SearchFiles) -> None:
             name=text("dots.recommended_final" if len(places) > 1 else "dots.recommended"),
             hovertemplate="%{y:.2%} / %{x:.2%}<extra></extra>",
         )
-    market = result.benchmark.get("training") or {}
-    if market.get("cagr") is not None and market.get("max_drawdown") is not None:
+    growth, fall = _market(found)
+    if growth is not None and fall is not None:
         figure.add_scatter(
-            x=[market["max_drawdown"]],
-            y=[market["cagr"]],
+            x=[fall],
+            y=[growth],
             mode="markers",
             marker={"size": 11, "symbol": "diamond", "color": brush.colours["ink"]},
-            name=text("figure.benchmark"),
+            meta=_BENCHMARK,
+            name=f"{text('figure.benchmark')}, {format_value(growth, 'signed1')} / {format_value(fall, 'percent1')}",
             hovertemplate="%{y:.2%} / %{x:.2%}<extra></extra>",
         )
+
+
+def _market(found: SearchFiles) -> tuple[float | None, float | None]:
+    """Return growth and drawdown of the benchmark on the training part."""
+    market = found.result.benchmark.get("training") or {}
+    return market.get("cagr"), market.get("max_drawdown")
+
+
+def _frame(figure: go.Figure, found: SearchFiles) -> None:
+    """Keep the sets apart: a benchmark far away from all of them stands in the legend alone."""
+    growth, fall = _market(found)
+    if growth is None or fall is None:
+        return
+    away = False
+    for axis, name, place in (("x", "max_drawdown", fall), ("y", "cagr", growth)):
+        bound = found.result.bound(name)
+        others = [value for trace in figure.data if trace.meta != _BENCHMARK for value in trace[axis]]
+        others += [value for value in (bound and bound.at_least, bound and bound.at_most) if value is not None]
+        low, high = min(others, default=place), max(others, default=place)
+        away = away or not low - _NEAR * (high - low) <= place <= high + _NEAR * (high - low)
+        room = _ROOM * (high - low) or _ROOM * abs(high) or _ROOM
+        (figure.update_xaxes if axis == "x" else figure.update_yaxes)(range=[low - room, high + room])
+    if not away:
+        figure.update_xaxes(range=None)
+        figure.update_yaxes(range=None)
 
 
 def _add_bounds(figure: go.Figure, brush: Brush, found: SearchFiles) -> None:

@@ -134,6 +134,7 @@ def _entry(row: Mapping[str, Any], where: str) -> Entry:
 
 def _luck(found: Mapping[str, Any], where: str) -> Luck:
     spa, own, deflated, overfitting = (found.get(name) for name in ("spa", "own", "dsr", "pbo"))
+    deflated = deflated or found.get("trials")  # what was counted may be known where no set is recommended
     if deflated is not None:
         deflated = {**deflated, "by_kind": deflated.get("by_kind") or {}}
     return Luck(
@@ -147,7 +148,12 @@ def _luck(found: Mapping[str, Any], where: str) -> Luck:
         psr=found.get("psr"),
         overfitting=None
         if overfitting is None
-        else _with_absent(Overfitting, overfitting, ("value", "slope", "r_squared", "loss_probability"), where),
+        else _with_absent(
+            Overfitting,
+            {"value": overfitting.get("pbo"), **overfitting},
+            ("value", "slope", "r_squared", "loss_probability"),
+            where,
+        ),
     )
 
 

@@ -201,6 +201,17 @@ class Plateau:
         """The neighbours with an account of their own: the others only show that a parameter did nothing."""
         return tuple(one for one in self.neighbours if not one.same_account)
 
+    @property
+    def feasible(self) -> int:
+        """How many of these keep the bounds."""
+        return sum(one.feasible for one in self.counted)
+
+    @property
+    def said(self) -> str:
+        """The finding, and of a peak whether it is one because most neighbours do not keep the bounds."""
+        alone = self.finding == "peak" and 2 * self.feasible < len(self.counted)
+        return "peak_bounds" if alone else self.finding
+
 
 @dataclass(frozen=True, kw_only=True)
 class Swept:

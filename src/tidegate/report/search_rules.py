@@ -41,7 +41,8 @@ def _headline(found: SearchResult) -> Statement:
         return Statement("search.all_failed", Tone.BAD, {"sets": found.counts.total})
     best = found.recommended
     if best is None:
-        return Statement("search.nothing_kept", Tone.BAD, {"constraints": found.constraints})
+        often = "_often" if found.counts.feasible_by_point else ""
+        return Statement(f"search.nothing_kept{often}", Tone.BAD, {"constraints": found.constraints})
     tones = {"edge": Tone.GOOD, "luck": Tone.CAUTION, "untested": Tone.CAUTION}
     verdict = found.luck.verdict
     key = f"search.{'selected' if found.is_selection else 'chosen'}_{verdict}"
@@ -159,11 +160,11 @@ def _around(found: SearchResult) -> Statement | None:
     tones = {"plateau": Tone.GOOD, "peak": Tone.CAUTION}
     values = {
         "neighbours": len(around.counted),
-        "feasible": sum(one.feasible for one in around.counted),
+        "feasible": around.feasible,
         "share": around.share_of_best,
         "figure": found.objective,
     }
-    return Statement(f"search.{around.finding}", tones.get(around.finding, Tone.NEUTRAL), values)
+    return Statement(f"search.{around.said}", tones.get(around.finding, Tone.NEUTRAL), values)
 
 
 def _notes(found: SearchResult) -> tuple[Statement, ...]:

@@ -1,4 +1,4 @@
-"""Search under constraints: parameter sets and trained models held against each other by backtest, and what luck did."""
+"""Search under constraints: parameter sets and trained models held against each other, and what luck did."""
 
 from tidegate.search.conduct import Workers
 from tidegate.search.overrides import with_overrides

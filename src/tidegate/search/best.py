@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -21,14 +22,17 @@ class Best:
     def __init__(self, settings: SearchSettings, manifest: Manifest) -> None:
         self._settings = settings.model_copy(update={"feasible_by": "point"})
         self._manifest = manifest
-        self._seen: set[str] = set()
+        self._open: list[str] = []
+        self._known = 0
         self._best: Mapping[str, float | None] | None = None
 
     def objective(self) -> float | None:
         """Return the best objective so far; None while no set keeps the bounds."""
         known = self._manifest.entries
-        fresh = [key for key, entry in known.items() if key not in self._seen and entry.state is State.SUCCESS]
-        self._seen.update(fresh)
+        self._open += islice(known, self._known, None)
+        self._known = len(known)
+        fresh = [key for key in self._open if known[key].state is State.SUCCESS]
+        self._open = [key for key in self._open if known[key].state is not State.SUCCESS]
         rivals = [known[key].last.figures for key in fresh] + ([] if self._best is None else [self._best])
         if fresh:
             figures = columns_of(rivals, self._settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from tidegate.core.environment import describe_environment
 from tidegate.core.fingerprint import fingerprint
@@ -13,6 +14,9 @@ from tidegate.search.backend import Work
 from tidegate.search.sets import ParameterSet
 
 __all__ = ["Candidate", "candidates_of", "works_of"]
+
+_TOLD: Final = frozenset({"run", "train_run"})
+"""What a work says of itself without being decided by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ def candidates_of(sets: Sequence[ParameterSet], train_run: Run) -> list[Candidat
 def works_of(candidates: Sequence[Candidate], trained: Mapping[str, Run], recipe: Recipe, run: str) -> list[Work]:
     """Return candidates as something to be done, each with everything that decides its figures.
 
-    Two training runs whose scores are equal to the bit give one and the same work.
+    Two training runs whose scores are equal to the bit, on the same data and universe, give one and the same work.
 
     Parameters
     ----------
@@ -63,21 +67,27 @@ def works_of(candidates: Sequence[Candidate], trained: Mapping[str, Run], recipe
     run
         The search that they belong to.
     """
-    common = {
-        "costs": recipe.costs.model_dump(mode="json"),
-        "backtest": recipe.backtest.model_dump(mode="json"),
-        "code": describe_environment()["code"],
-    }
+    code = describe_environment()["code"]
+    common = {name: _common(one, recipe, run, str(code)) for name, one in trained.items()}
     works = []
     for candidate in candidates:
-        scored = trained[candidate.train_run]
-        decides = {
-            "scores": candidate.settings.scores,
-            "scores_sha256": scored.metrics.get("scores_fingerprint"),
-            "parameters": candidate.settings.model_dump(mode="json"),
-            "data": dict(scored.data_versions),
-            **common,
-        }
-        payload = {**decides, "run": run, "train_run": scored.id, "idempotency_key": fingerprint(decides)}
-        works.append(Work(key=candidate.key, payload=payload))
+        parameters = candidate.settings.model_dump(mode="json")
+        payload = {**common[candidate.train_run], "scores": candidate.settings.scores, "parameters": parameters}
+        decides = {name: value for name, value in payload.items() if name not in _TOLD}
+        works.append(Work(key=candidate.key, payload={**payload, "idempotency_key": fingerprint(decides)}))
     return works
+
+
+def _common(trained: Run, recipe: Recipe, run: str, code: str) -> dict[str, Any]:
+    """Return what every set on one training run shares."""
+    rules = {"costs": recipe.costs, "backtest": recipe.backtest}
+    market = {name: trained.recipe.get(name) for name in ("data", "universe")}
+    return {
+        "run": run,
+        "train_run": trained.id,
+        # Scores that nobody knows are nobody else's.
+        "scores_sha256": trained.metrics.get("scores_fingerprint") or f"unknown of {trained.id}",
+        "data": dict(trained.data_versions),
+        "trading": fingerprint([rules, market]),
+        "code": code,
+    }

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from tidegate.core.errors import DataError
+from tidegate.core.clock import elapsed_seconds
+from tidegate.core.compiled import compiled_before
+from tidegate.core.errors import DataError, TidegateError
 from tidegate.core.files import write_atomically, write_json
+from tidegate.core.fingerprint import fingerprint
 from tidegate.core.progress import SILENT, Pace, Progress, Reached
 from tidegate.core.recipe import Recipe, SearchSettings
+from tidegate.core.units import Int64Array
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind
-from tidegate.search.backend import Backend, Work
+from tidegate.search.backend import Backend
 from tidegate.search.best import Best
 from tidegate.search.candidates import Candidate, works_of
 from tidegate.search.findings import Evidence, Findings, findings_of
@@ -23,16 +29,20 @@ from tidegate.search.gathered import gather
 from tidegate.search.ground import Ground
 from tidegate.search.kernel_backend import KernelBackend
 from tidegate.search.manifest import Manifest
+from tidegate.search.parts import window_parts
 from tidegate.search.process_backend import ProcessBackend
 from tidegate.search.runner import Runner
-from tidegate.search.shelf import CurveShelf
+from tidegate.search.shelf import PIECE, CurveShelf
 from tidegate.search.simulate import Elsewhere, Simulator
 from tidegate.search.states import State, Tally
 from tidegate.search.tried import record_trials
 
-__all__ = ["Plan", "Proposer", "Workers", "conduct"]
+__all__ = ["Plan", "Proposer", "Workers", "conduct", "tidy"]
 
-CURVES: Final = "curves"
+_CURVES: Final = "curves"
+_KERNEL: Final = "kernel"
+_SECONDS: Final = 0.2
+"""Shortest time between two words about the progress."""
 _KEPT: Final = 1000
 """Up to so many sets all curves stay in the run's folder; of more only those that are shown."""
 
@@ -57,6 +67,8 @@ class Plan:
         Those that are known beforehand.
     propose
         Returns further ones after the manifest so far, none when it is done; None where all are known beforehand.
+    expected
+        How many candidates there will be, the proposed ones included.
     defensives
         Every defensive asset that a candidate names.
     """
@@ -67,6 +79,7 @@ class Plan:
     train_runs: Mapping[str, Run]
     candidates: Sequence[Candidate]
     propose: Proposer | None = None
+    expected: int = 0
     defensives: tuple[str, ...] = ()
 
 
@@ -97,27 +110,34 @@ class _Course:
     run: str
     progress: Progress
     candidates: list[Candidate] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
-    def work(self) -> Tally:
-        """Do everything that is planned, and everything that is proposed on the way."""
-        self.candidates = list(self.plan.candidates)
-        tally = self._round() if self.candidates else Tally()
-        while self.plan.propose is not None and (further := self.plan.propose(self.manifest)):
-            self.candidates += further
-            tally = self._round()
-        return tally
+    def work(self) -> None:
+        """Do everything that is planned, then everything that is proposed on the way."""
+        self._told, self._best, self._pace = -_SECONDS, Best(self.plan.settings, self.manifest), Pace()
+        further = self.plan.candidates or self._proposed()
+        while further:
+            self._round(further)
+            further = self._proposed()
+        self.manifest.close(self.tally)
 
-    def _round(self) -> Tally:
-        works: list[Work] = works_of(self.candidates, self.plan.train_runs, self.plan.recipe, self.run)
-        pace, best = Pace(), Best(self.plan.settings, self.manifest)
+    def _proposed(self) -> Sequence[Candidate]:
+        return [] if self.plan.propose is None else self.plan.propose(self.manifest)
 
-        def tell(tally: Tally) -> None:
-            left = pace.seconds_left(tally.ended, tally.total)
-            self.progress.tell(
-                Reached(label="set", done=tally.ended, total=tally.total, best=best.objective(), seconds_left=left)
-            )
+    def _round(self, further: Sequence[Candidate]) -> None:
+        works = works_of(further, self.plan.train_runs, self.plan.recipe, self.run)
+        before, self.candidates = self.tally, [*self.candidates, *further]
+        self.tally = before + self.runner.run(works, lambda tally: self._tell(before + tally))
 
-        return self.runner.run(works, tell)
+    def _tell(self, tally: Tally) -> None:
+        """Tell how far it is, not so often that the telling takes longer than the work."""
+        now, total = elapsed_seconds(), max(self.plan.expected, tally.total)
+        if now - self._told < _SECONDS and tally.ended < total:
+            return
+        self._told = now
+        left = self._pace.seconds_left(tally.ended, total)
+        best = self._best.objective()
+        self.progress.tell(Reached(label="set", done=tally.ended, total=total, best=best, seconds_left=left))
 
 
 def conduct(
@@ -143,58 +163,120 @@ def conduct(
     DataError
         If not one candidate could be simulated; the message says why.
     """
-    settings, recipe = plan.settings, plan.recipe
-    ground = Ground(workspace, recipe, plan.defensives)
-    shelf = CurveShelf(folder / CURVES)
+    ground, shelf = Ground(workspace, plan.recipe, plan.defensives), CurveShelf(folder / _CURVES)
     manifest = Manifest(folder / "manifest.jsonl")
+    if not compiled_before():
+        progress.say("compiling the engine, once for this version: about half a minute")
+    closes = _closes(plan, ground)
     missing = {one.key: one.missing for one in plan.candidates}
-    at_work = _backend(workspace, plan, ground, shelf, workers, threads)
+    at_work = _backend(workspace, plan, _Site(ground, shelf, closes), workers, threads)
     try:
         runner = Runner(at_work, manifest, missing_score=lambda work: missing.get(work.key))
         course = _Course(plan=plan, manifest=manifest, runner=runner, run=folder.name, progress=progress)
-        tally = course.work()
+        course.work()
     finally:
         at_work.close()
     done = [one for one in course.candidates if manifest.entries[one.key].state is State.SUCCESS]
     if not done:
-        raise DataError(found=f"{tally.total} sets, none of them simulated{_first_reason(manifest)}",
+        raise DataError(found=f"{course.tally.total} sets, none of them simulated{_first_reason(manifest)}",
                         expected="one at least", hint="correct what the message names")  # fmt: skip
     progress.say(f"reading {len(done)} curves, and what luck did to them")
-    first = done[0].train_run, done[0].settings.scores
-    per_year = ground.bars_per_year(*first)
-    gathered = gather(shelf, [one.key for one in done], settings, bars_per_year=per_year, seed=recipe.seed)
-    own, counted = record_trials(workspace, plan.kind, recipe, plan.train_runs, done, gathered, folder.name)
-    found = findings_of(
-        Evidence(
-            recipe=recipe,
-            settings=settings,
-            candidates=course.candidates,
-            entries=manifest.entries,
-            done=done,
-            shelf=shelf,
-            gathered=gathered,
-            own_trials=own,
-            trials=counted,
-            bars_per_year=per_year,
-        )
-    )
-    found.document["survivorship"] = ground.setup(*first).survivorship.value
-    return _write(folder, found, keep=len(done) <= _KEPT)
+    setup = ground.setup(done[0].train_run, done[0].settings.scores)
+    found = findings_of(_evidence(workspace, plan, folder, course, done, ground, shelf))
+    found.document["survivorship"] = setup.survivorship.value
+    found.document["notes"] |= setup.notes
+    found.document["backend"] = _KERNEL if workers is None else workers.backend
+    return _write(folder, found)
 
 
-def _backend(
-    workspace: Workspace, plan: Plan, ground: Ground, shelf: CurveShelf, workers: Workers | None, threads: int
-) -> Backend:
+def tidy(run: Run) -> None:
+    """Take the curves of a finished search away where they are too many to keep; those that are shown have a file."""
+    if run.metrics["counts"]["succeeded"] > _KEPT:
+        CurveShelf(run.folder / _CURVES).clear()
+
+
+def _closes(plan: Plan, ground: Ground) -> Int64Array | None:
+    """Return the closes that every curve must have, once the window has been cut into its parts.
+
+    They are those of the first candidate that can be traded, on the data that most of them have. What is wrong with the
+    only training run of a search is told at once; among several, each tells what is wrong with it.
+
+    Raises
+    ------
+    InputError
+        If the window does not hold its parts.
+    """
+    wanted = [(one.train_run, one.settings.scores) for one in plan.candidates if one.missing is None]
+    asked = list(dict.fromkeys(wanted))
+    if len(plan.train_runs) == 1 and plan.kind is RunKind.SEARCH:
+        (only,) = plan.train_runs
+        closes = ground.times(only, plan.recipe.trading().scores)
+        window_parts(closes, plan.settings.parts)
+        return closes
+    data_of = {name: fingerprint(run.recipe.get("data")) for name, run in plan.train_runs.items()}
+    common = Counter(data_of[name] for name, _ in asked)
+    for name, scores in sorted(asked, key=lambda one: -common[data_of[one[0]]]):
+        with suppress(TidegateError):
+            closes = ground.times(name, scores)
+            break
+    else:
+        return None
+    window_parts(closes, plan.settings.parts)
+    return closes
+
+
+@dataclass(frozen=True, eq=False)
+class _Site:
+    ground: Ground
+    shelf: CurveShelf
+    closes: Int64Array | None
+
+
+def _backend(workspace: Workspace, plan: Plan, site: _Site, workers: Workers | None, threads: int) -> Backend:
     if workers is None:
-        return KernelBackend(Simulator(ground=ground, shelf=shelf, settings=plan.settings, threads=threads))
+        simulator = Simulator(
+            ground=site.ground, shelf=site.shelf, settings=plan.settings, threads=threads, closes=site.closes
+        )
+        # Another training run is another market to read: what it gave is kept before the next one is read.
+        return KernelBackend(simulator, batch=PIECE if len(plan.train_runs) == 1 else 1)
     elsewhere = Elsewhere(
         workspace=workspace.root.resolve(),
-        curves=shelf.folder.resolve(),
+        curves=site.shelf.folder.resolve(),
         recipe=plan.recipe,
         settings=plan.settings,
+        closes=site.closes,
         defensives=plan.defensives,
     )
     return ProcessBackend(elsewhere, workers=workers.count, in_flight=workers.in_flight, backend=workers.backend)
+
+
+def _evidence(
+    workspace: Workspace,
+    plan: Plan,
+    folder: Path,
+    course: _Course,
+    done: Sequence[Candidate],
+    ground: Ground,
+    shelf: CurveShelf,
+) -> Evidence:
+    """Read the curves, and record them among the trials of their market."""
+    recipe = plan.recipe
+    per_year = ground.bars_per_year(done[0].train_run, done[0].settings.scores)
+    keys = [one.key for one in done]
+    gathered = gather(shelf, keys, plan.settings, bars_per_year=per_year, seed=recipe.seed)
+    own, counted = record_trials(workspace, plan.kind, recipe, plan.train_runs, done, gathered, folder.name)
+    return Evidence(
+        recipe=recipe,
+        settings=plan.settings,
+        candidates=course.candidates,
+        entries=course.manifest.entries,
+        done=done,
+        shelf=shelf,
+        gathered=gathered,
+        own_trials=own,
+        trials=counted,
+        bars_per_year=per_year,
+    )
 
 
 def _first_reason(manifest: Manifest) -> str:
@@ -202,12 +284,10 @@ def _first_reason(manifest: Manifest) -> str:
     return f": {reasons[0]}" if reasons else ""
 
 
-def _write(folder: Path, found: Findings, *, keep: bool) -> dict[str, Any]:
+def _write(folder: Path, found: Findings) -> dict[str, Any]:
     write_atomically(folder / "sets.parquet", lambda partial: _parquet(found.sets, partial))
     write_atomically(folder / "curves.parquet", lambda partial: _parquet(found.curves, partial))
     write_json(folder / "search.json", found.document)
-    if not keep:
-        CurveShelf(folder / CURVES).clear()
     return found.metrics()
 
 

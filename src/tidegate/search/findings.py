@@ -192,10 +192,15 @@ def _nearest(choice: Choice, entry: Mapping[int, dict[str, Any]], top: int) -> d
 def _errors(found: Evidence) -> list[dict[str, Any]]:
     return [
         {"key": one.key, "number": one.set.number, "train_run": one.train_run, "status": entry.state.value,
-         "reason": entry.last.error}
+         "reason": _reason(entry)}
         for one in found.candidates
         if (entry := found.entries[one.key]).state is not State.SUCCESS
     ]  # fmt: skip
+
+
+def _reason(entry: Entry) -> str | None:
+    same = entry.last.same_as
+    return entry.last.error if same is None else f"the same in everything that decides as {same}, which is done"
 
 
 def _numbered(own: dict[str, Any] | None, done: Sequence[Candidate]) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ __all__ = ["WINDOW", "Gathered", "gather"]
 WINDOW: Final = "window"
 _CHECKPOINTS: Final = 64
 _FEWEST_BLOCKS: Final = 30
-"""Blocks of history below which nothing is tested: long-run deviations are then too rough, and noise passes too often."""
+"""Blocks of history below which nothing is tested: long-run deviations are too rough then, and noise passes often."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,7 +89,7 @@ def gather(
     reader = _Reader(first, settings, bars_per_year, seed)
     for file in chain([first], files):
         reader.add(file)
-    return reader.gathered(keys)
+    return reader.gathered()
 
 
 class _Reader:
@@ -121,29 +121,26 @@ class _Reader:
             self._test.add(excess)
             self._blocks.append(block_sums(excess, self._settings.overfitting_blocks))
 
-    def gathered(self, keys: Sequence[str]) -> Gathered:
-        place = {key: number for number, key in enumerate(self._keys)}
-        order = np.array([place[key] for key in keys], dtype=np.int64)
+    def gathered(self) -> Gathered:
         names = {part: tuple(figures) for part, figures in self._figures[0].items()}
-        checkpoints, counts, orders = (np.concatenate(parts, axis=-1 if n == 0 else 0)
-                                       for n, parts in enumerate(zip(*self._pieces, strict=True)))  # fmt: skip
+        checkpoints, counts, orders = zip(*self._pieces, strict=True)
         superior = None if self._test is None else self._test.result()
         return Gathered(
-            keys=tuple(keys),
+            keys=tuple(self._keys),
             times=self._times,
             benchmark=self._benchmark,
             parts=self._parts,
             figures={
-                part: {name: np.concatenate([one[part][name] for one in self._figures])[order] for name in names[part]}
+                part: {name: np.concatenate([one[part][name] for one in self._figures]) for name in names[part]}
                 for part in names
             },
-            equity=checkpoints[:, order],
-            counts=counts[order],
-            orders=orders[order],
-            moments=_joined([own for own, _ in self._moments], order),
-            excess_moments=_joined([excess for _, excess in self._moments], order),
+            equity=np.concatenate(checkpoints, axis=1),
+            counts=np.concatenate(counts),
+            orders=np.concatenate(orders),
+            moments=_joined([own for own, _ in self._moments]),
+            excess_moments=_joined([excess for _, excess in self._moments]),
             superior=superior,
-            adjusted=None if superior is None else superior.adjusted[order],
+            adjusted=None if superior is None else superior.adjusted,
             blocks=self._blocks[0].joined(self._blocks[1:]) if self._blocks else None,
         )
 
@@ -161,10 +158,10 @@ def _returns(file: CurveFile) -> tuple[FloatArray, FloatArray]:
     return returns, np.where(alive, returns - earned[:, None], 0.0)
 
 
-def _joined(parts: Sequence[SharpeMoments], order: Int64Array) -> SharpeMoments:
+def _joined(parts: Sequence[SharpeMoments]) -> SharpeMoments:
     return SharpeMoments(
-        sharpe=np.concatenate([one.sharpe for one in parts])[order],
-        skewness=np.concatenate([one.skewness for one in parts])[order],
-        kurtosis=np.concatenate([one.kurtosis for one in parts])[order],
+        sharpe=np.concatenate([one.sharpe for one in parts]),
+        skewness=np.concatenate([one.skewness for one in parts]),
+        kurtosis=np.concatenate([one.kurtosis for one in parts]),
         bars=parts[0].bars,
     )

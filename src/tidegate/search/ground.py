@@ -9,7 +9,7 @@ import numpy as np
 
 from tidegate.core.errors import DataError, RecipeError
 from tidegate.core.fingerprint import fingerprint
-from tidegate.core.recipe import Recipe, StrategySettings
+from tidegate.core.recipe import Recipe
 from tidegate.core.recipe_strategy import MOST_DEFENSIVES
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.core.workspace import Workspace
@@ -21,7 +21,8 @@ from tidegate.registry import Run, RunStore
 
 __all__ = ["Ground", "recipe_on", "same_closes"]
 
-_SETUPS_HELD: Final = 2
+_SETUPS_HELD: Final = 4
+_OF_BASE: Final = ("name", "project", "seed", "costs", "backtest", "search")
 
 
 class Ground:
@@ -48,7 +49,7 @@ class Ground:
                 hint="search over fewer baskets at a time",
             )
         self._markets: dict[str, RecipeMarket] = {}
-        self._setups: dict[tuple[str, str], tuple[Setup, FloatArray]] = {}
+        self._setups: dict[tuple[str, str], tuple[Setup, FloatArray, float]] = {}
 
     def setup(self, train_run: str, scores: str) -> Setup:
         """Return the backtest on one model's scores of a training run.
@@ -71,9 +72,9 @@ class Ground:
 
     def bars_per_year(self, train_run: str, scores: str) -> float:
         """Return what figures are annualised by, as a backtest's are."""
-        return bars_per_year(self._recipe, self.times(train_run, scores))
+        return self._prepared(train_run, scores)[2]
 
-    def _prepared(self, train_run: str, scores: str) -> tuple[Setup, FloatArray]:
+    def _prepared(self, train_run: str, scores: str) -> tuple[Setup, FloatArray, float]:
         key = (train_run, scores)
         if key not in self._setups:
             while len(self._setups) >= _SETUPS_HELD:  # scores are as large as a market: only the latest are kept
@@ -81,7 +82,8 @@ class Ground:
             trained = self._store.get(train_run)
             recipe = recipe_on(self._recipe, trained, scores, self._defensives)
             setup = prepare_backtest(self._catalog, recipe, trained, self._market(recipe, trained))
-            self._setups[key] = setup, benchmark_of(setup, recipe)[0]
+            per_year = bars_per_year(recipe, setup.market.times[setup.start :])
+            self._setups[key] = setup, benchmark_of(setup, recipe)[0], per_year
         return self._setups[key]
 
     def _market(self, recipe: Recipe, trained: Run) -> RecipeMarket:
@@ -95,8 +97,8 @@ class Ground:
 def recipe_on(base: Recipe, trained: Run, scores: str, defensives: tuple[str, ...] = ()) -> Recipe:
     """Return the recipe that trades a training run's scores as another recipe says.
 
-    Data, universe, features, labels, split and models are those of the training run; strategy, costs, money and dates
-    those of ``base``.
+    Data, universe, features, labels, split and models are those of the training run; name, seed, strategy, costs,
+    money, dates and what is searched those of ``base``.
 
     Parameters
     ----------
@@ -111,15 +113,10 @@ def recipe_on(base: Recipe, trained: Run, scores: str, defensives: tuple[str, ..
         If this version does not know the run's recipe, or the strategy does not go with it.
     """
     changes: dict[str, Any] = {"scores": scores, **({"defensives": defensives} if defensives else {})}
-    strategy = StrategySettings.model_validate({**base.trading().model_dump(), **changes})
     own: Mapping[str, Any] = {
         **trained.recipe,
-        "name": base.name,
-        "project": base.project,
-        "strategy": strategy.model_dump(mode="json"),
-        "costs": base.costs.model_dump(mode="json"),
-        "backtest": base.backtest.model_dump(mode="json"),
-        "search": None,
+        **base.model_dump(mode="json", by_alias=True, include=set(_OF_BASE)),
+        "strategy": {**base.trading().model_dump(mode="json", exclude_unset=True), **changes},
     }
     try:
         return Recipe.model_validate(own)

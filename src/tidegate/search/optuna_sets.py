@@ -206,7 +206,8 @@ class OptunaProposer:
                     expected="the sets of the search that is resumed",
                     hint="resume it with the recipe, seed and version of Optuna that it was begun with",
                 )
-            self._told.append(self._ended(one, trial.params))
+            params = {each.name: written(each, one.set.parameters[each.name]) for each in self._space}
+            self._told.append(self._ended(one, params))
             if one.objective is None or not math.isfinite(one.objective):
                 self._of_study.tell(trial, state=TrialState.FAIL)
                 continue

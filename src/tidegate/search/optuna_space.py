@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate.core.errors import InputError
 from tidegate.core.randomness import derive_seed
 from tidegate.core.recipe_search import OptunaSettings
 from tidegate.search.sets import Value, text_of
@@ -64,19 +63,5 @@ def sampler_of(settings: OptunaSettings, seed: int, batch: int) -> BaseSampler:
         return samplers.QMCSampler(scramble=True, seed=one_for_all, warn_independent_sampling=False)
     if settings.sampler == "nsga2":
         return samplers.NSGAIISampler(population_size=2 * settings.batch, seed=own)
-    if settings.sampler == "cmaes":
-        _require_cmaes()
-        return samplers.CmaEsSampler(seed=own, n_startup_trials=startup, warn_independent_sampling=False)
     # The sets of a batch are proposed before any of them is judged: the liar keeps them apart.
     return samplers.TPESampler(seed=own, n_startup_trials=startup, multivariate=True, constant_liar=True)
-
-
-def _require_cmaes() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("cmaes") is None:
-        raise InputError(
-            found="search.optuna.sampler = 'cmaes' without its package",
-            expected="the package cmaes",
-            hint="pip install cmaes, or choose tpe",
-        )

@@ -59,7 +59,8 @@ def perturbed_sets(
         bound does not fit its parameter.
     """
     lattice = {name: _line(name, settings, settler.base) for name in settings.steps}
-    fixed = {name: _base_of(name, settings, settler.base) for name in settings.base if name not in settings.steps}
+    held = [name for name in settings.base if name not in settings.steps]
+    fixed = {name: _number(name, _base_of(name, settings, settler.base)) for name in held}
     _require_known(settings)
     if (size := prod(len(line) for line in lattice.values())) > MOST_SETS:
         raise InputError(

@@ -220,7 +220,7 @@ class _Joblib:
             else:
                 future.set_result(outcomes)
 
-        calls = [(self._wrap, (function, works), {})]
+        calls: list[Any] = [(self._wrap, (function, works), {})]
         self._backend.submit(BatchedCalls(calls, self._backend.get_nested_backend()), callback=hand_back)
         return future
 

@@ -21,7 +21,7 @@ __all__ = ["History"]
 
 _ALWAYS: Final = 200
 """Up to so many sets all are resampled; of more, the best first, until enough of them keep the bounds."""
-_AT_ONCE: Final = 64
+_AT_FIRST: Final = 64
 _YEAR: Final = 365.25 * DAY
 
 
@@ -62,9 +62,12 @@ class History:
             return shares
         by_point = judge(training, self._settings.model_copy(update={"feasible_by": "point"})).feasible
         order = ranked(training, keys, self._settings.objective, among=by_point)
-        for begin in range(0, len(order), _AT_ONCE):
-            self._fill(shares, order[begin : begin + _AT_ONCE])
-            if int(np.sum(shares >= self._settings.probability)) >= self._settings.top:
+        begin, some = 0, max(_AT_FIRST, self._settings.top)
+        while begin < len(order):
+            self._fill(shares, order[begin : begin + some])
+            begin, some = begin + some, 2 * some  # few passes over the files, even where none keeps the bounds
+            kept = int(np.sum(shares >= self._settings.probability))
+            if self._settings.feasible_by == "point" or kept >= self._settings.top:
                 break
         return shares
 
@@ -90,6 +93,8 @@ class History:
         ]
 
     def _of(self, file: CurveFile) -> Resampled:
-        equity = file.equity[self._training.rows]
-        returns = equity[1:] / equity[:-1] - 1.0
+        equity = np.maximum(file.equity[self._training.rows], 0.0)
+        before, after = equity[:-1], equity[1:]
+        # What was ruined stays so: from there on every bar takes all that there is.
+        returns = np.divide(after, before, out=np.zeros_like(after), where=before > 0.0) - 1.0
         return resampled_figures(returns, self._draws, self._years)

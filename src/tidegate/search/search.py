@@ -17,7 +17,8 @@ from tidegate.registry import Run, RunKind, RunStore
 from tidegate.search.best import columns_of
 from tidegate.search.candidates import Candidate, candidates_of
 from tidegate.search.choice import judge
-from tidegate.search.conduct import Plan, Proposer, Workers, conduct
+from tidegate.search.conduct import Plan, Proposer, Workers, conduct, tidy
+from tidegate.search.ground import recipe_on
 from tidegate.search.manifest import Manifest
 from tidegate.search.optuna_sets import JudgedSet, OptunaProposer
 from tidegate.search.plan import planned_sets
@@ -69,9 +70,11 @@ def search(
     settings = _settings(recipe)
     store = RunStore(workspace)
     recipe = resolve_recipe(recipe)
-    sets = planned_sets(settings, recipe.trading(), seed=recipe.seed)
     trained = train_run or store.latest_training(recipe)
     store.require_finished_training(trained)
+    # The run is kept with what it really trades: the data, universe and models of the training run.
+    recipe = recipe_on(recipe, trained, recipe.trading().scores)
+    sets = planned_sets(settings, recipe.trading(), seed=recipe.seed)
     with (
         store.begin(
             kind=RunKind.SEARCH,
@@ -83,17 +86,27 @@ def search(
         ExitStack() as stack,
     ):
         progress.say(f"{'resuming' if run.resumed else 'search'} {run.id} on the scores of {trained.id}")
-        plan = Plan(
-            kind=RunKind.SEARCH,
-            recipe=recipe,
-            settings=settings,
-            train_runs={trained.id: trained},
-            candidates=candidates_of(sets, trained),
-            propose=_proposer(recipe, settings, sets, trained, run.folder, stack),
-            defensives=_defensives(settings, sets),
-        )
+        proposer = _proposer(recipe, settings, sets, trained, run.folder, stack)
+        plan = _plan(recipe, settings, sets, trained, proposer)
         run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
-    return store.get(run.id)
+    finished = store.get(run.id)
+    tidy(finished)
+    return finished
+
+
+def _plan(
+    recipe: Recipe, settings: SearchSettings, sets: Sequence[ParameterSet], trained: Run, proposer: Proposer | None
+) -> Plan:
+    return Plan(
+        kind=RunKind.SEARCH,
+        recipe=recipe,
+        settings=settings,
+        train_runs={trained.id: trained},
+        candidates=candidates_of(sets, trained),
+        propose=proposer,
+        expected=len(sets) + (0 if settings.optuna is None else settings.optuna.trials),
+        defensives=_defensives(settings, sets),
+    )
 
 
 def _settings(recipe: Recipe) -> SearchSettings:

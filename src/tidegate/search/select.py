@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,13 +17,15 @@ from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.search.candidates import Candidate
-from tidegate.search.conduct import Plan, Workers, conduct
+from tidegate.search.conduct import Plan, Workers, conduct, tidy
 from tidegate.search.missing_scores import missing_score
 from tidegate.search.sets import ParameterSet
 
 __all__ = ["select"]
 
-_MONTH = 31 * DAY
+_MONTH: Final = 31 * DAY
+_PAUSE: Final = 12 * DAY
+"""Longest time without a session, from its last close before to its first after: the longest of holidays, and more."""
 
 
 def select(
@@ -80,7 +82,9 @@ def select(
             candidates=[_candidate(number, one, recipe) for number, one in enumerate(train_runs)],
         )
         run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
-    return store.get(run.id)
+    finished = store.get(run.id)
+    tidy(finished)
+    return finished
 
 
 def _candidate(number: int, trained: Run, recipe: Recipe) -> Candidate:
@@ -112,11 +116,14 @@ def _missing(trained: Run, model: str, recipe: Recipe) -> str | None:
         return (
             f"{trained.id} is a {trained.status} {trained.kind} run{'' if not trained.error else f': {trained.error}'}"
         )
-    window, strategy = recipe.backtest, recipe.trading()
-    start, end = parse_instant(str(window.start)) + DAY, parse_instant(str(window.end))
+    strategy, span = recipe.trading(), _span(trained, model)
+    start, end = (parse_instant(str(day)) for day in (recipe.backtest.start, recipe.backtest.end))
+    begins = start + DAY
+    if span is not None and begins < span[0] <= start + _PAUSE:
+        begins = span[0]  # the window's first session, as far as is known before its bars are read
     return missing_score(
-        trained, model, start=Instant(start), end=Instant(end), least_symbols=strategy.top_n,
-        max_age=strategy.max_score_age_bars * 2 * DAY,
+        trained, model, start=Instant(begins), end=Instant(end), least_symbols=strategy.top_n,
+        max_age=strategy.max_score_age_bars * 2 * DAY + _PAUSE,
     )  # fmt: skip
 
 
@@ -124,20 +131,20 @@ def _within(recipe: Recipe, train_runs: Sequence[Run]) -> Recipe:
     """Return the recipe with the dates that the runs are traded over."""
     if not train_runs:
         raise RunError(found="no training run", expected="at least one", hint="train first: tidegate train RECIPE")
-    backtest = recipe.backtest
-    if backtest.start is None or backtest.end is None:
-        first, last = _in_common([span for run in train_runs if (span := _span(run, _model(run, recipe)))])
-        dates = {"start": backtest.start or _date(first), "end": backtest.end or _date(last)}
-        backtest = type(backtest).model_validate({**backtest.model_dump(), **dates})
-    return recipe.model_copy(update={"backtest": backtest})
-
-
-def _in_common(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the latest beginning and the earliest end of those that lie within a month of the middle one."""
+    spans = [span for run in train_runs if (span := _span(run, _model(run, recipe)))]
     if not spans:
         raise RunError(
             found="no training run with readable scores", expected="at least one", hint="train again: tidegate train"
         )
+    backtest, (first, last) = recipe.backtest, _in_common(spans)
+    ends = str(backtest.end or _date(last))
+    dates = {"start": backtest.start or _date(first), "end": min(ends, _date(max(end for _, end in spans)))}
+    settings = type(backtest).model_validate({**backtest.model_dump(), **dates})
+    return recipe.model_copy(update={"backtest": settings})
+
+
+def _in_common(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the latest beginning and the earliest end of those that lie within a month of the middle one."""
     firsts, lasts = zip(*spans, strict=True)
     first, last = median(firsts), median(lasts)
     return max(one for one in firsts if one <= first + _MONTH), min(one for one in lasts if one >= last - _MONTH)

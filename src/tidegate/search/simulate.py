@@ -13,13 +13,13 @@ import numpy as np
 from tidegate.core.errors import LedgerError, TidegateError
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.recipe import Recipe, SearchSettings, StrategySettings
-from tidegate.core.units import FloatArray
+from tidegate.core.units import FloatArray, Int64Array
 from tidegate.core.workspace import Workspace
 from tidegate.engine.market import Market
 from tidegate.engine.setup import Setup
 from tidegate.engine.sweep import Sweep, Trial, run_trials
 from tidegate.search.backend import Outcome, Work
-from tidegate.search.ground import Ground
+from tidegate.search.ground import Ground, same_closes
 from tidegate.search.part_figures import part_figures
 from tidegate.search.parts import window_parts
 from tidegate.search.shelf import CurveFile, CurveShelf
@@ -48,12 +48,15 @@ class Simulator:
         How the window is cut, and what is asked of a set: works are judged by the training part alone.
     threads
         Sets are shared out among so many; the curves do not depend on it.
+    closes
+        ``int64 (n_times,)`` closes that every curve must have; None takes what the first one has.
     """
 
     ground: Ground
     shelf: CurveShelf
     settings: SearchSettings
     threads: int = 1
+    closes: Int64Array | None = None
 
     def __call__(self, works: Sequence[Work]) -> list[Outcome]:
         """Return what came of the works, in their order; one that cannot be simulated fails by itself."""
@@ -67,6 +70,8 @@ class Simulator:
         try:
             setup = self.ground.setup(train_run, scores)
             benchmark = self.ground.benchmark(train_run, scores)
+            if self.closes is not None:
+                same_closes(self.closes, setup.market.times[setup.start :], train_run)
         except LedgerError:
             raise  # a mistake in the engine is nobody's result
         except TidegateError as error:
@@ -84,7 +89,7 @@ class Simulator:
             traded_in_training=self._traded_in_training(sweep, setup, trials),
         )
         self.shelf.put(file)
-        return self._outcomes(file, works, self.ground.bars_per_year(train_run, scores))
+        return _outcomes(file, works, self.settings, self.ground.bars_per_year(train_run, scores))
 
     def _sweep(self, market: Market, setup: Setup, trials: Sequence[Trial]) -> Sweep:
         return run_trials(market, trials, **setup.arguments, whole=False, threads=self.threads)
@@ -96,13 +101,14 @@ class Simulator:
         training = window_parts(sweep.times, self.settings.parts)[0]
         return self._sweep(setup.market.until(setup.start + training.stop), setup, trials).paid[:, _TRADED]
 
-    def _outcomes(self, file: CurveFile, works: Sequence[Work], per_year: float) -> list[Outcome]:
-        training = window_parts(file.times, self.settings.parts)[0]
-        figures = part_figures(file, training, per_year)
-        return [
-            Outcome(key=work.key, status=State.SUCCESS, figures=_plain(figures, column), error=None)
-            for column, work in enumerate(works)
-        ]
+
+def _outcomes(file: CurveFile, works: Sequence[Work], settings: SearchSettings, per_year: float) -> list[Outcome]:
+    training = window_parts(file.times, settings.parts)[0]
+    figures = part_figures(file, training, per_year)
+    return [
+        Outcome(key=work.key, status=State.SUCCESS, figures=_plain(figures, column))
+        for column, work in enumerate(works)
+    ]
 
 
 def _settings(payload: Mapping[str, Any]) -> StrategySettings:
@@ -110,7 +116,7 @@ def _settings(payload: Mapping[str, Any]) -> StrategySettings:
 
 
 def _failed(work: Work, error: TidegateError) -> Outcome:
-    return Outcome(key=work.key, status=State.FAILED, figures={}, error=str(error))
+    return Outcome(key=work.key, status=State.FAILED, error=str(error))
 
 
 def _plain(figures: Mapping[str, FloatArray], column: int) -> dict[str, float | None]:
@@ -125,7 +131,7 @@ class Elsewhere:
     ----------
     workspace, curves
         Folders of the workspace and of the shelf, as every process sees them.
-    recipe, settings, defensives
+    recipe, settings, closes, defensives
         As of :class:`Ground` and :class:`Simulator`.
     """
 
@@ -133,6 +139,7 @@ class Elsewhere:
     curves: Path
     recipe: Recipe
     settings: SearchSettings
+    closes: Int64Array | None = None
     defensives: tuple[str, ...] = ()
 
     def __call__(self, works: Sequence[Work]) -> list[Outcome]:
@@ -144,5 +151,6 @@ class Elsewhere:
                 ground=Ground(Workspace.open(self.workspace), self.recipe, self.defensives),
                 shelf=CurveShelf(self.curves),
                 settings=self.settings,
+                closes=self.closes,
             )
         return _ARRIVED[key](works)

@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tidegate.core.clock import elapsed_seconds
+from tidegate.core.environment import resident_bytes
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import TuneSettings
 from tidegate.train.objective import StudyRows
 
-__all__ = ["Budget", "StoppedBy", "estimated_bytes", "resident_bytes"]
+__all__ = ["Budget", "StoppedBy", "estimated_bytes"]
 
 _GIB: Final = 2**30
 _BYTES_PER_CELL: Final = {"ridge": 0.0, "lightgbm": 2.0, "xgboost": 2.0}
@@ -124,14 +125,3 @@ def estimated_bytes(model: str, folds: Sequence[StudyRows]) -> int:
         width = fold.train.features.shape[1]
         total += fitted * (width * cell + _BYTES_PER_ROW) + len(fold.judged) * _BYTES_PER_ROW
     return int(total)
-
-
-def resident_bytes() -> int:
-    """Return how much memory this process holds for itself.
-
-    Pages of files that it maps are left out: the system takes them back when it needs room.
-    """
-    import psutil
-
-    memory = psutil.Process().memory_info()
-    return int(memory.rss - getattr(memory, "shared", 0))
