@@ -243,9 +243,15 @@ def power_piece(number: int) -> dict[str, Any]:
     return {"rows": rows}
 
 
+@lru_cache(maxsize=1)
+def noise_of(seed: int, correlation: float) -> np.ndarray:
+    """Return what the sets would earn without an edge."""
+    return noise_returns(seed, bars=BARS, sets=SETS, correlation=correlation)
+
+
 def planted_file(seed: int, correlation: float, carriers: str, sharpe: float) -> CurveFile:
     """Return sets of which some carry an edge."""
-    noise = noise_returns(seed, bars=BARS, sets=SETS, correlation=correlation)
+    noise = noise_of(seed, correlation)
     return curves_of(planted(noise, sharpe=sharpe, carriers=carriers), seed=seed)  # type: ignore[arg-type]
 
 
@@ -280,12 +286,11 @@ def absolute_piece(number: int) -> dict[str, Any]:
 # Pieces, tables and pictures.
 
 
-def work(folder: Path, name: str, markets: int, piece: Callable[[int], dict[str, Any]]) -> None:
+def work(path: Path, numbers: Iterable[int], piece: Callable[[int], dict[str, Any]]) -> None:
     """Do the pieces that are not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     done = {one["piece"] for one in lines(path)}
-    for number in range(-(-markets // PIECE)):
+    for number in numbers:
         if number in done:
             continue
         began = time.process_time()
@@ -360,18 +365,20 @@ def main() -> None:
     parser.add_argument("images", type=Path, nargs="?", help="where pictures are drawn")
     parser.add_argument("--markets", type=int, default=100)
     parser.add_argument("--drift", type=float, default=0.07, help="of the market in a year")
+    parser.add_argument("--lanes", type=int, default=1, help="how many programs share the pieces")
+    parser.add_argument("--lane", type=int, default=0, help="which of them this is")
     given = parser.parse_args()
     if given.part == "tables":
         print_tables(given.folder)
     elif given.part == "pictures":
         draw_size(given.images / "search-size.svg", curves(given.folder, "size"), LEVELS, BLOCKS)
         draw_power(given.images / "search-power.svg", curves(given.folder, "power", 0.02), SHARPES, BLOCKS, BLOCK)
-    elif given.part == "engine":
-        name = f"engine {given.drift:g}"
-        work(given.folder, name, given.markets, partial(engine_piece, drift=given.drift))
     else:
-        pieces = {"size": size_piece, "power": power_piece, "beside": beside_piece, "absolute": absolute_piece}
-        work(given.folder, given.part, given.markets, pieces[given.part])
+        name = f"engine {given.drift:g}" if given.part == "engine" else given.part
+        numbers = range(given.lane, -(-given.markets // PIECE), given.lanes)
+        pieces = {"engine": partial(engine_piece, drift=given.drift), "size": size_piece, "power": power_piece,
+                  "beside": beside_piece, "absolute": absolute_piece}  # fmt: skip
+        work(given.folder / f"{name}.jsonl", numbers, pieces[given.part])
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ FULL: dict[str, Any] = {
     "tune": {"model": "lightgbm", "space": {"learning_rate": {"low": 0.01, "high": 0.1, "log": True}}},
     "search": {
         "grid": {"top_n": [5, 10]},
+        "parts": {"validation_share": 0.2},
+        "constraints": {"max_drawdown": {"at_most": 0.15}},
         "perturb": {
             "count": 2,
             "base": {"top_n": 7},

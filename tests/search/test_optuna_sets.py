@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from postgres import CannotStartError, empty_database, postgres
-from tidegate.core.errors import InputError, RunError
-from tidegate.core.recipe import SearchSettings, load_recipe
+from tidegate.core.config import parse_settings
+from tidegate.core.errors import InputError, RecipeError, RunError
+from tidegate.core.recipe import OptunaSettings, SearchSettings, load_recipe
 from tidegate.search.optuna_sets import JudgedSet, OptunaProposer
 from tidegate.search.optuna_storage import OPTUNA_LOG
 from tidegate.search.plan import planned_sets
@@ -215,8 +216,6 @@ def test_a_database_follows_the_search(tmp_path: Path, kind: str, request: pytes
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql+psycopg://me:hush-hush@host/name",
-        "postgresql+psycopg://me@host/name?password=hush-hush",
         "hush-hush",
         "://hush-hush@",
         "postgresql+psycopg://me@hush-hush:port/name",
@@ -235,6 +234,16 @@ def test_no_message_repeats_an_address(url: str, tmp_path: Path, caplog: pytest.
     assert "hush-hush" not in str(caught.value) + caplog.text
     assert caught.value.__cause__ is None
     assert "search.optuna.storage" in caught.value.found
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://me:hush-hush@host/name", "mysql://me@host/n?password=hush-hush"])
+def test_a_recipe_takes_no_password(url: str) -> None:
+    text = f"trials: 5\nstorage: {url}\nspace: {{top_n: [5, 10]}}\n"
+
+    with pytest.raises(RecipeError, match=r"recipe\.yaml:2") as caught:
+        parse_settings(text, OptunaSettings, source="recipe.yaml")
+
+    assert "hush-hush" not in str(caught.value)
 
 
 def test_a_search_without_optuna_has_no_proposer() -> None:

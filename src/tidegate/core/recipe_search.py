@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from tidegate.core.config import Settings, misfit
 from tidegate.core.units import Count
@@ -132,12 +132,13 @@ class OptunaSettings(Settings):
     """``journal``: a file in the run's folder, in Optuna's own format; or the URL of a database, such as
     ``postgresql+psycopg://user@host/optuna``, whose password its driver takes from the environment or a file."""
 
-    @field_validator("storage")
-    @classmethod
-    def _keeps_no_secret(cls, storage: str) -> str:
-        if _PASSWORD.search(storage):
-            raise ValueError("a URL without a password: a recipe is stored with every run")
-        return storage
+    @model_validator(mode="after")
+    def _keeps_no_secret(self) -> Self:
+        if _PASSWORD.search(self.storage):
+            wanted = "a URL without a password: a recipe is stored with every run"
+            hint = "let the driver take it from the environment or a file"
+            raise misfit(wanted, at=("storage",), value="a URL with one", hint=hint)
+        return self
 
 
 class PartSettings(Settings):

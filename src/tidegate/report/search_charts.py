@@ -47,10 +47,10 @@ def trade_off_chart(brush: Brush, found: SearchFiles) -> Chart | None:
     text = brush.language.text
     figure.update_xaxes(
         title={"text": text("axis.training_drawdown"), "font": {"size": 11}, "standoff": 8},
-        tickformat=".0%",
+        tickformat=".2~%",
         showgrid=True,
     )
-    figure.update_yaxes(title={"text": text("axis.training_cagr"), "font": {"size": 11}}, tickformat=".0%")
+    figure.update_yaxes(title={"text": text("axis.training_cagr"), "font": {"size": 11}}, tickformat=".2~%")
     figure.update_layout(margin_b=48)
     whole = "trade_off" if found.result.recommended else "trade_off_open"
     key = "trade_off_thinned" if drawn.height < known.height else whole

@@ -56,7 +56,7 @@ class ProcessBackend:
     batch
         Works in one task.
     backend
-        ``loky`` starts fresh processes; to end a task, the workers are ended, and the others that were away begin anew.
+        ``loky`` starts fresh processes; to end a task that runs, they are ended, and others that were away begin anew.
         Otherwise the name of any backend that joblib knows and that hands results back by itself: ``threading``,
         ``multiprocessing``, ``dask`` (with a client of ``distributed``), or one that was registered. They cannot end
         what they have begun, so a task that was taken back still holds its worker, and of ``threading`` and
@@ -111,9 +111,8 @@ class ProcessBackend:
     def cancel(self, ticket: str) -> None:
         """End a task; where the workers must be ended for that, the others begin anew when they are asked for."""
         away = self._away.pop(ticket, None)
-        if away is None or away.future is None or away.future.done():
+        if away is None or away.future is None or away.future.done() or away.future.cancel():
             return
-        # Loky's own way to cancel one that waits breaks its shutdown, so they all go the same way.
         if self._pool.end_workers():
             for other in self._away.values():
                 if other.future is not None and (not other.future.done() or _lost(other.future) is not None):
@@ -164,7 +163,10 @@ class _Loky:
     def end_workers(self) -> bool:
         executor, self._executor = self._executor, None
         if executor is not None:
-            executor.shutdown(wait=True, kill_workers=True)
+            # With ``kill_workers`` loky 3.5 stumbles over tasks that still wait; it copes with workers that die.
+            for worker in list((executor._processes or {}).values()):
+                worker.kill()
+            executor.shutdown(wait=True)
         return True
 
     def close(self) -> None:
@@ -282,7 +284,7 @@ def _end_with(parent: int) -> None:
 def _lost(future: Future[Result]) -> BaseException | None:
     """Return what kept a result from coming home; a worker's death as something that may pass."""
     error = future.exception()
-    if isinstance(error, BrokenExecutor) or type(error).__name__ == "ShutdownExecutorError":
+    if isinstance(error, BrokenExecutor):
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         return SourceDownError(
             found=f"a worker that ended before its task did ({first})",

@@ -210,7 +210,7 @@ def _save(path: Path, keys: tuple[str, ...], arrays: Mapping[str, Any]) -> None:
 
 def _keys(path: Path) -> list[str]:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return [str(key) for key in content["keys"]]
     except _BROKEN:
         return []  # a damaged file holds nothing: whoever asks for its works is told that they are missing
@@ -218,7 +218,7 @@ def _keys(path: Path) -> list[str]:
 
 def _load(path: Path) -> CurveFile:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files if name != "keys"}
             return CurveFile(keys=tuple(str(key) for key in content["keys"]), **arrays)
     except (*_BROKEN, TypeError) as error:
