@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tidegate.report.language import Language, format_value
-from tidegate.report.search_result import Bounds, Entry, SearchResult
+from tidegate.report.search_result import Bounds
 from tidegate.report.statements import Statement
 
 __all__ = [
     "bounds_phrase",
     "figure_spec",
     "in_order",
-    "named_set",
     "parameters_phrase",
     "plain_value",
     "said",
@@ -88,13 +87,6 @@ def parameters_phrase(parameters: Mapping[str, Any]) -> str:
     'max_exposure 0.4, max_weight 0.03'
     """
     return ", ".join(f"{name} {plain_value(value)}" for name, value in parameters.items())
-
-
-def named_set(found: SearchResult, entry: Entry) -> str:
-    """Return what a set is told apart by: its parameters, or the training run that it trades."""
-    if found.is_selection and entry.train_run is not None:
-        return entry.train_run
-    return parameters_phrase(entry.parameters)
 
 
 def bounds_phrase(language: Language, bounds: Sequence[Bounds]) -> str:
