@@ -3,11 +3,12 @@
 Each part works in pieces, writes a line for each into a folder, and goes on where it stopped:
 
     python benchmarks/luck_study.py engine FOLDER --markets 1000      # noise through the engine
-    python benchmarks/luck_study.py engine FOLDER --markets 200 --drift -0.05
-    python benchmarks/luck_study.py size FOLDER --markets 500         # noise that lasts, by block length
+    python benchmarks/luck_study.py engine FOLDER --markets 100 --drift -0.05
+    python benchmarks/luck_study.py planted FOLDER --markets 100      # scores that know something, after costs
+    python benchmarks/luck_study.py size FOLDER --markets 300         # noise that lasts, by block length
     python benchmarks/luck_study.py power FOLDER --markets 100
     python benchmarks/luck_study.py beside FOLDER --markets 100       # what DSR and PBO would have said
-    python benchmarks/luck_study.py absolute FOLDER --markets 500     # the warning: drift taken for an edge
+    python benchmarks/luck_study.py absolute FOLDER --markets 200     # the warning: drift taken for an edge
     python benchmarks/luck_study.py tables FOLDER
     python benchmarks/luck_study.py pictures FOLDER docs/images
 
@@ -20,6 +21,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
@@ -62,6 +64,8 @@ CORRELATIONS: Final = (0.5, 0.7, 0.9)
 CARRIERS: Final = ("all", "half", "one")
 SHARPES: Final = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 KINDS: Final = ("independent", "clustered", "AR 0.1", "AR 0.2", "held a week")
+KNOWS: Final = (0.03, 0.05, 0.06, 0.075, 0.1)
+"""Correlation of scores with the next week: after costs, Sharpe ratios over the benchmark of 0.3 to 2.2 a year."""
 BARS, SETS, PIECE, CASH = 3024, 30, 20, 30_000.0
 BLOCK: Final = SearchSettings().block_bars
 FREE: Final = SearchSettings(constraints={}, feasible_by="point")
@@ -138,6 +142,23 @@ def engine_piece(number: int, *, drift: float) -> dict[str, Any]:
                 if place == 0:
                     _require_same(file, found, number)
     return {"drift": drift, "rows": rows}
+
+
+def planted_piece(number: int) -> dict[str, Any]:
+    """Return p values of scores that know something, after costs; with the sets' mean Sharpe ratio and correlation."""
+    rows: dict[str, list[Any]] = {}
+    for place, knows in product(range(PIECE), KNOWS):
+        market = noise_market(number * PIECE + place, names=50, knows=knows)
+        trials = [replace(one, costs=recipe_trials()[0].costs) for one in invested_trials()]
+        sweep = run_trials(market, trials, initial_cash=CASH, periods_per_year=BARS_PER_YEAR, whole=False)
+        file = file_of(sweep, equal_weight_of_the_universe(market, trials[0], 0, CASH))
+        row = recommended(file, FREE, seed=number, per_year=BARS_PER_YEAR)
+        excess = _returns(file.equity) - _returns(file.benchmark[:, None])
+        ratios = BARS_PER_YEAR**0.5 * excess.mean(axis=0) / excess.std(axis=0)
+        alike = np.corrcoef(excess.T)[np.triu_indices(len(trials), 1)].mean()
+        found = [*tested(file, (row,), block=BLOCK, seed=number), float(ratios.mean()), float(alike)]
+        rows.setdefault(f"knows {knows}", []).append(found)
+    return {"rows": rows}
 
 
 def engine_files(market: Market) -> Iterator[tuple[str, dict[str, CurveFile]]]:
@@ -303,7 +324,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
     """Return the pieces of a part, without a torn last line."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    found = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    return list({one["piece"]: one for one in found}.values())
 
 
 def gathered(path: Path) -> dict[str, list[Any]]:
@@ -344,6 +366,13 @@ def print_tables(folder: Path) -> None:
             together = [round(float(np.mean([pair[0] <= level for pair in pairs])), 4) for level in LEVELS]
             both = [round(share_of_edges(pairs, level), 4) for level in LEVELS]
             print(f"| {cell} | {len(pairs)} | {both} | {together} |")
+    print("\nplanted: edges at 0.02 and 0.05, mean Sharpe ratio, correlation")
+    for cell, rows in gathered(folder / "planted.jsonl").items():
+        means = np.mean([row[2:] for row in rows], axis=0).round(2).tolist()
+        print(
+            f"| {cell} | {len(rows)} | {share_of_edges([row[:2] for row in rows], 0.02):.2f} | "
+            f"{share_of_edges([row[:2] for row in rows], 0.05):.2f} | {means} |"
+        )
     print("\npower at 0.02")
     for cell, pairs in gathered(folder / "power.jsonl").items():
         print(f"| {cell} | {len(pairs)} | {share_of_edges(pairs, 0.02):.2f} | {share_of_edges(pairs, 0.05):.2f} |")
@@ -360,7 +389,9 @@ def print_tables(folder: Path) -> None:
 def main() -> None:
     """Do one part of the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["engine", "size", "power", "beside", "absolute", "tables", "pictures"])
+    parser.add_argument(
+        "part", choices=["engine", "planted", "size", "power", "beside", "absolute", "tables", "pictures"]
+    )
     parser.add_argument("folder", type=Path, help="where the pieces lie")
     parser.add_argument("images", type=Path, nargs="?", help="where pictures are drawn")
     parser.add_argument("--markets", type=int, default=100)
@@ -377,7 +408,7 @@ def main() -> None:
         name = f"engine {given.drift:g}" if given.part == "engine" else given.part
         numbers = range(given.lane, -(-given.markets // PIECE), given.lanes)
         pieces = {"engine": partial(engine_piece, drift=given.drift), "size": size_piece, "power": power_piece,
-                  "beside": beside_piece, "absolute": absolute_piece}  # fmt: skip
+                  "planted": planted_piece, "beside": beside_piece, "absolute": absolute_piece}  # fmt: skip
         work(given.folder / f"{name}.jsonl", numbers, pieces[given.part])
 
 

@@ -107,15 +107,7 @@ def failed_training(workspace: Workspace, recipe: Recipe) -> Run:
 
 
 def document_of(run: Run) -> dict[str, Any]:
-    """Return what a search found, without who did the work."""
+    """Return what a search found, without who did the work and what others had tried before."""
     document: dict[str, Any] = read_json(run.folder / "search.json")
-    del document["backend"]
+    del document["backend"], document["luck"]["dsr"]
     return document
-
-
-def without_names(document: Any, *runs: Run) -> str:
-    """Return a document as text without the ids of runs."""
-    text = repr(document)
-    for number, run in enumerate(runs):
-        text = text.replace(run.id, f"run {number}")
-    return text

@@ -74,6 +74,8 @@ def works_of(candidates: Sequence[Candidate], trained: Mapping[str, Run], recipe
         parameters = candidate.settings.model_dump(mode="json")
         payload = {**common[candidate.train_run], "scores": candidate.settings.scores, "parameters": parameters}
         decides = {name: value for name, value in payload.items() if name not in _TOLD}
+        if candidate.missing is not None:  # what cannot be traded stands for nothing else, and nothing else for it
+            decides["missing"] = candidate.key
         works.append(Work(key=candidate.key, payload={**payload, "idempotency_key": fingerprint(decides)}))
     return works
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
@@ -163,9 +164,10 @@ class _Loky:
     def end_workers(self) -> bool:
         executor, self._executor = self._executor, None
         if executor is not None:
-            # With ``kill_workers`` loky 3.5 stumbles over tasks that still wait; it copes with workers that die.
-            for worker in list((executor._processes or {}).values()):
-                worker.kill()
+            # With ``kill_workers`` loky 3.6 stumbles over tasks that still wait; it copes with workers that die.
+            for number in list(executor._processes or ()):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
             executor.shutdown(wait=True)
         return True
 

@@ -105,7 +105,9 @@ def judged(file: CurveFile, settings: SearchSettings, *, seed: int, bars_per_yea
     return Judgement(gathered=gathered, row=row, luck=luck)
 
 
-def noise_market(seed: int, *, names: int = 60, bars: int = 12 * BARS_PER_YEAR, drift: float = 0.07) -> Market:
+def noise_market(
+    seed: int, *, names: int = 60, bars: int = 12 * BARS_PER_YEAR, drift: float = 0.07, knows: float = 0.0
+) -> Market:
     """Return a daily market whose scores know nothing, with an index that weighs each name by what it is worth.
 
     Returns of all names share a factor of 16 % volatility a year; volatility comes in clusters, tails are fat, and
@@ -119,6 +121,8 @@ def noise_market(seed: int, *, names: int = 60, bars: int = 12 * BARS_PER_YEAR, 
         Size, without the index.
     drift
         What each name earns in a year on average, as a fraction.
+    knows
+        Correlation of scores with what a name earns in the next five bars beside the factor: an edge, on request.
 
     Examples
     --------
@@ -138,6 +142,7 @@ def noise_market(seed: int, *, names: int = 60, bars: int = 12 * BARS_PER_YEAR, 
     level = close.mean(axis=1) / first.mean()
     opening = opened.mean(axis=1) / first.mean()
     close, opened = np.column_stack([level, close]), np.column_stack([opening, opened])
+    score = (1.0 - knows**2) ** 0.5 * _lasting(random.normal(size=(bars, names)), _SCORE_LASTS) + knows * _ahead(own)
     return Market(
         times=_weekdays(bars),
         symbols=(INDEX, *(f"N{place:03d}" for place in range(names))),
@@ -145,7 +150,7 @@ def noise_market(seed: int, *, names: int = 60, bars: int = 12 * BARS_PER_YEAR, 
         mark=close,
         traded=np.ones(close.shape, dtype=np.bool_),
         fill=opened,
-        score=np.column_stack([np.full(bars, np.nan), _lasting(random.normal(size=(bars, names)), _SCORE_LASTS)]),
+        score=np.column_stack([np.full(bars, np.nan), score]),
         candidate=np.arange(names + 1) > 0,
         lot=np.zeros(names + 1),
         interest=np.zeros(bars),
@@ -224,6 +229,14 @@ def _lasting(shocks: FloatArray, share: float) -> FloatArray:
     for row in range(1, len(shocks)):
         shocks[row] = share * shocks[row - 1] + fresh * shocks[row]
     return shocks
+
+
+def _ahead(shocks: FloatArray) -> FloatArray:
+    """Return what the next five bars bring, each name in its own deviation."""
+    sums = np.zeros_like(shocks)
+    for lag in range(1, 6):
+        sums[:-lag] += shocks[lag:]
+    return np.asarray(sums / sums.std(axis=0), dtype=np.float64)
 
 
 def _recent_deviation(close: FloatArray) -> FloatArray:
