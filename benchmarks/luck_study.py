@@ -9,6 +9,7 @@ Each part works in pieces, writes a line for each into a folder, and goes on whe
     python benchmarks/luck_study.py power FOLDER --markets 100
     python benchmarks/luck_study.py beside FOLDER --markets 100       # what DSR and PBO would have said
     python benchmarks/luck_study.py absolute FOLDER --markets 200     # the warning: drift taken for an edge
+    python benchmarks/luck_study.py doubts FOLDER --markets 40
     python benchmarks/luck_study.py tables FOLDER
     python benchmarks/luck_study.py pictures FOLDER docs/images
 
@@ -304,6 +305,32 @@ def absolute_piece(number: int) -> dict[str, Any]:
     return {"rows": rows}
 
 
+def print_doubts(markets: int) -> None:
+    """Print how often a planted edge keeps the bound, and how far a p value depends on the seed of its draws."""
+    kept = [recommended(planted_file(seed, 0.7, "all", 1.5), limited(), seed=1, per_year=252.0)
+            for seed in range(markets)]  # fmt: skip
+    print(f"{sum(row is not None for row in kept)} of {markets} with a set that keeps the bound")
+    files = [planted_file(seed, 0.7, "one", 0.9) for seed in range(markets)]
+    for replicates in (1000, 5000):
+        found = np.array([[_superior(file, replicates, seed) for file in files] for seed in range(100, 104)])
+        called, near = found <= 0.02, (found.mean(axis=0) > 0.01) & (found.mean(axis=0) < 0.04)
+        changed = int((called.any(axis=0) & ~called.all(axis=0)).sum())
+        deviation = float(found.std(axis=0, ddof=1)[near].mean())
+        print(f"{replicates} replicates: {changed} of {markets} verdicts change with the seed of the draws; "
+              f"deviation of the {int(near.sum())} p values from 0.01 to 0.04: {deviation:.4f}")  # fmt: skip
+
+
+def _superior(file: CurveFile, replicates: int, seed: int) -> float:
+    test = SuperiorTest(_many_draws(replicates, seed))
+    test.add(_returns(file.equity) - _returns(file.benchmark[:, None]))
+    return test.result().p_value
+
+
+@lru_cache(maxsize=1)
+def _many_draws(replicates: int, seed: int) -> StationaryDraws:
+    return draw_stationary(BARS, block=BLOCK, replicates=replicates, seed=seed)
+
+
 # Pieces, tables and pictures.
 
 
@@ -390,7 +417,7 @@ def main() -> None:
     """Do one part of the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "part", choices=["engine", "planted", "size", "power", "beside", "absolute", "tables", "pictures"]
+        "part", choices=["engine", "planted", "size", "power", "beside", "absolute", "doubts", "tables", "pictures"]
     )
     parser.add_argument("folder", type=Path, help="where the pieces lie")
     parser.add_argument("images", type=Path, nargs="?", help="where pictures are drawn")
@@ -401,6 +428,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.part == "tables":
         print_tables(given.folder)
+    elif given.part == "doubts":
+        print_doubts(given.markets)
     elif given.part == "pictures":
         draw_size(given.images / "search-size.svg", curves(given.folder, "size"), LEVELS, BLOCKS)
         draw_power(given.images / "search-power.svg", curves(given.folder, "power", 0.02), SHARPES, BLOCKS, BLOCK)

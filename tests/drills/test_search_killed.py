@@ -1,87 +1,71 @@
-"""A search whose process is killed at any moment, again and again, then finished: the same manifest."""
+"""A search, killed at any moment, then repeated: the same sets, to the last digit, and the same manifest."""
 
 from __future__ import annotations
 
 import random
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
+import polars as pl
+import pytest
+
+from command import execute, started
+from searched_market import document_of, searched_market
+from tidegate.core.workspace import Workspace
+from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.search.manifest import Manifest
-from tidegate.search.states import Tally
 
-WORKS = 120
-SCRIPT = f"""
-import sys, time
-from pathlib import Path
-from tidegate.search.backend import Outcome, Work
-from tidegate.search.kernel_backend import KernelBackend
-from tidegate.search.manifest import Manifest
-from tidegate.search.runner import Runner
-from tidegate.search.states import State
-
-def judge(works):
-    time.sleep(0.02)
-    return [one(work, work.payload["parameters"]["top_n"]) for work in works]
-
-def one(work, number):
-    if number % 10 == 9:
-        return Outcome(key=work.key, status=State.FAILED, error="it says no")
-    return Outcome(key=work.key, figures={{"cagr": number / 7.0, "sharpe": None}})
-
-works = [
-    Work(key=f"top_n={{number}}", payload={{"parameters": {{"top_n": number}}, "idempotency_key": f"{{number:064x}}"}})
-    for number in range({WORKS})
-]
-manifest = Manifest(Path(sys.argv[1]))
-print("begun", flush=True)
-manifest.close(Runner(KernelBackend(judge, batch=4), manifest).run([*works, works[0]]))
-"""
+SETS = 12
 
 
-def start(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, path], stdout=subprocess.PIPE, text=True)
+def searches(root: Path) -> list[Run]:
+    workspace = Workspace.open(root)
+    try:
+        return list(RunStore(workspace).list(kind=RunKind.SEARCH))
+    finally:
+        workspace.database.dispose()
 
 
-def finish(path: Path) -> dict[str, Any]:
-    process = start(path)
-    process.communicate()
-    assert process.returncode == 0
-    return Manifest(path).content()
+def successes(root: Path) -> int:
+    """How many sets the manifest of a process at work says are done."""
+    return sum(path.read_bytes().count(b'"event":"success"') for path in root.glob("runs/search-*/manifest.jsonl"))
 
 
-def test_a_search_killed_again_and_again_ends_in_the_same_manifest(tmp_path: Path) -> None:
-    """Equity I 12 and H 11: resumes after SIGKILL and from a torn line; nothing finished is done again."""
-    expected = finish(tmp_path / "whole.jsonl")
-    assert expected["closed"] == Tally(total=WORKS + 1, succeeded=108, failed=12, duplicate=1).as_dict()
+@pytest.mark.slow
+@pytest.mark.parametrize("moments", [1, pytest.param(4, marks=pytest.mark.exhaustive)])
+def test_a_search_killed_at_any_moment_ends_as_any_other(tmp_path: Path, moments: int) -> None:
+    """Equity I 11. Killed among processes, gone on with in one: who does the work shows nowhere."""
+    search = ("search", searched_market().file, "--json", "--workspace")
+    template = searched_market().copied(tmp_path)
+    template.database.dispose()
+    whole = Path(shutil.copytree(template.root, tmp_path / "whole"))
+    execute([*search, whole]).checked()
+    (expected,) = searches(whole)
+    content = Manifest(expected.folder / "manifest.jsonl").content()
+    assert content["closed"]["succeeded"] == SETS
 
-    dice, path, reached = random.Random(11), tmp_path / "killed.jsonl", [0]
-    for number in range(4):
-        process = start(path)
-        assert process.stdout is not None
-        process.stdout.readline()
-        wanted = reached[-1] + dice.randint(8, 24)
-        deadline = time.monotonic() + 60.0
-        while ended(path) < wanted and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        time.sleep(dice.uniform(0.0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        if number % 2:  # and as if the disk had kept half of the last line
-            path.write_bytes(path.read_bytes()[:-30])
-        reached.append(ended(path))
-    assert finish(path) == expected
-    assert sorted(reached) == reached
-    assert any(0 < one < WORKS for one in reached)
-    ends = [line for line in path.read_text("utf-8").splitlines() if '"event":"success"' in line]
-    assert len(ends) == 108
+    dice = random.Random(6)
+    for number in range(moments):
+        root = Path(shutil.copytree(template.root, tmp_path / f"killed-{number}"))
+        with started([*search, root, "--backend", "loky", "--workers", "2"]) as doomed:
+            enough = SETS // 2 if moments == 1 else dice.randrange(SETS)
+            while successes(root) < enough and doomed.is_running:
+                time.sleep(0.005)
+            doomed.send(signal.SIGKILL)
+            doomed.end()
+        left = successes(root)
+        assert left >= enough
+        for path in root.glob("runs/search-*/manifest.jsonl"):  # as if the disk had kept half of the last line
+            path.write_bytes(path.read_bytes()[:-20])
 
+        execute([*search, root]).checked()
 
-def ended(path: Path) -> int:
-    """Count what a process has finished so far."""
-    text = path.read_bytes() if path.exists() else b""
-    return text.count(b'"event":"success"') + text.count(b'"event":"failed"')
+        (resumed,) = searches(root)
+        assert resumed.status is RunStatus.FINISHED
+        assert Manifest(resumed.folder / "manifest.jsonl").content() == content
+        assert document_of(resumed) == document_of(expected)
+        first, second = (pl.read_parquet(one.folder / "sets.parquet") for one in (expected, resumed))
+        assert first.equals(second, null_equal=True)
+        shutil.rmtree(root)

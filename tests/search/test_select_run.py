@@ -15,7 +15,7 @@ from audited import train
 from searched_market import document_of, searched_market
 from tidegate.core.errors import DataError, RunError
 from tidegate.core.recipe import Recipe, SearchSettings
-from tidegate.core.time import DAY, HOUR, parse_instant
+from tidegate.core.time import DAY, parse_instant
 from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.registry import Run, RunStatus, RunStore
@@ -141,13 +141,15 @@ def test_dates_of_the_recipe_may_lie_on_days_without_bars(workspace: Workspace) 
 
 def test_a_run_on_other_bars_fails_by_itself(workspace: Workspace) -> None:
     """The closes are those of most runs, even if the odd one is the oldest; its reason is told."""
-    evenings = parse_instant("2015-01-01") + np.arange(1, 901) * DAY - 3 * HOUR
-    panel = synthetic_panel(4, 900, 10, edge=0.3, times=evenings)
-    Catalog(workspace).append("bars", synthetic_bars(panel, dataset="evenings"))
-    odd = train(workspace, changed("dataset: made-up", "dataset: evenings"))
+    times = parse_instant("2015-01-01") + np.arange(1, 876) * DAY
+    panel = synthetic_panel(4, 875, 10, edge=0.3, times=times)
+    Catalog(workspace).append("bars", synthetic_bars(panel, dataset="shorter"))
+    odd = train(workspace, changed("dataset: made-up", "dataset: shorter"))
     first, other = runs_of(workspace, 0, 1)
+    given = recipe()
+    backtest = type(given.backtest).model_validate({**given.backtest.model_dump(), "end": "2017-06-18"})
 
-    done = select(workspace, recipe(), [odd, first, other])
+    done = select(workspace, given.model_copy(update={"backtest": backtest}), [odd, first, other])
 
     states = status_of(done)
     assert states[odd.id][0] == "failed"

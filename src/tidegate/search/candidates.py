@@ -69,14 +69,16 @@ def works_of(candidates: Sequence[Candidate], trained: Mapping[str, Run], recipe
     """
     code = describe_environment()["code"]
     common = {name: _common(one, recipe, run, str(code)) for name, one in trained.items()}
+    decided = {name: fingerprint({k: v for k, v in one.items() if k not in _TOLD}) for name, one in common.items()}
     works = []
     for candidate in candidates:
         parameters = candidate.settings.model_dump(mode="json")
-        payload = {**common[candidate.train_run], "scores": candidate.settings.scores, "parameters": parameters}
-        decides = {name: value for name, value in payload.items() if name not in _TOLD}
-        if candidate.missing is not None:  # what cannot be traded stands for nothing else, and nothing else for it
-            decides["missing"] = candidate.key
-        works.append(Work(key=candidate.key, payload={**payload, "idempotency_key": fingerprint(decides)}))
+        scores = candidate.settings.scores
+        # What cannot be traded stands for nothing else, and nothing else for it.
+        apart = None if candidate.missing is None else candidate.key
+        own = fingerprint([decided[candidate.train_run], scores, parameters, apart])
+        payload = {**common[candidate.train_run], "scores": scores, "parameters": parameters, "idempotency_key": own}
+        works.append(Work(key=candidate.key, payload=payload))
     return works
 
 
