@@ -263,7 +263,9 @@ def _evidence(
     recipe = plan.recipe
     per_year = ground.bars_per_year(done[0].train_run, done[0].settings.scores)
     keys = [one.key for one in done]
-    gathered = gather(shelf, keys, plan.settings, bars_per_year=per_year, seed=recipe.seed)
+    setup = ground.setup(done[0].train_run, done[0].settings.scores)
+    interest = setup.market.interest[setup.start + 1 :]
+    gathered = gather(shelf, keys, plan.settings, bars_per_year=per_year, seed=recipe.seed, interest=interest)
     own, counted = record_trials(workspace, plan.kind, recipe, plan.train_runs, done, gathered, folder.name)
     return Evidence(
         recipe=recipe,

@@ -53,6 +53,10 @@ class Gathered:
     superior, adjusted, blocks
         The test against the benchmark, the adjusted p value of each set ``float64 (n_sets,)``, and the sums by
         stretches of time, of the same excess; None where the window is too short for them.
+    beta, alpha
+        ``float64 (n_sets,)``: how much of the benchmark each set moved with, and what it earned beside that in a bar.
+    matched
+        The test of the alphas: a set that holds little beats a benchmark that falls, and knows nothing; None as above.
     """
 
     keys: tuple[str, ...]
@@ -68,14 +72,33 @@ class Gathered:
     superior: SuperiorResult | None
     adjusted: FloatArray | None
     blocks: BlockSums | None
+    beta: FloatArray
+    alpha: FloatArray
+    matched: SuperiorResult | None
 
 
 def gather(
-    shelf: CurveShelf, keys: Sequence[str], settings: SearchSettings, *, bars_per_year: float, seed: int
+    shelf: CurveShelf,
+    keys: Sequence[str],
+    settings: SearchSettings,
+    *,
+    bars_per_year: float,
+    seed: int,
+    interest: FloatArray | None = None,
 ) -> Gathered:
     """Read the curves of these works once.
 
-    Luck is tested on net simple returns minus those of the benchmark: a drift that all have is no edge.
+    Luck is tested on net simple returns minus those of the benchmark: a drift that all have is no edge. It is tested
+    once more on what is left when each set is held against as much of the benchmark as it moved with (Jensen 1968,
+    https://doi.org/10.1111/j.1540-6261.1968.tb00815.x): with *r* the return of a set, *b* that of the benchmark and *c*
+    that of cash,
+
+    ``beta = cov(r - c, b - c) / var(b - c)``,  ``alpha_t = (r_t - c_t) - beta * (b_t - c_t)``.
+
+    Parameters
+    ----------
+    interest
+        ``float64 (n_times - 1,)``: what a unit of cash earned in each bar; None earns nothing.
 
     Raises
     ------
@@ -86,22 +109,33 @@ def gather(
     """
     files = shelf.read(keys)
     first = next(files)
-    reader = _Reader(first, settings, bars_per_year, seed)
+    reader = _Reader(first, settings, bars_per_year, seed, interest)
     for file in chain([first], files):
         reader.add(file)
     return reader.gathered()
 
 
 class _Reader:
-    def __init__(self, first: CurveFile, settings: SearchSettings, bars_per_year: float, seed: int) -> None:
+    def __init__(
+        self,
+        first: CurveFile,
+        settings: SearchSettings,
+        bars_per_year: float,
+        seed: int,
+        interest: FloatArray | None,
+    ) -> None:
         self._settings, self._per_year = settings, bars_per_year
         self._times, self._benchmark = first.times, first.benchmark
         self._parts = tuple(window_parts(first.times, settings.parts))
         last = len(first.times) - 1
         self._checkpoints = np.unique(np.linspace(0, last, _CHECKPOINTS).astype(np.int64))
+        self._interest = np.zeros(last) if interest is None else interest
         self._test: SuperiorTest | None = None
+        self._matched: SuperiorTest | None = None
         if last >= max(_FEWEST_BLOCKS * settings.block_bars, 2 * settings.overfitting_blocks):
-            self._test = SuperiorTest(_draws(settings, last, seed))
+            draws = _draws(settings, last, seed)
+            self._test, self._matched = SuperiorTest(draws), SuperiorTest(draws)
+        self._lines: list[tuple[FloatArray, FloatArray]] = []
         self._keys: list[str] = []
         self._figures: list[dict[str, dict[str, FloatArray]]] = []
         self._pieces: list[tuple[FloatArray, Int64Array, Int64Array]] = []
@@ -117,8 +151,11 @@ class _Reader:
         self._pieces.append((file.equity[self._checkpoints], file.counts, file.orders))
         returns, excess = _returns(file)
         self._moments.append((sharpe_moments(returns), sharpe_moments(excess)))
-        if self._test is not None:
+        beta, beside = _beside_the_benchmark(returns, excess, self._interest)
+        self._lines.append((beta, beside.mean(axis=0)))
+        if self._test is not None and self._matched is not None:
             self._test.add(excess)
+            self._matched.add(beside)
             self._blocks.append(block_sums(excess, self._settings.overfitting_blocks))
 
     def gathered(self) -> Gathered:
@@ -142,6 +179,9 @@ class _Reader:
             superior=superior,
             adjusted=None if superior is None else superior.adjusted,
             blocks=self._blocks[0].joined(self._blocks[1:]) if self._blocks else None,
+            beta=np.concatenate([beta for beta, _ in self._lines]),
+            alpha=np.concatenate([alpha for _, alpha in self._lines]),
+            matched=None if self._matched is None else self._matched.result(),
         )
 
 
@@ -156,6 +196,18 @@ def _returns(file: CurveFile) -> tuple[FloatArray, FloatArray]:
     returns = equity[1:] / equity[:-1] - 1.0
     earned = file.benchmark[1:] / file.benchmark[:-1] - 1.0
     return returns, np.where(alive, returns - earned[:, None], 0.0)
+
+
+def _beside_the_benchmark(
+    returns: FloatArray, excess: FloatArray, interest: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return how much of the benchmark each set moved with, and what it earned beside that, bar by bar."""
+    own = returns - interest[:, None]
+    market = own - excess  # the benchmark's over cash, the same in every column but those of ruined accounts
+    centred = market - market.mean(axis=0)
+    spread = np.sum(centred * centred, axis=0)
+    beta = np.where(spread > 0.0, np.sum(centred * own, axis=0) / np.where(spread > 0.0, spread, 1.0), 0.0)
+    return beta, np.where((excess != 0.0).any(axis=0), own - beta * market, 0.0)
 
 
 def _joined(parts: Sequence[SharpeMoments]) -> SharpeMoments:

@@ -2,9 +2,10 @@
 
 The verdict rests on two tests of net returns in excess of the benchmark. The first asks whether the best of all sets is
 better than the best of as many worthless ones (Hansen's test of superior predictive ability); the second, whether the
-recommended set itself is, with its p value adjusted for all sets. The deflated Sharpe ratio and the probability of
-backtest overfitting stand beside it and decide nothing: where sets share an edge the first finds few of them and the
-second stays near a half.
+recommended set itself is, with its p value adjusted for all sets. The second is asked once more of alphas, each set held
+against as much of the benchmark as it moved with: whoever holds little beats a market that falls, by no skill at all.
+The deflated Sharpe ratio and the probability of backtest overfitting stand beside it and decide nothing: where sets
+share an edge the first finds few of them and the second stays near a half.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 from tidegate.core.recipe import SearchSettings
 from tidegate.evaluate.overfitting import probability_of_overfitting
 from tidegate.evaluate.sharpe import deflated_sharpe, expected_maximum_sharpe, probabilistic_sharpe
+from tidegate.evaluate.superior import SuperiorResult
 from tidegate.registry.trials import TrialRecord
 from tidegate.search.gathered import Gathered
 
-__all__ = ["EDGE", "LUCK", "UNTESTED", "luck_of"]
+__all__ = ["EDGE", "LUCK", "UNTESTED", "luck_of", "verdict_of"]
 
 EDGE: Final = "edge"
 LUCK: Final = "luck"
@@ -50,26 +52,64 @@ def luck_of(
     Returns
     -------
     luck
-        ``verdict``: ``edge`` where both tests reach the level and a set is recommended, ``untested`` where the window
-        is too short, otherwise ``luck``; and ``level``, ``spa``, ``own``, ``dsr``, ``psr``, ``pbo``.
+        ``verdict``: ``edge`` where all tests reach the level and a set is recommended, ``untested`` where the window
+        is too short, otherwise ``luck``; and ``level``, ``spa``, ``own``, ``matched``, ``trials``, ``dsr``, ``psr``,
+        ``pbo``.
     """
     superior, adjusted = gathered.superior, gathered.adjusted
     own = None if recommended is None or adjusted is None else float(adjusted[recommended])
+    matched = None if recommended is None else _matched(gathered, recommended)
     return {
-        "verdict": _verdict(None if superior is None else superior.p_value, own, settings.level),
+        "verdict": verdict_of(superior, own, None if matched is None else matched["adjusted_p"], settings.level),
         "level": settings.level,
         "spa": None if superior is None else superior.as_document(),
         "own": None if own is None else {"row": recommended, "adjusted_p": own},
+        "matched": matched,
+        "trials": _counted(trials, own_trials),
         "dsr": None if recommended is None else _deflated(gathered, recommended, trials, own_trials),
         "psr": None if recommended is None else _probabilistic(gathered, recommended),
         "pbo": _overfitting(gathered),
     }
 
 
-def _verdict(superior: float | None, own: float | None, level: float) -> str:
+def verdict_of(superior: SuperiorResult | None, own: float | None, own_matched: float | None, level: float) -> str:
+    """Return what is said of a search.
+
+    Parameters
+    ----------
+    superior
+        The test of all sets in excess of the benchmark; None where the window is too short.
+    own, own_matched
+        Adjusted p value of the recommended set, in excess of the benchmark and of as much of it as the set moved with;
+        None where no set is recommended.
+    level
+        Share of markets in which chance may look as good.
+    """
     if superior is None:
         return UNTESTED
-    return EDGE if own is not None and superior <= level and own <= level else LUCK
+    asked = (superior.p_value, own, own_matched)
+    return EDGE if all(one is not None and one <= level for one in asked) else LUCK
+
+
+def _matched(gathered: Gathered, row: int) -> dict[str, Any] | None:
+    if gathered.matched is None:
+        return None
+    return {
+        "beta": float(gathered.beta[row]),
+        "alpha_a_bar": float(gathered.alpha[row]),
+        "adjusted_p": float(gathered.matched.adjusted[row]),
+        "p_value": gathered.matched.p_value,
+    }
+
+
+def _counted(trials: Sequence[TrialRecord], own_trials: Set[str]) -> dict[str, Any]:
+    here = sum(one.fingerprint in own_trials for one in trials)
+    return {
+        "trials": len(trials),
+        "trials_here": here,
+        "trials_elsewhere": len(trials) - here,
+        "by_kind": dict(sorted(Counter(one.kind for one in trials).items())),
+    }
 
 
 def _deflated(
@@ -84,15 +124,11 @@ def _deflated(
         return None
     shape = {"skewness": float(moments.skewness[row]), "kurtosis": float(moments.kurtosis[row])}
     variance = float(known.var(ddof=1))
-    here = sum(one.fingerprint in own_trials for one in trials)
     return {
         "value": deflated_sharpe(sharpe, bars=moments.bars, trials=len(trials), variance=variance, **shape),
         "sharpe": sharpe,
         "threshold": expected_maximum_sharpe(variance, len(trials)),
-        "trials": len(trials),
-        "trials_here": here,
-        "trials_elsewhere": len(trials) - here,
-        "by_kind": dict(sorted(Counter(one.kind for one in trials).items())),
+        **_counted(trials, own_trials),
         "variance": variance,
         "bars": moments.bars,
         **shape,
