@@ -7,6 +7,7 @@ Each part works in pieces, writes a line for each into a folder, and goes on whe
     python benchmarks/luck_study.py planted FOLDER --markets 100      # scores that know something, after costs
     python benchmarks/luck_study.py size FOLDER --markets 300         # noise that lasts, by block length
     python benchmarks/luck_study.py power FOLDER --markets 100
+    python benchmarks/luck_study.py little FOLDER --markets 60        # edges of sets that hold little of the benchmark
     python benchmarks/luck_study.py beside FOLDER --markets 100       # what DSR and PBO would have said
     python benchmarks/luck_study.py absolute FOLDER --markets 200     # the warning: drift taken for an edge
     python benchmarks/luck_study.py doubts FOLDER --markets 40
@@ -26,7 +27,8 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import numpy as np
 from luck_pictures import draw_power, draw_size
@@ -41,16 +43,17 @@ from tidegate.engine.sweep import Sweep, Trial, run_trials
 from tidegate.evaluate.curves import curve_figures
 from tidegate.evaluate.resampled import resampled_figures
 from tidegate.evaluate.stationary import StationaryDraws, draw_stationary
-from tidegate.evaluate.superior import SuperiorTest
+from tidegate.evaluate.superior import SuperiorResult, SuperiorTest
 from tidegate.search import gathered as gathering
 from tidegate.search.choice import judge, ranked
-from tidegate.search.luck import EDGE
+from tidegate.search.luck import EDGE, verdict_of
 from tidegate.search.parts import window_parts
 from tidegate.search.plan import planned_sets
 from tidegate.search.shelf import CurveFile
 from tidegate.testing.luck_markets import (
     BARS_PER_YEAR,
     curves_of,
+    gathered_from,
     judged,
     noise_market,
     noise_returns,
@@ -74,9 +77,10 @@ INVESTED: Final = SearchSettings(
     grid={"top_n": (5, 10, 20), "weighting": ("equal", "rank", "inverse_volatility"), "retain_top_n": (0, 5)},
     random={"count": 12, "space": {"top_n": {"low": 4, "high": 25}, "retain_top_n": {"low": 0, "high": 10}}},
 )
-gathering.draw_stationary = lru_cache(maxsize=4)(draw_stationary)
+gathering.draw_stationary = lru_cache(maxsize=8)(draw_stationary)
 """Markets of one piece share their draws, as searches with one seed do: drawing takes longer than testing."""
-Pairs = list[float | None]
+Found = list[float | None]
+"""The p value of all sets, and two of each set that was asked for; None where there is no set."""
 
 
 @lru_cache(maxsize=16)
@@ -85,19 +89,19 @@ def draws_of(bars: int, block: int, seed: int) -> StationaryDraws:
     return draw_stationary(bars, block=block, replicates=SearchSettings().replicates, seed=seed)
 
 
-def p_values(file: CurveFile, blocks: Iterable[int], *, seed: int) -> list[Pairs]:
-    """Return, by block length, the p value of all sets together and that of the set which a search recommends."""
+def p_values(file: CurveFile, blocks: Iterable[int], *, seed: int) -> list[Found]:
+    """Return, by block length, what is tested of the set that a search recommends."""
     row = recommended(file, FREE, seed=seed, per_year=252.0)
     return [tested(file, (row,), block=block, seed=seed) for block in blocks]
 
 
-def tested(file: CurveFile, rows: Iterable[int | None], *, block: int, seed: int) -> list[float | None]:
-    """Return the p value of all sets together, and that of each of these rows; None where there is no row."""
-    excess = _returns(file.equity) - _returns(file.benchmark[:, None])
-    test = SuperiorTest(draws_of(len(excess), block, seed))
-    test.add(excess)
-    found = test.result()
-    return [found.p_value, *(None if row is None else float(found.adjusted[row]) for row in rows)]
+def tested(file: CurveFile, rows: Iterable[int | None], *, block: int, seed: int) -> Found:
+    """Return the p value of all sets together, and two of each of these rows: as it is, and beside the benchmark."""
+    known = gathered_from(file, FREE.model_copy(update={"block_bars": block}), seed=seed)
+    assert known.superior is not None
+    assert known.matched is not None
+    own = (known.superior.adjusted, known.matched.adjusted)
+    return [known.superior.p_value, *(None if row is None else float(one[row]) for row in rows for one in own)]
 
 
 def recommended(file: CurveFile, settings: SearchSettings, *, seed: int, per_year: float) -> int | None:
@@ -129,7 +133,7 @@ def _returns(equity: np.ndarray) -> np.ndarray:
 def engine_piece(number: int, *, drift: float) -> dict[str, Any]:
     """Return p values of the markets of one piece: both shapes of sets, against the index and equal parts.
 
-    Of each market: of all sets, of the one that is recommended under a drawdown of 15 %, and of the one without bounds.
+    Of each market: of all sets, two of the one that is recommended under a drawdown of 15 %, two of one without bounds.
     """
     rows: dict[str, list[Any]] = {}
     for place in range(PIECE):
@@ -207,12 +211,12 @@ def invested_trials() -> list[Trial]:
     return [Trial(settings=one.settings, costs=CostModel()) for one in sets]
 
 
-def _require_same(file: CurveFile, found: list[float | None], seed: int) -> None:
+def _require_same(file: CurveFile, found: Found, seed: int) -> None:
     """Refuse to go on where a whole search says something else."""
-    for own, settings in zip(found[1:], (limited(), FREE), strict=True):
+    for own, settings in zip((found[1:3], found[3:5]), (limited(), FREE), strict=True):
         luck = judged(file, settings, seed=seed).luck
-        said = [luck["spa"]["p_value"], None if luck["own"] is None else luck["own"]["adjusted_p"]]
-        if said != [found[0], own] or (luck["verdict"] == EDGE) != (share_of_edges([said], settings.level) == 1.0):
+        said = [luck["spa"]["p_value"], *(luck[one] and luck[one]["adjusted_p"] for one in ("own", "matched"))]
+        if said != [found[0], *own] or luck["verdict"] != said_of(said, settings.level):
             raise AssertionError(f"a search says {luck['verdict']} by {said}, the study {found}")
 
 
@@ -275,6 +279,20 @@ def planted_file(seed: int, correlation: float, carriers: str, sharpe: float) ->
     """Return sets of which some carry an edge."""
     noise = noise_of(seed, correlation)
     return curves_of(planted(noise, sharpe=sharpe, carriers=carriers), seed=seed)  # type: ignore[arg-type]
+
+
+def little_piece(number: int) -> dict[str, Any]:
+    """Return p values of sets that hold all of the benchmark, or a quarter: with an edge beside it, and without."""
+    rows: dict[str, list[Any]] = {}
+    edges = [*product(CORRELATIONS, CARRIERS, (1.5,)), (0.7, "none", 0.0)]
+    for place, (correlation, carriers, sharpe) in product(range(PIECE), edges):
+        seed = number * PIECE + place
+        excess = planted(noise_of(seed, correlation), sharpe=sharpe, carriers=carriers)  # type: ignore[arg-type]
+        for beta, drift in ((1.0, 0.07), (0.25, 0.07), (0.25, -0.05)):
+            file = curves_of(excess, seed=seed, drift=drift, beta=beta)
+            found = p_values(file, (BLOCK,), seed=number % 2)[0]
+            rows.setdefault(f"{beta}|{drift}|{correlation}|{carriers}|{sharpe}", []).append(found)
+    return {"rows": rows}
 
 
 def beside_piece(number: int) -> dict[str, Any]:
@@ -364,45 +382,49 @@ def gathered(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def share_of_edges(pairs: Iterable[Any], level: float) -> float:
-    """Return how often both tests reach a level."""
-    return float(np.mean([own is not None and max(all_sets, own) <= level for all_sets, own in pairs]))
+def said_of(found: Iterable[Any], level: float) -> str:
+    """Return the verdict by p values: of all sets, and of the recommended one as it is and beside the benchmark."""
+    together, own, matched = found
+    return verdict_of(cast(SuperiorResult, SimpleNamespace(p_value=together)), own, matched, level)
+
+
+def share_of_edges(rows: Iterable[Any], level: float) -> float:
+    """Return how often the verdict is an edge at a level."""
+    return float(np.mean([said_of(row[:3], level) == EDGE for row in rows]))
+
+
+def at_levels(rows: list[Any]) -> str:
+    """Return the share of edges in percent at each level, and in brackets that without a look beside the benchmark."""
+    both = [share_of_edges(rows, level) for level in LEVELS]
+    once = [share_of_edges([(row[0], row[1], row[1]) for row in rows], level) for level in LEVELS]
+    return f"{' / '.join(f'{100 * one:.3g}' for one in both)} ({' / '.join(f'{100 * one:.3g}' for one in once)})"
 
 
 def curves(folder: Path, name: str, level: float | None = None) -> dict[str, Any]:
     """Return the share of edges by cell: at one level, or at each."""
     cells = gathered(folder / f"{name}.jsonl")
     if level is not None:
-        return {cell: share_of_edges(pairs, level) for cell, pairs in cells.items()}
-    return {cell: [share_of_edges(pairs, one) for one in LEVELS] for cell, pairs in cells.items()}
+        return {cell: share_of_edges(rows, level) for cell, rows in cells.items()}
+    return {cell: [share_of_edges(rows, one) for one in LEVELS] for cell, rows in cells.items()}
 
 
 def print_tables(folder: Path) -> None:
     """Print every table as Markdown."""
     for path in sorted(folder.glob("engine*.jsonl")):
-        print(f"\n{path.stem}: edges at {LEVELS}; bounded | free choice | all sets together")
+        print(f"\n{path.stem}: edges at {LEVELS}; markets | a set kept the bound | bounded | free choice | all sets")
         for cell, rows in gathered(path).items():
-            bounded = [share_of_edges([(row[0], row[1]) for row in rows], level) for level in LEVELS]
-            free = [share_of_edges([(row[0], row[2]) for row in rows], level) for level in LEVELS]
-            together = [float(np.mean([row[0] <= level for row in rows])) for level in LEVELS]
             kept = np.mean([row[1] is not None for row in rows])
+            bounded, free = at_levels([row[:3] for row in rows]), at_levels([(row[0], *row[3:5]) for row in rows])
+            together = [round(float(np.mean([row[0] <= level for row in rows])), 4) for level in LEVELS]
             print(f"| {cell} | {len(rows)} | {kept:.3f} | {bounded} | {free} | {together} |")
-    for name in ("size", "absolute"):
-        print(f"\n{name}: edges at {LEVELS}")
-        for cell, pairs in gathered(folder / f"{name}.jsonl").items():
-            together = [round(float(np.mean([pair[0] <= level for pair in pairs])), 4) for level in LEVELS]
-            both = [round(share_of_edges(pairs, level), 4) for level in LEVELS]
-            print(f"| {cell} | {len(pairs)} | {both} | {together} |")
-    print("\nplanted: edges at 0.02 and 0.05, mean Sharpe ratio, correlation")
+    for name in ("size", "absolute", "little", "power"):
+        print(f"\n{name}: markets | edges at {LEVELS} | all sets")
+        for cell, rows in gathered(folder / f"{name}.jsonl").items():
+            together = [round(float(np.mean([row[0] <= level for row in rows])), 4) for level in LEVELS]
+            print(f"| {cell} | {len(rows)} | {at_levels(rows)} | {together} |")
+    print(f"\nplanted: markets | edges at {LEVELS} | mean Sharpe ratio, correlation")
     for cell, rows in gathered(folder / "planted.jsonl").items():
-        means = np.mean([row[2:] for row in rows], axis=0).round(2).tolist()
-        print(
-            f"| {cell} | {len(rows)} | {share_of_edges([row[:2] for row in rows], 0.02):.2f} | "
-            f"{share_of_edges([row[:2] for row in rows], 0.05):.2f} | {means} |"
-        )
-    print("\npower at 0.02")
-    for cell, pairs in gathered(folder / "power.jsonl").items():
-        print(f"| {cell} | {len(pairs)} | {share_of_edges(pairs, 0.02):.2f} | {share_of_edges(pairs, 0.05):.2f} |")
+        print(f"| {cell} | {len(rows)} | {at_levels(rows)} | {np.mean([row[3:] for row in rows], axis=0).round(2)} |")
     print("\nverdict edge, DSR >= 0.95, mean PBO, PBO <= 0.1, chosen set carries the edge")
     for cell, rows in gathered(folder / "beside.jsonl").items():
         told, dsr, pbo, carries = zip(*rows, strict=True)
@@ -417,7 +439,8 @@ def main() -> None:
     """Do one part of the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "part", choices=["engine", "planted", "size", "power", "beside", "absolute", "doubts", "tables", "pictures"]
+        "part",
+        choices=["engine", "planted", "size", "power", "little", "beside", "absolute", "doubts", "tables", "pictures"],
     )
     parser.add_argument("folder", type=Path, help="where the pieces lie")
     parser.add_argument("images", type=Path, nargs="?", help="where pictures are drawn")
@@ -437,7 +460,8 @@ def main() -> None:
         name = f"engine {given.drift:g}" if given.part == "engine" else given.part
         numbers = range(given.lane, -(-given.markets // PIECE), given.lanes)
         pieces = {"engine": partial(engine_piece, drift=given.drift), "size": size_piece, "power": power_piece,
-                  "planted": planted_piece, "beside": beside_piece, "absolute": absolute_piece}  # fmt: skip
+                  "planted": planted_piece, "little": little_piece, "beside": beside_piece,
+                  "absolute": absolute_piece}  # fmt: skip
         work(given.folder / f"{name}.jsonl", numbers, pieces[given.part])
 
 

@@ -73,9 +73,7 @@ def test_the_named_flow_of_a_base_run(tidegate: Any, root: Path, file: Path) -> 
     assert document["search"]["counts"]["succeeded"] == 12
 
 
-@pytest.mark.parametrize(
-    "words", [("--set", "top_m=3"), ("--set", "preset=cheap"), ("--set", "top_n"), ("--set", "top_n=no")]
-)
+@pytest.mark.parametrize("value", ["top_m=3", "preset=cheap", "top_n", "top_n=no"])
 def test_an_override_that_names_nothing_is_refused(
     tidegate: Any, root: Path, file: Path, json_output: bool, value: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the verdict promises: noise is luck, a planted edge is found, and the drift of a market is no edge."""
+"""What the verdict promises: noise is luck, a planted edge is found, and the way a market went is no edge."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tidegate.engine.sweep import Trial, run_trials
 from tidegate.search.luck import EDGE, LUCK
 from tidegate.search.plan import planned_sets
 from tidegate.search.shelf import CurveFile
-from tidegate.testing.luck_markets import curves_of, judged, noise_market, noise_returns, planted
+from tidegate.testing.luck_markets import Judgement, curves_of, judged, noise_market, noise_returns, planted
 
-MARKETS, PLANTED, DRIFTING = 60, 10, 12
+MARKETS, PLANTED, DRIFTING, FALLING = 60, 10, 12, 12
 MOST_CALLED = 6
 """Of 60 searches on noise: were 3 of 100 called, more than this would be 1 time in 300."""
 UNBOUNDED = SearchSettings(constraints={}, feasible_by="point", overfitting_blocks=4, replicates=500)
@@ -88,3 +88,27 @@ def test_drift_is_no_edge() -> None:
 
     assert called(absolute=True) >= DRIFTING // 3
     assert called(absolute=False) <= 1
+
+
+def in_a_falling_market(seed: int, *, sharpe: float) -> Judgement:
+    """Sets that hold a fifth of a market that falls by 20 % a year, the first with an edge beside that."""
+    excess = planted(noise_returns(seed, sets=6), sharpe=sharpe, carriers="one")
+    return judged(curves_of(excess, seed=seed, drift=-0.2, beta=0.2), UNBOUNDED, seed=7)
+
+
+def test_to_hold_little_while_a_market_falls_is_no_edge() -> None:
+    """equity H 6: such noise beats the benchmark beyond all chance, and not what it holds of the benchmark."""
+    found = [in_a_falling_market(seed, sharpe=0.0) for seed in range(FALLING)]
+    level = UNBOUNDED.level
+
+    beats = [one.luck["spa"]["p_value"] <= level and one.luck["own"]["adjusted_p"] <= level for one in found]
+    assert sum(beats) >= FALLING - 2
+    assert [one.verdict for one, beat in zip(found, beats, strict=True) if beat].count(LUCK) >= sum(beats) - 1
+    assert all(abs(one.luck["matched"]["beta"] - 0.2) < 0.1 for one in found)
+
+
+def test_an_edge_in_a_falling_market_is_found() -> None:
+    """equity E.10: a Sharpe ratio of 1.5 beside what a set holds of the benchmark is an edge there too."""
+    found = [in_a_falling_market(seed, sharpe=1.5) for seed in range(PLANTED)]
+
+    assert sum(one.verdict == EDGE and one.row == 0 for one in found) >= PLANTED - 1

@@ -2,7 +2,7 @@
 
 The verdict rests on two tests of net returns in excess of the benchmark. The first asks whether the best of all sets is
 better than the best of as many worthless ones (Hansen's test of superior predictive ability); the second, whether the
-recommended set itself is, with its p value adjusted for all sets. The second is asked once more of alphas, each set held
+recommended set itself is, with its p value adjusted for all sets. It is asked once more of alphas, each set held
 against as much of the benchmark as it moved with: whoever holds little beats a market that falls, by no skill at all.
 The deflated Sharpe ratio and the probability of backtest overfitting stand beside it and decide nothing: where sets
 share an edge the first finds few of them and the second stays near a half.

@@ -18,6 +18,7 @@ from tidegate.search.best import columns_of
 from tidegate.search.candidates import Candidate, candidates_of
 from tidegate.search.choice import judge
 from tidegate.search.conduct import Plan, Proposer, Workers, conduct, tidy
+from tidegate.search.fitting import Fitting
 from tidegate.search.ground import recipe_on
 from tidegate.search.manifest import Manifest
 from tidegate.search.optuna_sets import JudgedSet, OptunaProposer
@@ -69,12 +70,9 @@ def search(
     """
     settings = _settings(recipe)
     store = RunStore(workspace)
-    recipe = resolve_recipe(recipe)
-    trained = train_run or store.latest_training(recipe)
-    store.require_finished_training(trained)
-    # The run is kept with what it really trades: the data, universe and models of the training run.
-    recipe = recipe_on(recipe, trained, recipe.trading().scores)
+    recipe, trained = _traded(store, resolve_recipe(recipe), train_run)
     sets = planned_sets(settings, recipe.trading(), seed=recipe.seed)
+    Fitting(recipe).require(sets)
     with (
         store.begin(
             kind=RunKind.SEARCH,
@@ -89,9 +87,15 @@ def search(
         proposer = _proposer(recipe, settings, sets, trained, run.folder, stack)
         plan = _plan(recipe, settings, sets, trained, proposer)
         run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
-    finished = store.get(run.id)
-    tidy(finished)
+    tidy(finished := store.get(run.id))
     return finished
+
+
+def _traded(store: RunStore, recipe: Recipe, train_run: Run | None) -> tuple[Recipe, Run]:
+    """Return what is really traded: the recipe, with data, universe and models of the training run."""
+    trained = train_run or store.latest_training(recipe)
+    store.require_finished_training(trained)
+    return recipe_on(recipe, trained, recipe.trading().scores), trained
 
 
 def _plan(
@@ -146,10 +150,11 @@ def _proposer(
     proposer = stack.enter_context(
         OptunaProposer(settings, recipe.trading(), seed=recipe.seed, folder=folder, first_number=len(planned))
     )
-    known = list(planned)
+    known, fitting = list(planned), Fitting(recipe)
 
     def propose(manifest: Manifest) -> list[Candidate]:
         further = proposer.propose(_judged(known, manifest, settings))
+        fitting.require(further)
         known.extend(further)
         return candidates_of(further, trained)
 

@@ -21,7 +21,17 @@ from tidegate.search.luck import luck_of
 from tidegate.search.resampling import History
 from tidegate.search.shelf import CurveFile, CurveShelf
 
-__all__ = ["BARS_PER_YEAR", "INDEX", "Judgement", "curves_of", "judged", "noise_market", "noise_returns", "planted"]
+__all__ = [
+    "BARS_PER_YEAR",
+    "INDEX",
+    "Judgement",
+    "curves_of",
+    "gathered_from",
+    "judged",
+    "noise_market",
+    "noise_returns",
+    "planted",
+]
 
 BARS_PER_YEAR: Final = 261
 """Weekdays."""
@@ -89,11 +99,10 @@ def judged(file: CurveFile, settings: SearchSettings, *, seed: int, bars_per_yea
     >>> found.row, found.verdict
     (0, 'edge')
     """
-    shelf = _Held(file)
-    gathered = gather(shelf, file.keys, settings, bars_per_year=bars_per_year, seed=seed)
+    gathered = gathered_from(file, settings, seed=seed, bars_per_year=bars_per_year)
     training = gathered.figures["training"]
     resampled = settings.feasible_by == "bootstrap"
-    shares = History(shelf, gathered, settings, seed).shares_kept() if resampled else None
+    shares = History(_Held(file), gathered, settings, seed).shares_kept() if resampled else None
     feasible = judge(training, settings, shares).feasible
     order = ranked(training, gathered.keys, settings.objective, among=feasible)
     row = int(order[0]) if order.size else None
@@ -103,6 +112,13 @@ def judged(file: CurveFile, settings: SearchSettings, *, seed: int, bars_per_yea
     )  # fmt: skip
     luck = luck_of(gathered, row, settings, trials, {*file.keys})
     return Judgement(gathered=gathered, row=row, luck=luck)
+
+
+def gathered_from(
+    file: CurveFile, settings: SearchSettings, *, seed: int, bars_per_year: float = BARS_PER_YEAR
+) -> Gathered:
+    """Return what a search knows of curves, by the code of a search; cash earns nothing."""
+    return gather(_Held(file), file.keys, settings, bars_per_year=bars_per_year, seed=seed)
 
 
 def noise_market(
@@ -179,8 +195,10 @@ def planted(excess: FloatArray, *, sharpe: float, carriers: Carriers) -> FloatAr
     return found
 
 
-def curves_of(excess: FloatArray, *, seed: int, drift: float = 0.07, absolute: bool = False) -> CurveFile:
-    """Return sets that earn so much more than a benchmark, as a search leaves them.
+def curves_of(
+    excess: FloatArray, *, seed: int, drift: float = 0.07, beta: float = 1.0, absolute: bool = False
+) -> CurveFile:
+    """Return sets that earn so much more than a benchmark, or than a part of it, as a search leaves them.
 
     Parameters
     ----------
@@ -190,6 +208,8 @@ def curves_of(excess: FloatArray, *, seed: int, drift: float = 0.07, absolute: b
         Decides the benchmark.
     drift
         What it earns in a year, with a volatility of 16 %.
+    beta
+        How much of it the sets hold; the rest is cash, which earns nothing.
     absolute
         Forget it: hold the sets against one that earns nothing.
     """
@@ -201,7 +221,7 @@ def curves_of(excess: FloatArray, *, seed: int, drift: float = 0.07, absolute: b
     return CurveFile(
         keys=tuple(f"{place:03d}" for place in range(sets)),
         times=_weekdays(bars + 1),
-        equity=np.vstack([np.ones(sets), np.cumprod(1.0 + market[:, None] + excess, axis=0)]),
+        equity=np.vstack([np.ones(sets), np.cumprod(1.0 + beta * market[:, None] + excess, axis=0)]),
         benchmark=np.append(1.0, np.cumprod(1.0 + against)),
         counts=np.zeros((sets, 15), dtype=np.int64),
         orders=none,
