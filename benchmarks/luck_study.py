@@ -48,7 +48,7 @@ from tidegate.search import gathered as gathering
 from tidegate.search.choice import judge, ranked
 from tidegate.search.luck import EDGE, verdict_of
 from tidegate.search.parts import window_parts
-from tidegate.search.plan import planned_sets
+from tidegate.search.sets.plan import planned_sets
 from tidegate.search.shelf import CurveFile
 from tidegate.testing.luck_markets import (
     BARS_PER_YEAR,

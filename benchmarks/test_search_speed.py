@@ -23,7 +23,7 @@ from tidegate.engine.sweep import run_trials
 from tidegate.registry import Run
 from tidegate.search import search
 from tidegate.search.ground import Ground
-from tidegate.search.plan import planned_sets
+from tidegate.search.sets.plan import planned_sets
 from tidegate.testing import synthetic_bars, synthetic_panel
 
 BARS, NAMES = 3_400, 300

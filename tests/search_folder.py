@@ -254,6 +254,7 @@ def _document(
         "objective": "cagr",
         "constraints": {"max_drawdown": {"at_least": None, "at_most": limit}},
         "feasible_by": "bootstrap",
+        "backend": "kernel",
         "probability": 0.8,
         "benchmark": {
             name: _figures(times[first:stop], benchmark[first:stop], benchmark[first:stop])
@@ -306,9 +307,15 @@ def _nearest(known: Sequence[Row]) -> dict[str, list[Row]]:
 
 def _luck(verdict: str, best: Row | None, sets: int, bars: int) -> dict[str, Any]:
     p_value = 0.004 if verdict == "edge" else 0.31
+    counted = {
+        "trials": 64,
+        "trials_here": sets,
+        "trials_elsewhere": 64 - sets,
+        "by_kind": {"search": 60, "backtest": 4},
+    }
     if verdict == "untested":
-        return {"verdict": verdict, "level": 0.02, "spa": None, "own": None, "dsr": None, "psr": None, "pbo": None,
-                "final": None}  # fmt: skip
+        return {"verdict": verdict, "level": 0.02, "spa": None, "own": None, "matched": None, "trials": counted,
+                "dsr": None, "psr": None, "pbo": None, "final": None}  # fmt: skip
     own = None if best is None else {"number": best["number"], "adjusted_p": best["adjusted_p"]}
     figures = {} if best is None else best["figures"].get("final", {})
     return {
@@ -321,24 +328,27 @@ def _luck(verdict: str, best: Row | None, sets: int, bars: int) -> dict[str, Any
             "statistic": 3.1,
             "sets": sets,
             "bars": bars - 1,
-            "block_bars": 21,
+            "block_bars": 21.0,
             "replicates": 1000,
         },
         "own": own,
-        "dsr": {
+        "matched": None
+        if best is None
+        else {"beta": 0.25, "alpha_a_bar": 0.00005, "adjusted_p": p_value + 0.002, "p_value": p_value},
+        "trials": counted,
+        "dsr": None
+        if best is None
+        else {
             "value": 0.971 if verdict == "edge" else 0.41,
             "sharpe": 0.034,
             "threshold": 0.021,
-            "trials": 64,
-            "trials_here": sets,
-            "trials_elsewhere": 64 - sets,
+            **counted,
             "variance": 0.0001,
             "skewness": -0.2,
             "kurtosis": 4.1,
             "bars": bars - 1,
-            "by_kind": {"search": 60, "backtest": 4},
         },
-        "psr": 0.995,
+        "psr": None if best is None else 0.995,
         "pbo": {
             "pbo": 0.47,
             "splits": 12870,

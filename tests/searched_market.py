@@ -109,5 +109,5 @@ def failed_training(workspace: Workspace, recipe: Recipe) -> Run:
 def document_of(run: Run) -> dict[str, Any]:
     """Return what a search found, without who did the work and what others had tried before."""
     document: dict[str, Any] = read_json(run.folder / "search.json")
-    del document["backend"], document["luck"]["dsr"]
+    del document["backend"], document["luck"]["dsr"], document["luck"]["trials"]
     return document

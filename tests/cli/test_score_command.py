@@ -12,9 +12,9 @@ from command import assert_refused
 from tidegate.core.recipe import load_recipe
 from tidegate.core.workspace import Workspace
 from tidegate.registry import RunStore
-from tidegate.search.backend import Work
-from tidegate.search.manifest import Manifest, Step
-from tidegate.search.states import State, Tally
+from tidegate.search.runner.backend import Work
+from tidegate.search.runner.manifest import Manifest, Step
+from tidegate.search.runner.states import State, Tally
 
 SUMMARY: dict[str, Any] = {
     "statistics": {

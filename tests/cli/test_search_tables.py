@@ -62,6 +62,7 @@ def test_luck_and_what_was_counted(run: Run) -> None:
     lines = told(run)
 
     assert "SPA p 0.004 (lower 0.004, upper 0.006), blocks of 21 bars, 1,000 replicates; own adjusted p 0.006" in lines
+    assert "beside 0.25 of the benchmark: alpha +1.3% a year, adjusted p 0.006 (best of all sets 0.004)" in lines
     assert "beside it, as no gates: DSR 0.971 at 64 trials, PBO 0.47 over 12,870 splits" in lines
     assert "30 sets: 29 succeeded, 1 failed, 0 without scores; trials counted: 64 (search 60, backtest 4)" in lines
 
@@ -76,7 +77,8 @@ def test_nothing_feasible_shows_both_kinds_of_nearest(run: Run) -> None:
     assert lines[0] == "No set kept the bounds (drawdown at most 0.1%): nothing is recommended."
     assert any(line.startswith("Nothing kept the bounds; nearest to them") for line in lines)
     assert any(line.startswith("Best by the objective, bounds aside") for line in lines)
-    assert not any(line.startswith("SPA p") for line in lines)
+    assert not any(line.startswith(("SPA p", "beside 0.")) for line in lines)
+    assert any(line.endswith("trials counted: 64 (search 60, backtest 4)") for line in lines)
 
 
 def test_a_selection_names_its_training_runs(run: Run) -> None:

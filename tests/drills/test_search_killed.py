@@ -15,7 +15,7 @@ from command import execute, started
 from searched_market import document_of, searched_market
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
-from tidegate.search.manifest import Manifest
+from tidegate.search.runner.manifest import Manifest
 
 SETS = 12
 

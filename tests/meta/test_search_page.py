@@ -9,8 +9,8 @@ import pytest
 
 from tidegate.core.recipe import load_recipe, shipped_recipes
 from tidegate.core.recipe_search import FIGURES, SearchSettings
-from tidegate.search.plan import planned_sets
-from tidegate.search.states import State
+from tidegate.search.runner.states import State
+from tidegate.search.sets.plan import planned_sets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = ("search.md", "search.zh-CN.md")

@@ -38,6 +38,8 @@ def test_the_substance_is_there(tmp_path: Path) -> None:
     assert "**Set" in text.splitlines()[2]
     assert "max_drawdown_52w changed nothing (0.2, 0.25): never bound." in text
     assert "Set 29, failed: ScoreError: no score of 14 decisions" in text
+    assert "It moved with 0.25 of the benchmark; beside that it earned +1.3% a year" in text
+    assert "| Adjusted p beside the benchmark | 0.006 | alpha +1.3% a year, beta 0.25" in text
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(tmp_path: Path) -> None:
@@ -53,6 +55,7 @@ def test_what_is_missing_leaves_its_part_out(tmp_path: Path) -> None:
     text = written(tmp_path, limit=0.001, verdict="luck", earlier=False, failed=0)
 
     assert "## Nothing is feasible: the nearest sets" in text
+    assert "Counted on this market and time: 64 trials" in text
     for heading in ("All feasible sets", "Sets without a result", "in each earlier year"):
         assert heading not in text
 

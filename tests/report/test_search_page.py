@@ -68,6 +68,7 @@ def test_a_search_is_reported(workspace: Workspace, make_search: MakeRun, langua
         assert texts.text(f"section.{name}") in page
     for name in ("trade_off", "growth", "excess", "earlier_years"):
         assert texts.text(f"chart.{name}.title") in page
+    assert texts.text("luck.matched") in page
     best = read_json(run.folder / "search.json")["recommended"]
     assert f"volatility_target {best['parameters']['volatility_target']}" in page
     assert "tidegate search rotation.yaml" in page
@@ -116,6 +117,9 @@ def test_nothing_feasible_is_said_plainly(workspace: Workspace, make_search: Mak
     assert texts.text("table.by_objective", count=3) in page
     assert texts.text("section.feasible") not in page
     assert texts.text("dots.recommended_final") not in page
+    assert texts.text("luck.matched") not in page
+    assert texts.text("table.counted") in page
+    assert texts.text("luck.all_trials") + " 64" in page
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_what_may_be_unknown_may_be_absent(workspace: Workspace, make_search: Ma
     found = read_json(run.folder / "search.json")
     for name in ("nested", "plateau", "inert", "duplicates", "years", "notes", "survivorship", "nearest"):
         del found[name]
-    found["luck"].update(pbo=None, dsr=None, psr=None)
+    found["luck"].update(pbo=None, dsr=None, psr=None, matched=None, trials=None)
     for entry in (found["recommended"], *found["top"]):
         entry.update(share_kept=None, interval=None, adjusted_p=None)
     write_json(run.folder / "search.json", found)

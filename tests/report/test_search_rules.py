@@ -70,8 +70,97 @@ def test_luck_is_never_called_an_edge(found: Found) -> None:
     assert "search.luck_edge" not in keys(found)
 
 
+@pytest.mark.parametrize(
+    ("market", "beta", "key"),
+    [
+        (-0.05, 0.25, "search.luck_held_little"),
+        (0.05, 1.6, "search.luck_held_more"),
+        (0.05, 0.25, "search.luck_beside"),
+        (-0.05, 1.6, "search.luck_beside"),
+    ],
+)
+def test_a_lead_that_the_benchmark_explains_is_no_edge(found: Found, market: float, beta: float, key: str) -> None:
+    """Whoever holds little beats a market that falls, by no skill at all: that is said as the reason."""
+    found["luck"].update(verdict="luck", own={"number": 1, "adjusted_p": 0.01})
+    found["luck"]["matched"].update(beta=beta, adjusted_p=0.4)
+    found["benchmark"]["window"]["cagr"] = market
+
+    statement = saying(found, key)
+
+    assert statement is not None
+    assert statement.tone is Tone.CAUTION
+    found["luck"]["own"]["adjusted_p"] = 0.3
+    assert "search.luck_chance" in keys(found)
+
+
+def test_what_is_left_beside_the_benchmark_is_a_year_of_it(found: Found) -> None:
+    found["luck"]["matched"].update(beta=0.25, alpha_a_bar=0.00005, adjusted_p=0.4)
+
+    statement = saying(found, "search.beside")
+
+    assert statement is not None
+    assert statement.tone is Tone.NEUTRAL
+    assert said(Language.load("en"), statement) == (
+        "It moved with 0.25 of the benchmark; beside that it earned +1.3% a year, p = 0.400 after correction for all "
+        "others."
+    )  # 261 bars a year: the market of the test trades on all weekdays
+    found["luck"]["matched"]["adjusted_p"] = 0.001
+    assert getattr(saying(found, "search.beside"), "tone", None) is Tone.GOOD
+    found["luck"]["matched"] = None
+    assert "search.beside" not in keys(found)
+
+
+@pytest.mark.parametrize("selection", [False, True])
+def test_what_earned_less_than_the_benchmark_was_not_lucky(folder: Path, selection: bool) -> None:
+    found = write_search(folder, years=4, verdict="luck", selection=selection, limit=0.5)
+    window = found["recommended"]["figures"]["window"]
+    window["excess_cagr"] = -0.02
+    name = "selected" if selection else "chosen"
+
+    assert keys(found)[0] == f"search.{name}_behind"
+    window["excess_cagr"] = 0.02
+    assert keys(found)[0] == f"search.{name}_luck"
+
+
+@pytest.mark.parametrize(("own", "cautioned"), [(0.10, True), (0.13, False), (None, False)])
+def test_a_set_much_calmer_than_the_benchmark_is_a_caution(found: Found, own: float | None, cautioned: bool) -> None:
+    found["benchmark"]["window"]["volatility"] = 0.20
+    found["recommended"]["figures"]["window"]["volatility"] = own
+
+    assert (saying(found, "caution.calmer") is not None) is cautioned
+
+
+def test_notes_of_the_engine_are_told_as_on_the_page_of_a_backtest(found: Found) -> None:
+    """What no text is known for, or what lacks its value, is left out: a page never fails for a note."""
+    found["notes"] = {
+        "fills_at_next_close": {}, "raw_accounting": {"paid": 3, "in_shares": 1}, "from_the_future": {"count": 2},
+        "dq_degraded": {"count": 2}, "revised_macro": {}, "expired_orders": {"count": "many"},
+        "index_without_dividends": {"index": "SPY"}, "nothing_traded": {},
+    }  # fmt: skip
+
+    notes = [one.key for one in verdict(found).cautions if one.key.startswith("note.")]
+
+    assert notes == ["note.survivorship", "note.dq_degraded", "note.fills_at_next_close", "note.raw_accounting"]
+    found["notes"] = {"static_list": {"names": 4}}
+    found["survivorship"] = "static_list"
+    assert [one.key for one in verdict(found).cautions if "static_list" in one.key] == ["note.static_list"]
+
+
+def test_training_runs_have_no_neighbours(folder: Path, made: Found) -> None:
+    found = write_search(folder, years=4, selection=True, limit=0.5)
+    found["plateau"] = made["plateau"]
+
+    assert not {"search.plateau", "search.peak", "search.peak_bounds"} & {*keys(found)}
+
+
+def test_without_a_neighbour_nothing_is_said_of_the_middle_one(found: Found) -> None:
+    found["plateau"].update(finding="few_neighbours", neighbours=[], share_of_best=None)
+
+    assert "search.no_neighbours" in keys(found)
+
+
 def test_what_was_not_tested_is_said_to_be_untested(found: Found) -> None:
-    found["luck"].update(verdict="untested", spa=None, own=None, dsr=None)
+    found["luck"].update(verdict="untested", spa=None, own=None, matched=None, dsr=None, trials=None)
 
     assert keys(found)[0] == "search.chosen_untested"
     assert "search.luck_untested" in keys(found)
@@ -162,10 +251,7 @@ def test_bounds_kept_only_now_and_then_are_not_called_broken(folder: Path) -> No
 
 def test_trials_are_counted_where_nothing_is_recommended_too(folder: Path) -> None:
     found = write_search(folder, years=4, limit=0.001, verdict="luck")
-    found["luck"]["trials"] = {
-        name: found["luck"]["dsr"][name] for name in ("trials", "trials_here", "trials_elsewhere", "by_kind")
-    }
-    found["luck"]["dsr"] = None
+    assert (found["recommended"], found["luck"]["dsr"]) == (None, None)
 
     statement = saying(found, "search.trials")
 
@@ -177,7 +263,7 @@ def test_all_failed_leaves_nothing_to_say(found: Found) -> None:
     found["counts"].update(succeeded=0, distinct_curves=0, failed=30)
     found.update(recommended=None, top=[], nearest=None, met=False)
 
-    assert keys(found) == ["search.all_failed"] + (["search.trials"] if found["luck"]["dsr"] else [])
+    assert keys(found) == ["search.all_failed", "search.trials"]
 
 
 def test_cautions_name_what_weakens_the_result(found: Found) -> None:

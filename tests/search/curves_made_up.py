@@ -15,10 +15,10 @@ from tidegate.registry import TrialRecord
 from tidegate.search.candidates import Candidate
 from tidegate.search.findings import Evidence
 from tidegate.search.gathered import gather
-from tidegate.search.manifest import Entry, Step
-from tidegate.search.sets import ParameterSet, key_of
+from tidegate.search.runner.manifest import Entry, Step
+from tidegate.search.runner.states import State
+from tidegate.search.sets.parameter_set import ParameterSet, key_of
 from tidegate.search.shelf import CurveFile, CurveShelf
-from tidegate.search.states import State
 
 BARS = 400
 START = 15_000 * DAY

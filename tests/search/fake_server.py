@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tidegate.search.backend import Outcome, Phase, Polled, Work
-from tidegate.search.states import State
+from tidegate.search.runner.backend import Outcome, Phase, Polled, Work
+from tidegate.search.runner.states import State
 
 PATIENCE = 200_000
 

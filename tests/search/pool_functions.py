@@ -13,8 +13,8 @@ from fake_server import works
 from threadpoolctl import threadpool_info
 
 from tidegate.core.errors import LedgerError
-from tidegate.search.backend import Outcome, Work
-from tidegate.search.states import State
+from tidegate.search.runner.backend import Outcome, Work
+from tidegate.search.runner.states import State
 
 
 def judge(tried: Sequence[Work]) -> list[Outcome]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import SearchSettings, StrategySettings, load_recipe
-from tidegate.search.plan import planned_sets
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.parameter_set import ParameterSet
+from tidegate.search.sets.plan import planned_sets
 
 BASE = load_recipe("us-rotation").trading()
 MODEL_97: dict[str, dict[str, float]] = {

@@ -6,8 +6,8 @@ import pytest
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import SearchSettings, load_recipe
-from tidegate.search.fitting import Fitting
-from tidegate.search.plan import planned_sets
+from tidegate.search.sets.fitting import Fitting
+from tidegate.search.sets.plan import planned_sets
 
 
 def require(recipe_name: str, **grid: tuple[object, ...]) -> None:

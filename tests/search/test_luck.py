@@ -30,14 +30,29 @@ def own(gathered: Gathered) -> list[Any]:
     return [record(str(row), ratio) for row, ratio in enumerate(gathered.excess_moments.sharpe)]
 
 
-def told(gathered: Gathered, row: int | None, *, superior: float | None, adjusted: float) -> dict[str, Any]:
-    """What is said with these two p values."""
-    if superior is None or gathered.superior is None:
-        changed = replace(gathered, superior=None, adjusted=None, blocks=None)
+def told(
+    gathered: Gathered, row: int | None, *, superior: float | None, adjusted: float, matched: float = 0.01
+) -> dict[str, Any]:
+    """What is said with these p values."""
+    if superior is None or gathered.superior is None or gathered.matched is None:
+        changed = replace(gathered, superior=None, adjusted=None, blocks=None, matched=None)
     else:
-        p_values = np.full(SETS, adjusted)
-        changed = replace(gathered, superior=replace(gathered.superior, p_value=superior), adjusted=p_values)
+        changed = replace(
+            gathered,
+            superior=replace(gathered.superior, p_value=superior),
+            adjusted=np.full(SETS, adjusted),
+            matched=replace(gathered.matched, adjusted=np.full(SETS, matched)),
+        )
     return luck_of(changed, row, settings(level=0.02), own(gathered), {str(row) for row in range(SETS)})
+
+
+@pytest.mark.parametrize(("matched", "verdict"), [(0.02, EDGE), (0.021, LUCK)])
+def test_what_is_left_beside_the_benchmark_decides_as_well(gathered: Gathered, matched: float, verdict: str) -> None:
+    """Equity H 6: a set that holds little beats a benchmark that falls."""
+    found = told(gathered, 1, superior=0.01, adjusted=0.01, matched=matched)
+
+    assert found["verdict"] == verdict
+    assert found["matched"]["adjusted_p"] == matched
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from fake_server import works
 
 from tidegate.core.errors import RunError
 from tidegate.core.time import Instant
-from tidegate.search.backend import Work
-from tidegate.search.manifest import Manifest, Step
-from tidegate.search.states import ENDED, TRANSITIONS, State, Tally, check_transition, tally_of
+from tidegate.search.runner.backend import Work
+from tidegate.search.runner.manifest import Manifest, Step
+from tidegate.search.runner.states import ENDED, TRANSITIONS, State, Tally, check_transition, tally_of
 
 
 def begun(path: Path) -> Manifest:

@@ -12,10 +12,10 @@ from postgres import CannotStartError, empty_database, postgres
 from tidegate.core.config import parse_settings
 from tidegate.core.errors import InputError, RecipeError, RunError
 from tidegate.core.recipe import OptunaSettings, SearchSettings, load_recipe
-from tidegate.search.optuna_sets import JudgedSet, OptunaProposer
-from tidegate.search.optuna_storage import OPTUNA_LOG
-from tidegate.search.plan import planned_sets
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.optuna_sets import JudgedSet, OptunaProposer
+from tidegate.search.sets.optuna_storage import OPTUNA_LOG
+from tidegate.search.sets.parameter_set import ParameterSet
+from tidegate.search.sets.plan import planned_sets
 
 BASE = load_recipe("us-rotation").trading()
 GRID = {"max_exposure": [0.3, 0.6, 0.9], "top_n": [10, 30]}

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import load_recipe
-from tidegate.search.overrides import with_overrides
+from tidegate.search.sets.overrides import with_overrides
 
 BASE = load_recipe("us-rotation").trading()
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import SearchSettings, StrategySettings, load_recipe
-from tidegate.search.plan import planned_sets, searched_names
-from tidegate.search.sets import ParameterSet, key_of, text_of
-from tidegate.search.space import searchable_names
+from tidegate.search.sets.parameter_set import ParameterSet, key_of, text_of
+from tidegate.search.sets.plan import planned_sets, searched_names
+from tidegate.search.sets.space import searchable_names
 
 BASE = StrategySettings(drawdown_tiers=(0.1, 0.2), drawdown_exposures=(0.5, 0.3), dynamic_exposure=True)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import SearchSettings, StrategySettings, load_recipe
-from tidegate.search.plan import planned_sets
-from tidegate.search.sets import ParameterSet, key_of
+from tidegate.search.sets.parameter_set import ParameterSet, key_of
+from tidegate.search.sets.plan import planned_sets
 
 GRID = {
     "max_exposure": [0.60, 0.70, 0.80],

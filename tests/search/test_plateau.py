@@ -13,7 +13,7 @@ import pytest
 from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.units import Int64Array
 from tidegate.search.plateau import plateau_of
-from tidegate.search.sets import ParameterSet, key_of
+from tidegate.search.sets.parameter_set import ParameterSet, key_of
 
 WEIGHTS = (0.02, 0.03, 0.04, 0.05)
 EXPOSURES = (0.5, 0.6, 0.7)

@@ -15,13 +15,13 @@ from fake_server import works
 from pool_functions import judge, judge_with_trouble, threads, troubled
 
 from tidegate.core.errors import InputError, LedgerError, SourceDownError
-from tidegate.search.backend import Phase, Work
-from tidegate.search.kernel_backend import KernelBackend
-from tidegate.search.manifest import Manifest
-from tidegate.search.process_backend import ProcessBackend
-from tidegate.search.retry import RunnerPolicy
-from tidegate.search.runner import Runner
-from tidegate.search.states import State, Tally
+from tidegate.search.runner.backend import Phase, Work
+from tidegate.search.runner.kernel_backend import KernelBackend
+from tidegate.search.runner.manifest import Manifest
+from tidegate.search.runner.process_backend import ProcessBackend
+from tidegate.search.runner.retry import RunnerPolicy
+from tidegate.search.runner.runner import Runner
+from tidegate.search.runner.states import State, Tally
 
 QUICK = RunnerPolicy(first_wait_seconds=0.01)
 
@@ -160,7 +160,7 @@ from fake_server import works
 from pool_functions import judge, judge_with_trouble, threads, troubled
 from pool_functions import judge_with_trouble, troubled
 from pathlib import Path
-from tidegate.search.process_backend import ProcessBackend
+from tidegate.search.runner.process_backend import ProcessBackend
 if __name__ == "__main__":
     backend = ProcessBackend(judge_with_trouble, workers=1)
     backend.submit([troubled(Path(sys.argv[1]), 1, "hangs")], "one")

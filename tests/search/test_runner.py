@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.errors import LookAheadError, RunError, SourceLimitedError, WorkspaceError
-from tidegate.search.backend import Outcome, Phase, Polled, Work
-from tidegate.search.manifest import Manifest
-from tidegate.search.retry import Backoff, RunnerPolicy, is_transient, stops_everything
-from tidegate.search.runner import Runner
-from tidegate.search.states import ENDED, State, Tally
+from tidegate.search.runner.backend import Outcome, Phase, Polled, Work
+from tidegate.search.runner.manifest import Manifest
+from tidegate.search.runner.retry import Backoff, RunnerPolicy, is_transient, stops_everything
+from tidegate.search.runner.runner import Runner
+from tidegate.search.runner.states import ENDED, State, Tally
 
 
 def answer(code: int) -> HTTPError:

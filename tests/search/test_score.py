@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import InputError, RunError
 from tidegate.core.time import parse_instant
-from tidegate.search.backend import Work
-from tidegate.search.manifest import Manifest, Step
-from tidegate.search.score import Score, judge_runs, score_manifest
-from tidegate.search.score_page import conclusion, score_markdown
-from tidegate.search.score_runs import Listed, ScoredRun
-from tidegate.search.states import State, Tally
+from tidegate.search.runner.backend import Work
+from tidegate.search.runner.manifest import Manifest, Step
+from tidegate.search.runner.states import State, Tally
+from tidegate.search.scoring.page import conclusion, score_markdown
+from tidegate.search.scoring.score import Score, judge_runs, score_manifest
+from tidegate.search.scoring.scored_runs import Listed, ScoredRun
 
 WINDOW = {"startDate": "2020-01-01T00:00:00Z", "endDate": "2026-01-13T23:59:59Z"}
 ASKED = (date(2020, 1, 1), date(2026, 1, 13))

@@ -22,7 +22,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.registry import Run, RunStatus, RunStore, TrialStore, market_of_dataset
 from tidegate.search import Workers, conduct, search
-from tidegate.search.manifest import Manifest
+from tidegate.search.runner.manifest import Manifest
 
 SETS = 12
 SPACE = {"max_exposure": {"low": 0.2, "high": 1.0}}

@@ -20,7 +20,7 @@ from tidegate.core.workspace import Workspace
 from tidegate.data import Catalog
 from tidegate.registry import Run, RunStatus, RunStore
 from tidegate.search import select
-from tidegate.search.manifest import Manifest
+from tidegate.search.runner.manifest import Manifest
 from tidegate.testing import synthetic_bars, synthetic_panel
 
 FEASIBLE = {"constraints": {"max_drawdown": {"at_most": 0.9}}, "replicates": 100, "block_bars": 10}

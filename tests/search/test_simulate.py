@@ -15,14 +15,14 @@ from tidegate.core.workspace import Workspace
 from tidegate.costs import resolve_recipe
 from tidegate.engine.backtest import backtest
 from tidegate.search import simulate
-from tidegate.search.backend import Outcome, Work
 from tidegate.search.candidates import candidates_of, works_of
 from tidegate.search.ground import Ground
 from tidegate.search.parts import window_parts
-from tidegate.search.plan import planned_sets
+from tidegate.search.runner.backend import Outcome, Work
+from tidegate.search.runner.states import State
+from tidegate.search.sets.plan import planned_sets
 from tidegate.search.shelf import CurveShelf
 from tidegate.search.simulate import Elsewhere, Simulator
-from tidegate.search.states import State
 
 RUN = searched_market
 

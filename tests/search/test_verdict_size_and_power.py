@@ -14,7 +14,7 @@ from tidegate.engine.comparison import equal_weight_of_the_universe
 from tidegate.engine.setup import trial_of
 from tidegate.engine.sweep import Trial, run_trials
 from tidegate.search.luck import EDGE, LUCK
-from tidegate.search.plan import planned_sets
+from tidegate.search.sets.plan import planned_sets
 from tidegate.search.shelf import CurveFile
 from tidegate.testing.luck_markets import Judgement, curves_of, judged, noise_market, noise_returns, planted
 

@@ -16,7 +16,7 @@ from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.time import DAY, HOUR, moment_of, parse_instant
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.evaluate.performance import performance
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.parameter_set import ParameterSet
 from tidegate.search.yearly import YearlyChoices, yearly_choices
 
 NOON = parse_instant("2018-01-02") + 12 * HOUR

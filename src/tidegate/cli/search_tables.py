@@ -95,7 +95,14 @@ def _luck(found: SearchResult) -> Iterator[str]:
     if spa is not None:
         yield (
             f"SPA p {_p(spa.p_value)} (lower {_p(spa.p_lower)}, upper {_p(spa.p_upper)}), "
-            f"blocks of {spa.block_bars} bars, {spa.replicates:,} replicates; own adjusted p {_p(luck.own_p)}"
+            f"blocks of {spa.block_bars:g} bars, {spa.replicates:,} replicates; own adjusted p {_p(luck.own_p)}"
+        )
+    matched = luck.matched
+    if matched is not None:
+        alpha = _ABSENT if found.alpha_a_year is None else f"{found.alpha_a_year:+.1%}"
+        yield (
+            f"beside {matched.beta:.2f} of the benchmark: alpha {alpha} a year, adjusted p {_p(matched.adjusted_p)} "
+            f"(best of all sets {_p(matched.p_value)})"
         )
     beside = []
     if deflated is not None and deflated.value is not None:

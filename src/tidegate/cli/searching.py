@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 _KERNEL: Final = "kernel"
+_USUAL: Final = "us-rotation-30"
+"""The recipe whose sets are tried where neither a recipe nor the base run says which: its 18 points and 12 around."""
 
 BaseRunOption = Annotated[
     str | None, typer.Option("--base-run", help="A backtest or search whose strategy, costs and money are taken over.")
@@ -54,16 +56,23 @@ WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Pro
 InFlightOption = Annotated[int, typer.Option("--in-flight", min=1, help="Most sets handed over at a time, for these.")]
 
 
-def recipe_of_base(store: RunStore, recipe: str | None, base_run: str | None, overrides: Sequence[str]) -> Recipe:
+def recipe_of_base(
+    store: RunStore, recipe: str | None, base_run: str | None, overrides: Sequence[str], *, sets: bool
+) -> Recipe:
     """Return the recipe that is searched over.
 
     Strategy, costs and money are those of the base run where one is named, otherwise the recipe's; then come the
-    overrides. What is searched, and what is asked, is the recipe's, or else the base run's.
+    overrides. What is asked is the recipe's, else the base run's.
+
+    Parameters
+    ----------
+    sets
+        Whether sets are to be tried: where neither says which, those of ``us-rotation-30`` are.
 
     Raises
     ------
     InputError
-        If neither is named, or an override names nothing.
+        If neither is named, or an override names nothing, or what every set of the grid says for itself.
     RunError
         If the base run is none that trades.
     """
@@ -72,7 +81,9 @@ def recipe_of_base(store: RunStore, recipe: str | None, base_run: str | None, ov
     parsed = None if recipe is None else load_recipe(recipe)
     if base_run is not None:
         base = _traded(store.get(base_run))
-        search = parsed.search if parsed is not None else base.search
+        search = base.search if parsed is None else parsed.search
+        if parsed is None and search is None and sets:
+            search = load_recipe(_USUAL).search
         parsed = base.model_copy(update={"search": search})
     if parsed is None:
         raise InputError(
@@ -82,7 +93,15 @@ def recipe_of_base(store: RunStore, recipe: str | None, base_run: str | None, ov
         )
     if not overrides:
         return parsed
-    return parsed.model_copy(update={"strategy": with_overrides(parsed.trading(), list(overrides))})
+    before, strategy = parsed.trading(), with_overrides(parsed.trading(), list(overrides))
+    grid = parsed.search.grid if parsed.search is not None and sets else {}
+    if idle := [name for name in grid if getattr(strategy, name) != getattr(before, name)]:
+        raise InputError(
+            found=f"--set {idle[0]}, which every set of the grid says for itself",
+            expected="a parameter that the grid leaves alone",
+            hint=f"take {idle[0]} out of search.grid, or out of the command",
+        )
+    return parsed.model_copy(update={"strategy": strategy})
 
 
 def _traded(run: Run) -> Recipe:

@@ -18,7 +18,8 @@ _GROUPS: Final = 12
 
 def around_section(painter: Painter, found: SearchResult) -> Section | None:
     """Return what lies around the best set; None where nothing was looked at."""
-    around, idle = found.plateau, inert_table(painter, found)
+    # Training runs lie on no lattice: a seed has no neighbour.
+    around, idle = None if found.is_selection else found.plateau, inert_table(painter, found)
     tables = [*([neighbour_table(painter, found, around)] if around and around.neighbours else [])]
     tables += [idle] if idle else []
     if around is None and not tables and not found.duplicates:

@@ -144,6 +144,20 @@ class Language:
                 hint=f"add it to locales/{self.code}.json; upgrade tidegate if a newer one made the run",
             ) from None
 
+    def can_say(self, key: str, **values: object) -> bool:
+        """Return whether there is such a text, and the values are what it asks for.
+
+        Examples
+        --------
+        >>> Language.load("en").can_say("unit.days", days=4), Language.load("en").can_say("unit.days")
+        (True, False)
+        """
+        try:
+            self.text(key, **values)
+        except (InputError, ValueError):
+            return False
+        return True
+
     def _closed_up(self, text: str) -> str:
         """Remove the space that only a Latin name in a placeholder needs, where a Chinese one stands."""
         return _BETWEEN_HAN.sub("", text) if self.code == "zh" else text

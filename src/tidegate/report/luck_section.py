@@ -9,29 +9,29 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from tidegate.core.time import DAY
 from tidegate.report.charts import Brush, Chart
 from tidegate.report.language import format_value
 from tidegate.report.page import Cell, Painter, Section, Sentence, Table
 from tidegate.report.search_files import SearchFiles
 from tidegate.report.search_result import Deflated, Luck, Overfitting, SearchResult, SpaTest
-from tidegate.report.search_rules import luck_verdict
+from tidegate.report.search_rules import beside_benchmark, luck_verdict
 
 __all__ = ["excess_chart", "luck_section", "luck_tables", "meanings"]
 
 _COLUMN: Final = "window_excess_sharpe"
-_DAYS_PER_YEAR: Final = 365.25
+_FEW: Final = 5
+"""Fewer sets than these are no distribution: the tables hold each of them."""
 
 
 def luck_section(painter: Painter, found: SearchFiles) -> Section:
     """Return the tests of luck with what each means."""
-    verdict = luck_verdict(found.result)
+    tested = (luck_verdict(found.result), beside_benchmark(found.result))
     chart = excess_chart(painter.brush, found)
     means = [Sentence(line) for line in meanings(painter, found.result.luck)]
     return Section(
         title=painter.text("section.luck"),
         lead=painter.text("section.luck.lead", level=found.result.luck.level),
-        sentences=[*([painter.say(verdict)] if verdict else []), *means],
+        sentences=[*(painter.say(one) for one in tested if one is not None), *means],
         charts=() if chart is None else (chart,),
         tables=luck_tables(painter, found.result),
     )
@@ -62,6 +62,7 @@ def _tests_table(painter: Painter, found: SearchResult) -> Table:
     luck = found.luck
     rows = [
         *_spa_rows(painter, luck.spa, luck.own_p),
+        *_matched_rows(painter, found),
         *_deflated_rows(painter, luck.deflated, luck.psr),
         *_overfitting_rows(painter, luck.overfitting),
         *_final_rows(painter, found),
@@ -89,6 +90,13 @@ def _spa_rows(painter: Painter, spa: SpaTest | None, own: float | None) -> Itera
         yield _row(painter, "spa_upper", spa.p_upper, "decimal3")
     if own is not None:
         yield _row(painter, "own", own, "decimal3")
+
+
+def _matched_rows(painter: Painter, found: SearchResult) -> Iterator[list[Cell]]:
+    matched = found.luck.matched
+    if matched is not None:
+        yield _row(painter, "matched", matched.adjusted_p, "decimal3", alpha=found.alpha_a_year, beta=matched.beta,
+                   best=matched.p_value)  # fmt: skip
 
 
 def _deflated_rows(painter: Painter, deflated: Deflated | None, psr: float | None) -> Iterator[list[Cell]]:
@@ -134,7 +142,7 @@ def excess_chart(brush: Brush, found: SearchFiles) -> Chart | None:
     if _COLUMN not in found.sets.columns:
         return None
     values = found.sets[_COLUMN].drop_nulls().drop_nans().to_numpy()
-    if values.size < 2:
+    if values.size < _FEW:
         return None
     figure, text = brush.figure(hovermode="closest", bargap=0.06, showlegend=False), brush.language.text
     counts, edges = np.histogram(values, bins=min(40, max(8, int(3 * sqrt(values.size)))))
@@ -174,8 +182,7 @@ def _add_mark(figure: go.Figure, brush: Brush, place: float, name: str, role: st
 
 def _chance(found: SearchResult) -> float | None:
     """Return what chance gives the best of all trials, as a ratio per year as those of the sets are."""
-    counted, window = found.luck.deflated, found.window
-    years = (window.end - window.start) / DAY / _DAYS_PER_YEAR
-    if counted is None or counted.threshold is None or years <= 0.0:
+    counted, bars = found.luck.deflated, found.bars_per_year
+    if counted is None or counted.threshold is None or bars is None:
         return None
-    return counted.threshold * sqrt(window.bars / years)
+    return counted.threshold * sqrt(bars)

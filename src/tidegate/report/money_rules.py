@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ __all__ = [
     "loss",
     "luck",
     "money_limits",
+    "noted",
     "outcome",
     "risk",
     "short_period",
@@ -204,10 +206,16 @@ def short_period(tested: Backtested) -> Statement | None:
 
 def engine_notes(tested: Backtested) -> tuple[Statement, ...]:
     """Repeat what the engine noted, what matters most first."""
-    notes = [note for note in tested.performance.notes if note.code not in _SAID_ELSEWHERE]
+    return noted((note.code, note.values) for note in tested.performance.notes)
+
+
+def noted(notes: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[Statement, ...]:
+    """Return notes, code and values, as cautions, what matters most first, but for those said elsewhere."""
     order = {code: place for place, code in enumerate(_NOTE_ORDER)}
-    notes.sort(key=lambda note: order.get(note.code, len(order)))
-    return tuple(Statement(f"note.{note.code}", Tone.CAUTION, note.values) for note in notes)
+    told = sorted(notes, key=lambda note: order.get(note[0], len(order)))
+    return tuple(
+        Statement(f"note.{code}", Tone.CAUTION, values) for code, values in told if code not in _SAID_ELSEWHERE
+    )
 
 
 def money_limits(tested: Backtested) -> tuple[Statement, ...]:

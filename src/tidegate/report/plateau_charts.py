@@ -54,7 +54,7 @@ def heatmap_chart(brush: Brush, found: Heatmap, objective: str) -> Chart:
             showline=False,
             range=[-0.5, len(shown) - 0.5],
         )
-    height = max(250, 110 + 44 * min(len(up), 8))
+    height = max(250, 110 + 54 * min(len(up), 8))
     named = brush.language.name_of("bounded", objective)
     key = "heatmap_sliced" if found.others == "as_in_the_best" else "heatmap"
     return brush.chart(key, figure, height=height, wide=False, x=found.x, y=found.y, objective=named)

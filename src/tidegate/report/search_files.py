@@ -19,6 +19,7 @@ from tidegate.report.search_result import (
     Failure,
     Heatmap,
     Luck,
+    Matched,
     Neighbour,
     Nested,
     Overfitting,
@@ -133,8 +134,8 @@ def _entry(row: Mapping[str, Any], where: str) -> Entry:
 
 
 def _luck(found: Mapping[str, Any], where: str) -> Luck:
-    spa, own, deflated, overfitting = (found.get(name) for name in ("spa", "own", "dsr", "pbo"))
-    deflated = deflated or found.get("trials")  # what was counted may be known where no set is recommended
+    spa, own, matched, deflated, overfitting = (found.get(name) for name in ("spa", "own", "matched", "dsr", "pbo"))
+    deflated = deflated or found.get("trials")  # trials are counted where no set is recommended, too
     if deflated is not None:
         deflated = {**deflated, "by_kind": deflated.get("by_kind") or {}}
     return Luck(
@@ -142,6 +143,7 @@ def _luck(found: Mapping[str, Any], where: str) -> Luck:
         level=found["level"],
         spa=None if spa is None else typed(SpaTest, spa, where),
         own_p=None if own is None else own["adjusted_p"],
+        matched=None if matched is None else typed(Matched, matched, where),
         deflated=None
         if deflated is None
         else _with_absent(Deflated, deflated, ("value", "sharpe", "threshold"), where),

@@ -60,7 +60,7 @@ def _lines(painter: Painter, files: SearchFiles, name: str) -> Iterator[str]:
 
 def _around(painter: Painter, found: SearchResult) -> list[str]:
     """Return a line per neighbour of the best set and per parameter that changed nothing."""
-    around, spec = found.plateau, figure_spec(found.objective)
+    around, spec = None if found.is_selection else found.plateau, figure_spec(found.objective)
     neighbours = () if around is None else around.counted[:_NEIGHBOURS]
     lines = [
         painter.text(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from tidegate.core.time import DAY
+
 __all__ = [
     "PARTS",
     "TRAIN_RUN",
@@ -19,6 +21,7 @@ __all__ = [
     "Figures",
     "Heatmap",
     "Luck",
+    "Matched",
     "Neighbour",
     "Nested",
     "Overfitting",
@@ -34,6 +37,8 @@ PARTS: Final = ("training", "validation", "final")
 
 TRAIN_RUN: Final = "train_run"
 """What the sets of a selection differ by."""
+
+_DAYS_PER_YEAR: Final = 365.25
 
 Figures = Mapping[str, float | None]
 
@@ -117,8 +122,29 @@ class SpaTest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Matched:
+    """The recommended set beside as much of the benchmark as it moved with (Jensen 1968, cash subtracted).
+
+    Parameters
+    ----------
+    beta, alpha_a_bar
+        How much of the benchmark that was, and what it earned a bar beside it, a fraction.
+    adjusted_p, p_value
+        Of this alpha after correction for all sets, and of the best of all sets.
+    """
+
+    beta: float
+    alpha_a_bar: float
+    adjusted_p: float
+    p_value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deflated:
-    """The deflated Sharpe ratio of the recommended set; ratios per bar, over the benchmark."""
+    """The deflated Sharpe ratio of the recommended set; ratios per bar, over the benchmark.
+
+    The trials are counted also where there is no ratio, as nothing is recommended.
+    """
 
     value: float | None
     sharpe: float | None
@@ -149,6 +175,7 @@ class Luck:
     level: float
     spa: SpaTest | None
     own_p: float | None
+    matched: Matched | None
     deflated: Deflated | None
     psr: float | None
     overfitting: Overfitting | None
@@ -208,7 +235,9 @@ class Plateau:
 
     @property
     def said(self) -> str:
-        """The finding, and of a peak whether it is one because most neighbours do not keep the bounds."""
+        """The finding: of a peak whether most neighbours break the bounds, of few neighbours whether there is none."""
+        if not self.counted:
+            return "no_neighbours"
         alone = self.finding == "peak" and 2 * self.feasible < len(self.counted)
         return "peak_bounds" if alone else self.finding
 
@@ -290,8 +319,12 @@ class SearchResult:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What tells sets apart beside the training run, in the order of the search."""
-        return tuple(name for name in self.searched if name != TRAIN_RUN)
+        """What tells sets apart beside the training run, in the order of the search; what is always the same does not.
+
+        Whoever searched a parameter over one value still reads which one it was.
+        """
+        few = 1 if self.is_selection else 0
+        return tuple(name for name, values in self.searched.items() if name != TRAIN_RUN and len(values) > few)
 
     @cached_property
     def shown(self) -> tuple[Entry, ...]:
@@ -308,6 +341,18 @@ class SearchResult:
     def part_names(self) -> tuple[str, ...]:
         """The parts that there are."""
         return tuple(part.name for part in self.parts)
+
+    @property
+    def bars_per_year(self) -> float | None:
+        """How many bars of the window a year has, or None where it has no length."""
+        years = (self.window.end - self.window.start) / DAY / _DAYS_PER_YEAR
+        return self.window.bars / years if years > 0.0 else None
+
+    @property
+    def alpha_a_year(self) -> float | None:
+        """What the recommended set earned a year beside the benchmark that it moved with, or None where unknown."""
+        matched, bars = self.luck.matched, self.bars_per_year
+        return None if matched is None or bars is None else matched.alpha_a_bar * bars
 
     def bound(self, figure: str) -> Bounds | None:
         """Return the bounds of a figure, or None where none were asked."""

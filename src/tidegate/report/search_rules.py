@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tidegate.data.universe import Survivorship
-from tidegate.report.search_result import Entry, SearchResult
+from tidegate.report.language import Language
+from tidegate.report.money_rules import noted
+from tidegate.report.search_result import Entry, SearchResult, SpaTest
 from tidegate.report.statements import Statement, Tone, Verdict
 
-__all__ = ["at_the_edge", "luck_verdict", "search_verdict"]
+__all__ = ["at_the_edge", "beside_benchmark", "luck_verdict", "search_verdict"]
 
 _NAMES_CHOSEN: Final = {
     Survivorship.SURVIVORS_ONLY.value: "note.survivorship",
@@ -17,15 +19,18 @@ _NAMES_CHOSEN: Final = {
     Survivorship.SNAPSHOTS_OF_BARS.value: "note.snapshots_of_bars",
     Survivorship.STATIC_LIST.value: "caution.static_list",
 }
-_SAID_ELSEWHERE: Final = frozenset({"index_without_dividends"})
+_CALM: Final = 0.6
+"""Below this share of the benchmark's volatility, excess over it is first of all what was not held."""
+
 _FEW: Final = 3
 """With fewer values of a parameter each of them is an edge."""
 
 
 def search_verdict(found: SearchResult) -> Verdict:
     """Return the verdict on a search; the first finding is its headline."""
-    rules = (_headline, _bounds, _recommended, _chosen_on, _validated, _final, luck_verdict, _trials, _around)
-    cautions = (_not_run, _missing, _no_final, _fewer_in_resampled, _edge, _twins, _once)
+    rules = (_headline, _bounds, _recommended, _chosen_on, _validated, _final, luck_verdict, beside_benchmark,
+             _trials, _around)  # fmt: skip
+    cautions = (_not_run, _missing, _no_final, _fewer_in_resampled, _calmer, _edge, _twins, _once)
     return Verdict(
         findings=tuple(one for rule in rules if (one := rule(found)) is not None),
         cautions=(*_notes(found), *(one for rule in cautions if (one := rule(found)) is not None)),
@@ -44,9 +49,11 @@ def _headline(found: SearchResult) -> Statement:
         often = "_often" if found.counts.feasible_by_point else ""
         return Statement(f"search.nothing_kept{often}", Tone.BAD, {"constraints": found.constraints})
     tones = {"edge": Tone.GOOD, "luck": Tone.CAUTION, "untested": Tone.CAUTION}
-    verdict = found.luck.verdict
-    key = f"search.{'selected' if found.is_selection else 'chosen'}_{verdict}"
-    return Statement(key, tones.get(verdict, Tone.CAUTION), _set(best))
+    verdict, values = found.luck.verdict, _set(best) | (_part(found, "window") or {})
+    # Where nothing was earned over the benchmark, there is nothing that luck could have brought.
+    said = "behind" if verdict == "luck" and (best.figure("window", "excess_cagr") or 0.0) < 0.0 else verdict
+    key = f"search.{'selected' if found.is_selection else 'chosen'}_{said}"
+    return Statement(key, tones.get(verdict, Tone.CAUTION), values)
 
 
 def _set(entry: Entry) -> dict[str, Any]:
@@ -142,7 +149,27 @@ def luck_verdict(found: SearchResult) -> Statement | None:
     tone = Tone.GOOD if luck.verdict == "edge" else Tone.CAUTION
     if luck.own_p is None:
         return Statement("search.luck_of_all", Tone.CAUTION, values)
-    return Statement("search.luck_edge" if luck.verdict == "edge" else "search.luck_chance", tone, values)
+    return Statement(f"search.luck_{'edge' if luck.verdict == 'edge' else _doubt(found, spa)}", tone, values)
+
+
+def _doubt(found: SearchResult, spa: SpaTest) -> str:
+    """Return why no edge is claimed: chance, or what the set held of the benchmark where only that test fails."""
+    luck, market = found.luck, (found.benchmark.get("window") or {}).get("cagr")
+    clear = spa.p_value <= luck.level and luck.own_p is not None and luck.own_p <= luck.level
+    if not clear or luck.matched is None or luck.matched.adjusted_p <= luck.level:
+        return "chance"
+    if market is not None and market < 0.0 and luck.matched.beta < 1.0:
+        return "held_little"
+    return "held_more" if market is not None and market > 0.0 and luck.matched.beta > 1.0 else "beside"
+
+
+def beside_benchmark(found: SearchResult) -> Statement | None:
+    """Say what the recommended set earned beside as much of the benchmark as it moved with, or None where unknown."""
+    matched, alpha = found.luck.matched, found.alpha_a_year
+    if matched is None or alpha is None or found.recommended is None:
+        return None
+    tone = Tone.GOOD if alpha > 0.0 and matched.adjusted_p <= found.luck.level else Tone.NEUTRAL
+    return Statement("search.beside", tone, {"beta": matched.beta, "alpha": alpha, "p": matched.adjusted_p})
 
 
 def _trials(found: SearchResult) -> Statement | None:
@@ -155,7 +182,7 @@ def _trials(found: SearchResult) -> Statement | None:
 
 def _around(found: SearchResult) -> Statement | None:
     around = found.plateau
-    if around is None or found.recommended is None:
+    if around is None or found.recommended is None or found.is_selection:
         return None
     tones = {"plateau": Tone.GOOD, "peak": Tone.CAUTION}
     values = {
@@ -168,13 +195,13 @@ def _around(found: SearchResult) -> Statement | None:
 
 
 def _notes(found: SearchResult) -> tuple[Statement, ...]:
-    """Repeat what the engine noted, what matters most first: how the names were chosen."""
-    codes = sorted(set(found.notes) - _SAID_ELSEWHERE)
-    noted = [Statement(f"note.{code}", Tone.CAUTION, found.notes[code]) for code in codes]
+    """Repeat what the engine noted as a backtest does, first how the names were chosen; unknown notes are left out."""
+    english = Language.load("en")
+    told = tuple(one for one in noted(found.notes.items()) if english.can_say(one.key, **one.values))
     chosen = _NAMES_CHOSEN.get(found.survivorship or "")
-    if chosen is None or chosen.removeprefix("note.") in found.notes:
-        return tuple(noted)
-    return (Statement(chosen, Tone.CAUTION), *noted)
+    if chosen is None or any(one.key.partition(".")[2] == chosen.partition(".")[2] for one in told):
+        return told
+    return (Statement(chosen, Tone.CAUTION), *told)
 
 
 def _not_run(found: SearchResult) -> Statement | None:
@@ -204,6 +231,14 @@ def _fewer_in_resampled(found: SearchResult) -> Statement | None:
     if best is None or best.share_kept is None or best.share_kept >= found.probability:
         return None
     return Statement("caution.bounds_by_chance", Tone.CAUTION, {"share": best.share_kept})
+
+
+def _calmer(found: SearchResult) -> Statement | None:
+    best, market = found.recommended, (found.benchmark.get("window") or {}).get("volatility")
+    own = None if best is None else best.figure("window", "volatility")
+    if own is None or market is None or own >= _CALM * market:
+        return None
+    return Statement("caution.calmer", Tone.CAUTION, {"own": own, "market": market})
 
 
 def _edge(found: SearchResult) -> Statement | None:

@@ -117,7 +117,7 @@ def _feasible_head(painter: Painter, found: SearchResult) -> list[str]:
     return [
         text("figure.set"),
         *varied,
-        *(text("figure.growth_and_fall", part=text(f"part.{part}")) for part in found.part_names),
+        *(text(f"part.{part}") for part in found.part_names),
         text("figure.share_kept_short"),
         text("figure.adjusted_p_short"),
     ]

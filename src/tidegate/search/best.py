@@ -10,8 +10,8 @@ import numpy as np
 from tidegate.core.recipe import SearchSettings
 from tidegate.core.units import FloatArray
 from tidegate.search.choice import judge, ranked
-from tidegate.search.manifest import Manifest
-from tidegate.search.states import State
+from tidegate.search.runner.manifest import Manifest
+from tidegate.search.runner.states import State
 
 __all__ = ["Best", "columns_of"]
 

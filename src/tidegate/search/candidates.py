@@ -10,8 +10,8 @@ from tidegate.core.environment import describe_environment
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.recipe import Recipe, StrategySettings
 from tidegate.registry import Run
-from tidegate.search.backend import Work
-from tidegate.search.sets import ParameterSet
+from tidegate.search.runner.backend import Work
+from tidegate.search.sets.parameter_set import ParameterSet
 
 __all__ = ["Candidate", "candidates_of", "works_of"]
 

@@ -21,20 +21,20 @@ from tidegate.core.recipe import Recipe, SearchSettings
 from tidegate.core.units import Int64Array
 from tidegate.core.workspace import Workspace
 from tidegate.registry import Run, RunKind
-from tidegate.search.backend import Backend
 from tidegate.search.best import Best
 from tidegate.search.candidates import Candidate, works_of
 from tidegate.search.findings import Evidence, Findings, findings_of
 from tidegate.search.gathered import gather
 from tidegate.search.ground import Ground
-from tidegate.search.kernel_backend import KernelBackend
-from tidegate.search.manifest import Manifest
 from tidegate.search.parts import window_parts
-from tidegate.search.process_backend import ProcessBackend
-from tidegate.search.runner import Runner
+from tidegate.search.runner.backend import Backend
+from tidegate.search.runner.kernel_backend import KernelBackend
+from tidegate.search.runner.manifest import Manifest
+from tidegate.search.runner.process_backend import ProcessBackend
+from tidegate.search.runner.runner import Runner
+from tidegate.search.runner.states import State, Tally
 from tidegate.search.shelf import PIECE, CurveShelf
 from tidegate.search.simulate import Elsewhere, Simulator
-from tidegate.search.states import State, Tally
 from tidegate.search.tried import record_trials
 
 __all__ = ["Plan", "Proposer", "Workers", "conduct", "tidy"]

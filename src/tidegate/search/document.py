@@ -14,8 +14,8 @@ from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.engine.figures import binding_counts
 from tidegate.search.candidates import Candidate
 from tidegate.search.gathered import Gathered
-from tidegate.search.manifest import Entry
-from tidegate.search.sets import text_of
+from tidegate.search.runner.manifest import Entry
+from tidegate.search.sets.parameter_set import text_of
 
 __all__ = ["Choice", "entry_of", "parts_document", "sets_table"]
 

@@ -19,13 +19,13 @@ from tidegate.search.choice import closest, judge, pareto_front, ranked
 from tidegate.search.document import Choice, entry_of, parts_document, sets_table
 from tidegate.search.gathered import Gathered
 from tidegate.search.luck import luck_of
-from tidegate.search.manifest import Entry
 from tidegate.search.part_figures import benchmark_figures
 from tidegate.search.plateau import plateau_of
 from tidegate.search.resampling import History
-from tidegate.search.sets import text_of
+from tidegate.search.runner.manifest import Entry
+from tidegate.search.runner.states import State
+from tidegate.search.sets.parameter_set import text_of
 from tidegate.search.shelf import CurveShelf
-from tidegate.search.states import State
 from tidegate.search.yearly import YearlyChoices, yearly_choices
 
 __all__ = ["Evidence", "Findings", "findings_of"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tidegate.core.units import FloatArray, Int64Array, Mask
 from tidegate.search.choice import SMALLER_IS_BETTER, merit
-from tidegate.search.sets import ParameterSet, Value, text_of
+from tidegate.search.sets.parameter_set import ParameterSet, Value, text_of
 
 __all__ = ["FEW_NEIGHBOURS", "PEAK", "PLATEAU", "plateau_of"]
 

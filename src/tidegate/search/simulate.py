@@ -18,12 +18,12 @@ from tidegate.core.workspace import Workspace
 from tidegate.engine.market import Market
 from tidegate.engine.setup import Setup
 from tidegate.engine.sweep import Sweep, Trial, run_trials
-from tidegate.search.backend import Outcome, Work
 from tidegate.search.ground import Ground, same_closes
 from tidegate.search.part_figures import part_figures
 from tidegate.search.parts import window_parts
+from tidegate.search.runner.backend import Outcome, Work
+from tidegate.search.runner.states import State
 from tidegate.search.shelf import CurveFile, CurveShelf
-from tidegate.search.states import State
 
 __all__ = ["Elsewhere", "Simulator"]
 

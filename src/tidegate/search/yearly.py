@@ -13,7 +13,7 @@ from tidegate.core.time import DAY
 from tidegate.core.units import FloatArray, Int64Array
 from tidegate.evaluate.curves import CURVE_FIGURES, curve_figures
 from tidegate.search.choice import judge, ranked
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.parameter_set import ParameterSet
 
 __all__ = ["YearlyChoices", "yearly_choices"]
 

@@ -16,7 +16,7 @@ from tidegate.core.errors import InputError, RunError
 if TYPE_CHECKING:
     from datetime import date
 
-    from tidegate.search.score import Score
+    from tidegate.search.scoring.score import Score
 
 __all__ = ["score"]
 
@@ -47,8 +47,8 @@ def score(
 ) -> None:
     """Score finished runs under a drawdown limit; what is not scored is listed with its reason."""
     from tidegate.core.files import write_text
-    from tidegate.search.score import score_manifest
-    from tidegate.search.score_page import score_markdown
+    from tidegate.search.scoring.page import score_markdown
+    from tidegate.search.scoring.score import score_manifest
 
     terminal = Terminal(json_output=json_output)
     if output is not None and output.exists() and not output.is_file():
@@ -95,8 +95,8 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _shown(found: Score) -> list[RenderableType]:
-    from tidegate.search.score_groups import varied
-    from tidegate.search.score_page import COLUMNS, conclusion, counts, score_row
+    from tidegate.search.scoring.groups import varied
+    from tidegate.search.scoring.page import COLUMNS, conclusion, counts, score_row
 
     shown = list(varied(found.scored))
     runs = {"Best within the limit": found.feasible[: found.top]}

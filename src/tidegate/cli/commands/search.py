@@ -68,7 +68,7 @@ def search(
     terminal = Terminal(json_output=json_output)
     opened = open_workspace(workspace, "search")
     store = RunStore(opened)
-    parsed = with_limit(recipe_of_base(store, recipe, base_run, overrides or []), limit)
+    parsed = with_limit(recipe_of_base(store, recipe, base_run, overrides or [], sets=True), limit)
     trained = store.get(train_run) if train_run else None
     if detached:
         detach(terminal, opened, workspace, parsed.project, parsed.name, parsed.fingerprint(), train_run)

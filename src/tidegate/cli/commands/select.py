@@ -77,7 +77,7 @@ def select(
     chosen = _training_runs(store, project, runs)
     if recipe is None and base_run is None:
         base_run = _newest_backtest(store, project or chosen[0].project)
-    parsed = with_limit(recipe_of_base(store, recipe, base_run, overrides or []), limit)
+    parsed = with_limit(recipe_of_base(store, recipe, base_run, overrides or [], sets=False), limit)
     if detached:
         detach(terminal, opened, workspace, parsed.name, parsed.fingerprint(), [run.id for run in chosen])
         return

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tidegate.core.errors import InputError
 from tidegate.engine.lean_results import LeanSummary, read_summary
 from tidegate.engine.lean_statistics import parse_statistic
-from tidegate.search.score_runs import Asked, ScoredRun, flat_parameters
+from tidegate.search.scoring.scored_runs import Asked, ScoredRun, flat_parameters
 from tidegate.strategy.lean_table import TABLE
 
 __all__ = ["runs_of_folder", "runs_of_lines"]

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tidegate.core.clock import sleep
 from tidegate.core.environment import processor_count
 from tidegate.core.errors import InputError, SourceDownError, TidegateError
-from tidegate.search.backend import Outcome, Phase, Polled, Work
+from tidegate.search.runner.backend import Outcome, Phase, Polled, Work
 
 __all__ = ["Function", "ProcessBackend"]
 

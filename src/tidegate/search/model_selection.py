@@ -19,7 +19,7 @@ from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.search.candidates import Candidate
 from tidegate.search.conduct import Plan, Workers, conduct, tidy
 from tidegate.search.missing_scores import missing_score
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.parameter_set import ParameterSet
 
 __all__ = ["select"]
 

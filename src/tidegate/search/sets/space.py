@@ -18,7 +18,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.recipe_search import Span
 from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.core.recipe_trading import BacktestSettings, CostSettings
-from tidegate.search.sets import Value, parameters_of, plain_value, snapped, text_of
+from tidegate.search.sets.parameter_set import Value, parameters_of, plain_value, snapped, text_of
 
 __all__ = ["Dimension", "Settler", "dimensions", "listed", "number_type", "require_searchable", "searchable_names"]
 

@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from tidegate.core.clock import elapsed_seconds, sleep
 from tidegate.core.errors import RunError, SourceGarbledError, TidegateError
 from tidegate.core.interrupts import interrupt_requested
-from tidegate.search.backend import Backend, Phase, Polled, Work
-from tidegate.search.manifest import Manifest, Step
-from tidegate.search.retry import RunnerPolicy, is_transient, stops_everything
-from tidegate.search.states import ENDED, State, Tally, tally_of
-from tidegate.search.tasks import Task, answered, cut_into_tasks
+from tidegate.search.runner.backend import Backend, Phase, Polled, Work
+from tidegate.search.runner.manifest import Manifest, Step
+from tidegate.search.runner.retry import RunnerPolicy, is_transient, stops_everything
+from tidegate.search.runner.states import ENDED, State, Tally, tally_of
+from tidegate.search.runner.tasks import Task, answered, cut_into_tasks
 
 __all__ = ["Clock", "RealClock", "Runner"]
 

@@ -7,7 +7,7 @@ new (equity E.2, H 12). Here a place on the lattice is counted in millionths, wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from itertools import product
 from math import prod
 
@@ -16,9 +16,9 @@ import numpy as np
 from tidegate.core.errors import InputError
 from tidegate.core.recipe_search import PerturbSettings, Span
 from tidegate.core.recipe_strategy import StrategySettings
-from tidegate.search.grid import MOST_SETS
-from tidegate.search.sets import MILLIONTHS, Value, key_of, plain_value
-from tidegate.search.space import Settler, number_type, require_searchable
+from tidegate.search.sets.grid import MOST_SETS
+from tidegate.search.sets.parameter_set import MILLIONTHS, Value, key_of, plain_value
+from tidegate.search.sets.space import Settler, number_type, require_searchable
 
 __all__ = ["Settled", "perturbed_sets"]
 
@@ -62,20 +62,14 @@ def perturbed_sets(
     held = [name for name in settings.base if name not in settings.steps]
     fixed = {name: _number(name, _base_of(name, settings, settler.base)) for name in held}
     _require_known(settings)
-    if (size := prod(len(line) for line in lattice.values())) > MOST_SETS:
-        raise InputError(
-            found=f"{_PLACE} with a lattice of {size} points",
-            expected=f"at most {MOST_SETS}",
-            hint="lower reach, or move fewer parameters",
-        )
+    size = prod(len(line) for line in lattice.values())
+    _require_small(size)
     away: Counter[str] = Counter()
     chosen: list[tuple[int, Settled]] = []
     points = list(product(*lattice.values()))
     for place in numbers.permutation(size).tolist():
         point = {name: _number(name, units) for name, units in zip(lattice, points[place], strict=True)}
-        if any(
-            _is_outside(units, settings.bounds.get(name)) for name, units in zip(lattice, points[place], strict=True)
-        ):
+        if _is_out_of_bounds(dict(zip(lattice, points[place], strict=True)), settings):
             away["outside the bounds"] += 1
             continue
         try:
@@ -90,6 +84,19 @@ def perturbed_sets(
         if len(chosen) == settings.count:
             return [settled for _, settled in sorted(chosen, key=lambda one: one[0])]
     raise _too_few(settings.count, size, len(chosen), away)
+
+
+def _require_small(size: int) -> None:
+    if size > MOST_SETS:
+        raise InputError(
+            found=f"{_PLACE} with a lattice of {size} points",
+            expected=f"at most {MOST_SETS}",
+            hint="lower reach, or move fewer parameters",
+        )
+
+
+def _is_out_of_bounds(point: Mapping[str, int], settings: PerturbSettings) -> bool:
+    return any(_is_outside(units, settings.bounds.get(name)) for name, units in point.items())
 
 
 def _too_few(count: int, size: int, found: int, away: Counter[str]) -> InputError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from tidegate.search.score import Score
-from tidegate.search.score_groups import varied
-from tidegate.search.score_runs import ScoredRun
+from tidegate.search.scoring.groups import varied
+from tidegate.search.scoring.score import Score
+from tidegate.search.scoring.scored_runs import ScoredRun
 
 __all__ = ["COLUMNS", "conclusion", "counts", "score_markdown", "score_row"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tidegate.search.backend import Outcome, Phase, Polled, Work
+from tidegate.search.runner.backend import Outcome, Phase, Polled, Work
 
 __all__ = ["KernelBackend"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tidegate.core.randomness import derive_seed
 from tidegate.core.recipe_search import OptunaSettings
-from tidegate.search.sets import Value, text_of
-from tidegate.search.space import Dimension
+from tidegate.search.sets.parameter_set import Value, text_of
+from tidegate.search.sets.space import Dimension
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

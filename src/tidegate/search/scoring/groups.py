@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.core.recipe_search import FIGURES
-from tidegate.search.score_runs import ScoredRun
+from tidegate.search.scoring.scored_runs import ScoredRun
 
 __all__ = ["EqualRuns", "Unmoved", "equal_runs", "place_of", "result_of", "unmoved_parameters", "varied", "work_of"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from tidegate.core.errors import SourceGarbledError
-from tidegate.search.backend import OUTCOMES, Outcome, Phase, Polled, Work
-from tidegate.search.manifest import Entry
-from tidegate.search.retry import Backoff, RunnerPolicy
-from tidegate.search.states import State
+from tidegate.search.runner.backend import OUTCOMES, Outcome, Phase, Polled, Work
+from tidegate.search.runner.manifest import Entry
+from tidegate.search.runner.retry import Backoff, RunnerPolicy
+from tidegate.search.runner.states import State
 
 __all__ = ["Task", "answered", "cut_into_tasks", "task_key"]
 

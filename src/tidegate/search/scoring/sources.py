@@ -13,10 +13,10 @@ from typing import Any, Final
 from tidegate.core.errors import InputError
 from tidegate.core.recipe_search import FIGURES
 from tidegate.core.time import Instant, format_instant, parse_instant
-from tidegate.search.manifest import Entry, Manifest
-from tidegate.search.score_lean import runs_of_folder, runs_of_lines
-from tidegate.search.score_runs import WINDOW_SLACK, Asked, Listed, ScoredRun, flat_parameters
-from tidegate.search.states import State
+from tidegate.search.runner.manifest import Entry, Manifest
+from tidegate.search.runner.states import State
+from tidegate.search.scoring.lean_folders import runs_of_folder, runs_of_lines
+from tidegate.search.scoring.scored_runs import WINDOW_SLACK, Asked, Listed, ScoredRun, flat_parameters
 
 __all__ = ["read_runs"]
 

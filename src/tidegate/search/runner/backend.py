@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from tidegate.search.states import State
+from tidegate.search.runner.states import State
 
 __all__ = ["OUTCOMES", "Backend", "Outcome", "Phase", "Polled", "Work"]
 
@@ -103,8 +103,8 @@ class Backend(Protocol):
 
     Calls that fail raise. What may pass (``TimeoutError``, ``ConnectionError``, and ``SourceDownError``,
     ``SourceLimitedError``, ``SourceGarbledError`` of :mod:`tidegate.core.errors`) is tried again; see
-    :func:`tidegate.search.retry.is_transient`. No call may block for longer than a request takes, but for a backend
-    that works inside :meth:`submit`.
+    :func:`tidegate.search.runner.retry.is_transient`. No call may block for longer than a request takes, but for a
+    backend that works inside :meth:`submit`.
     """
 
     @property

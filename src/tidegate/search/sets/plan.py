@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from tidegate.core.randomness import generator
 from tidegate.core.recipe_search import SearchSettings
 from tidegate.core.recipe_strategy import StrategySettings
-from tidegate.search.draws import random_sets
-from tidegate.search.grid import grid_points
-from tidegate.search.perturbation import Settled, perturbed_sets
-from tidegate.search.sets import Origin, ParameterSet, key_of
-from tidegate.search.space import Settler, require_searchable
+from tidegate.search.sets.draws import random_sets
+from tidegate.search.sets.grid import grid_points
+from tidegate.search.sets.parameter_set import Origin, ParameterSet, key_of
+from tidegate.search.sets.perturbation import Settled, perturbed_sets
+from tidegate.search.sets.space import Settler, require_searchable
 
 __all__ = ["planned_sets", "searched_names"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from tidegate.core.errors import InputError
 from tidegate.core.recipe_search import DrawSettings
 from tidegate.core.recipe_strategy import StrategySettings
-from tidegate.search.perturbation import Settled
-from tidegate.search.sets import Value, key_of
-from tidegate.search.space import Dimension, Settler, dimensions
+from tidegate.search.sets.parameter_set import Value, key_of
+from tidegate.search.sets.perturbation import Settled
+from tidegate.search.sets.space import Dimension, Settler, dimensions
 
 __all__ = ["drawn_sets", "random_sets"]
 

@@ -22,13 +22,13 @@ from tidegate.core.randomness import generator
 from tidegate.core.recipe_search import SearchSettings
 from tidegate.core.recipe_strategy import StrategySettings
 from tidegate.search.choice import SMALLER_IS_BETTER
-from tidegate.search.draws import drawn_sets
-from tidegate.search.optuna_space import HEARS_CONSTRAINTS, distribution_of, read_back, sampler_of, written
-from tidegate.search.optuna_storage import StudyCopy, study_copy
-from tidegate.search.perturbation import Settled
-from tidegate.search.plan import searched_names
-from tidegate.search.sets import ParameterSet, key_of
-from tidegate.search.space import Settler, dimensions
+from tidegate.search.sets.draws import drawn_sets
+from tidegate.search.sets.optuna_space import HEARS_CONSTRAINTS, distribution_of, read_back, sampler_of, written
+from tidegate.search.sets.optuna_storage import StudyCopy, study_copy
+from tidegate.search.sets.parameter_set import ParameterSet, key_of
+from tidegate.search.sets.perturbation import Settled
+from tidegate.search.sets.plan import searched_names
+from tidegate.search.sets.space import Settler, dimensions
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -19,7 +19,7 @@ from tidegate.core.errors import InputError
 from tidegate.core.recipe_search import FIGURES
 from tidegate.core.time import format_instant
 from tidegate.search.choice import ranked
-from tidegate.search.score_groups import (
+from tidegate.search.scoring.groups import (
     EqualRuns,
     Unmoved,
     equal_runs,
@@ -28,8 +28,8 @@ from tidegate.search.score_groups import (
     unmoved_parameters,
     work_of,
 )
-from tidegate.search.score_runs import Asked, Listed, Origin, ScoredRun
-from tidegate.search.score_sources import read_runs
+from tidegate.search.scoring.scored_runs import Asked, Listed, Origin, ScoredRun
+from tidegate.search.scoring.sources import read_runs
 
 __all__ = ["Score", "judge_runs", "score_manifest"]
 
@@ -159,7 +159,7 @@ def score_manifest(
     Parameters
     ----------
     source, artifacts, asked
-        As for :func:`~tidegate.search.score_sources.read_runs`.
+        As for :func:`~tidegate.search.scoring.sources.read_runs`.
     max_drawdown, objective, top
         As for :func:`judge_runs`.
 

@@ -13,8 +13,8 @@ from tidegate.core.append_log import AppendLog
 from tidegate.core.clock import now
 from tidegate.core.errors import RunError
 from tidegate.core.time import Instant, format_instant
-from tidegate.search.backend import Work
-from tidegate.search.states import State, Tally, check_transition
+from tidegate.search.runner.backend import Work
+from tidegate.search.runner.states import State, Tally, check_transition
 
 __all__ = ["Entry", "Manifest", "Step"]
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tidegate.core.config import in_words
 from tidegate.core.errors import InputError
 from tidegate.core.recipe import Recipe
-from tidegate.search.sets import ParameterSet
+from tidegate.search.sets.parameter_set import ParameterSet
 
 __all__ = ["Fitting"]
 

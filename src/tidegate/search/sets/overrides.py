@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from tidegate.core.errors import InputError
 from tidegate.core.recipe_strategy import StrategySettings
-from tidegate.search.space import Settler, require_searchable, searchable_names
+from tidegate.search.sets.space import Settler, require_searchable, searchable_names
 from tidegate.strategy.lean_table import TABLE, Entry
 
 __all__ = ["with_overrides"]

@@ -18,13 +18,13 @@ from tidegate.search.best import columns_of
 from tidegate.search.candidates import Candidate, candidates_of
 from tidegate.search.choice import judge
 from tidegate.search.conduct import Plan, Proposer, Workers, conduct, tidy
-from tidegate.search.fitting import Fitting
 from tidegate.search.ground import recipe_on
-from tidegate.search.manifest import Manifest
-from tidegate.search.optuna_sets import JudgedSet, OptunaProposer
-from tidegate.search.plan import planned_sets
-from tidegate.search.sets import ParameterSet
-from tidegate.search.states import State
+from tidegate.search.runner.manifest import Manifest
+from tidegate.search.runner.states import State
+from tidegate.search.sets.fitting import Fitting
+from tidegate.search.sets.optuna_sets import JudgedSet, OptunaProposer
+from tidegate.search.sets.parameter_set import ParameterSet
+from tidegate.search.sets.plan import planned_sets
 
 __all__ = ["search"]
 

@@ -8,8 +8,8 @@ from math import prod
 from typing import Final
 
 from tidegate.core.errors import InputError
-from tidegate.search.sets import Value
-from tidegate.search.space import listed, require_searchable
+from tidegate.search.sets.parameter_set import Value
+from tidegate.search.sets.space import listed, require_searchable
 
 __all__ = ["MOST_SETS", "grid_points"]
 
