@@ -81,6 +81,15 @@ def test_nothing_feasible_shows_both_kinds_of_nearest(run: Run) -> None:
     assert any(line.endswith("trials counted: 64 (search 60, backtest 4)") for line in lines)
 
 
+def test_the_best_are_not_repeated_where_they_are_the_nearest(run: Run) -> None:
+    found = write_search(run.folder, years=4, limit=0.001, verdict="luck")
+    found["nearest"]["by_objective"] = found["nearest"]["by_constraint"]
+
+    lines = drawn(*search_tables(run, found), width=200).splitlines()
+
+    assert sum(line.startswith("set ") for line in lines) == 1
+
+
 def test_a_selection_names_its_training_runs(run: Run) -> None:
     lines = told(run, selection=True, limit=0.5, verdict="luck")
 

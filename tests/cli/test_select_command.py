@@ -70,6 +70,17 @@ def test_a_list_of_runs_as_they_are_printed_is_read(tidegate: Any, root: Path, t
     assert done.document["search"]["counts"]["total"] == 3
 
 
+def test_a_run_that_is_named_twice_is_one(tidegate: Any, root: Path, tmp_path: Path) -> None:
+    """Equity E.8: a training run listed under its id and under the beginning of it is no second try."""
+    whole = searched_market().runs[0].id
+    path = tmp_path / "runs.txt"
+    path.write_text(f"{whole}\n{whole[:-1]}\n{whole}\n", encoding="utf-8")
+
+    done = tidegate("select", searched_market().file, "--runs", path, "--json", "--workspace", root).checked()
+
+    assert done.document["search"]["counts"]["total"] == 1
+
+
 def test_the_newest_backtest_says_how_scores_are_traded(tidegate: Any, root: Path, listed: Path) -> None:
     """Without a recipe; its section search goes with it, and --limit holds even where it has none."""
     file = searched_market().file

@@ -134,3 +134,14 @@ def test_where_nothing_is_feasible_the_nearest_are_told() -> None:
     judged = judge(figures, settings)
     assert not judged.feasible.any()
     assert closest(judged, figures, list("abcde"), settings).tolist() == [1, 3, 2, 0, 4]
+
+
+def test_of_sets_within_the_bounds_those_are_nearest_that_keep_them_more_often() -> None:
+    """Equity J.8: kept in the one history there was, and seldom in others."""
+    settings = SearchSettings(grid={"top_n": (5, 10, 15)})
+    figures = {"cagr": np.array([0.3, 0.2, 0.1]), "max_drawdown": np.array([0.14, 0.13, 0.16])}
+    shares = np.array([0.4, 0.6, np.nan])
+
+    judged = judge(figures, settings, shares)
+
+    assert closest(judged, figures, list("abc"), settings, shares).tolist() == [1, 0, 2]

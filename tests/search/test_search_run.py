@@ -272,9 +272,8 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_begun(workspace: 
         search(workspace, recipe, train_run=searched_market().runs[3])
     with pytest.raises(InputError, match="top_m"):
         search(workspace, asked(grid={"top_m": [1, 2]}))
-    costly = recipe.model_copy(update={"strategy": recipe.trading().model_copy(update={"scores": "lightgbm"})})
-    with pytest.raises(RecipeError, match="do not go together"):
-        search(workspace, costly, train_run=searched_market().runs[0])
+    with pytest.raises(InputError, match="which the recipe does not carry"):
+        search(workspace, asked(grid={"scores": ["lightgbm"]}))
 
     assert len(list(store.every())) == before
 
@@ -295,8 +294,26 @@ def test_what_is_wrong_with_the_only_training_run_is_told_as_it_is(tmp_path: Pat
         assert not Manifest(broken.folder / "manifest.jsonl").entries
 
 
+def test_blocks_longer_than_the_training_part_are_refused_before_anything_is_simulated(workspace: Workspace) -> None:
+    with pytest.raises(InputError, match="search.block_bars 100000"):
+        search(workspace, asked(grid={"top_n": [2]}, block_bars=100_000))
+
+    broken = next(RunStore(workspace).every(kind="search"))
+    assert broken.status is RunStatus.FAILED
+    assert not Manifest(broken.folder / "manifest.jsonl").entries
+
+
 def test_the_growth_of_parts_multiplies_to_that_of_the_window(run: Run) -> None:
     sets = pl.read_parquet(run.folder / "sets.parquet")
     growth = np.prod([1.0 + sets[f"{part}_total_return"] for part in ("training", "validation", "final")], axis=0)
 
     np.testing.assert_allclose(growth, 1.0 + sets["window_total_return"], rtol=1e-12)
+
+
+def test_a_training_run_without_the_strategy_s_model_is_traded_by_its_own(workspace: Workspace) -> None:
+    recipe, trained = asked(grid={"top_n": [2]}), searched_market().runs[0]
+    other = recipe.model_copy(update={"strategy": recipe.trading().model_copy(update={"scores": "lightgbm"})})
+
+    done = search(workspace, other, train_run=trained)
+
+    assert done.recipe["strategy"]["scores"] == trained.recipe["strategy"]["scores"] != "lightgbm"

@@ -60,9 +60,11 @@ def _sets(found: SearchResult) -> Iterator[RenderableType]:
     if found.top:
         yield _table(f"Top {len(found.top)}, {_PAIR}", found, found.top)
         return
+    nearest, best = found.nearest_by_constraint, found.nearest_by_objective
+    same = [one.number for one in nearest] == [one.number for one in best]
     for title, entries in (
-        ("Nothing kept the bounds; nearest to them", found.nearest_by_constraint),
-        ("Best by the objective, bounds aside", found.nearest_by_objective),
+        ("Nothing kept the bounds; nearest to them", nearest),
+        ("Best by the objective, bounds aside", () if same else best),
     ):
         if entries:
             yield _table(f"{title}, {_PAIR}", found, entries)

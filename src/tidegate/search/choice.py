@@ -120,18 +120,24 @@ def ranked(
 
 
 def closest(
-    judged: Judged, figures: Mapping[str, FloatArray], keys: Sequence[str], settings: SearchSettings
+    judged: Judged,
+    figures: Mapping[str, FloatArray],
+    keys: Sequence[str],
+    settings: SearchSettings,
+    share_kept: FloatArray | None = None,
 ) -> Int64Array:
     """Return rows of all sets from the nearest to the bounds to the farthest; ties as in :func:`ranked`.
 
     How far a set is off is its largest violation, each as a share of its bound, or in the unit of the figure where the
-    bound is 0.
+    bound is 0. Of sets that are equally far off, those come first that keep the bounds in more resampled histories,
+    where these were asked.
     """
     off = np.zeros(len(keys))
     for name, outside in judged.violations.items():
         off = np.maximum(off, outside / _size(settings.constraints[name]))  # type: ignore[index]
     criteria = [merit(figures, settings.objective), *(merit(figures, name) for name in _TIES if name in figures)]
-    return _ordered(np.arange(len(keys)), [-off, *criteria], keys)
+    shares = [] if share_kept is None else [share_kept]
+    return _ordered(np.arange(len(keys)), [-off, *shares, *criteria], keys)
 
 
 def pareto_front(cagr: FloatArray, max_drawdown: FloatArray) -> Mask:

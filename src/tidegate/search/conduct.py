@@ -13,7 +13,7 @@ import polars as pl
 
 from tidegate.core.clock import elapsed_seconds
 from tidegate.core.compiled import compiled_before
-from tidegate.core.errors import DataError, TidegateError
+from tidegate.core.errors import DataError, InputError, TidegateError
 from tidegate.core.files import write_atomically, write_json
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.progress import SILENT, Pace, Progress, Reached
@@ -204,14 +204,14 @@ def _closes(plan: Plan, ground: Ground) -> Int64Array | None:
     Raises
     ------
     InputError
-        If the window does not hold its parts.
+        If the window does not hold its parts, or its training part not a block of history.
     """
     wanted = [(one.train_run, one.settings.scores) for one in plan.candidates if one.missing is None]
     asked = list(dict.fromkeys(wanted))
     if len(plan.train_runs) == 1 and plan.kind is RunKind.SEARCH:
         (only,) = plan.train_runs
         closes = ground.times(only, plan.recipe.trading().scores)
-        window_parts(closes, plan.settings.parts)
+        _require_parts(closes, plan.settings)
         return closes
     data_of = {name: fingerprint(run.recipe.get("data")) for name, run in plan.train_runs.items()}
     common = Counter(data_of[name] for name, _ in asked)
@@ -221,8 +221,19 @@ def _closes(plan: Plan, ground: Ground) -> Int64Array | None:
             break
     else:
         return None
-    window_parts(closes, plan.settings.parts)
+    _require_parts(closes, plan.settings)
     return closes
+
+
+def _require_parts(closes: Int64Array, settings: SearchSettings) -> None:
+    """Refuse a window that cannot be judged in the end, before anything is simulated."""
+    training = window_parts(closes, settings.parts)[0]
+    if settings.block_bars > training.bars:
+        raise InputError(
+            found=f"search.block_bars {settings.block_bars} and a training part of {training.bars} bars",
+            expected="blocks of history that fit into the training part",
+            hint="shorten the blocks, or take a longer window",
+        )
 
 
 @dataclass(frozen=True, eq=False)

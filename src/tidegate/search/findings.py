@@ -140,7 +140,7 @@ def _choice(found: Evidence) -> Choice:
         pareto=pareto_front(training["cagr"], training["max_drawdown"]),
         share_kept=shares,
         order=ranked(training, keys, settings.objective, among=judged.feasible),
-        by_constraint=closest(judged, training, keys, settings),
+        by_constraint=closest(judged, training, keys, settings, shares),
         by_objective=ranked(training, keys, settings.objective),
         curve=distinct_curves(gathered.equity),
     )

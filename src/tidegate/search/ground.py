@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from pydantic import ValidationError
 
+from tidegate.core.config import in_words
 from tidegate.core.errors import DataError, RecipeError
 from tidegate.core.fingerprint import fingerprint
 from tidegate.core.recipe import Recipe
@@ -19,7 +21,7 @@ from tidegate.engine.recipe_market import RecipeMarket, read_market
 from tidegate.engine.setup import Setup, benchmark_of, prepare_backtest
 from tidegate.registry import Run, RunStore
 
-__all__ = ["Ground", "recipe_on", "same_closes"]
+__all__ = ["Ground", "model_of", "recipe_on", "same_closes"]
 
 _SETUPS_HELD: Final = 4
 _OF_BASE: Final = ("name", "project", "seed", "costs", "backtest", "search")
@@ -120,10 +122,12 @@ def recipe_on(base: Recipe, trained: Run, scores: str, defensives: tuple[str, ..
     }
     try:
         return Recipe.model_validate(own)
-    except ValueError as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in (*first["loc"], *first.get("ctx", {}).get("at", ())))
         raise RecipeError(
-            found=f"training run {trained.id} and the strategy of {base.name!r}, which do not go together: {error}",
-            expected="a training run whose data, universe and models the strategy can trade",
+            found=f"training run {trained.id} and the strategy of {base.name!r}, which do not go together at {field}",
+            expected=in_words(first, field)[0],
             hint="train with this recipe first, or name another run",
         ) from None
 
@@ -136,3 +140,11 @@ def same_closes(first: Int64Array, other: Int64Array, train_run: str) -> None:
             expected="the same closes for every set",
             hint="search over training runs on the same bars, or narrow backtest.start and backtest.end",
         )
+
+
+def model_of(trained: Run, recipe: Recipe) -> str:
+    """Return the model that the strategy names, or the run's leading one where it was not trained there."""
+    wanted, models = recipe.trading().scores, trained.recipe.get("models", {})
+    if models.get(wanted) is not None:
+        return wanted
+    return str((trained.recipe.get("strategy") or {}).get("scores", wanted))

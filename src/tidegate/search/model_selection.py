@@ -18,6 +18,7 @@ from tidegate.costs import resolve_recipe
 from tidegate.registry import Run, RunKind, RunStatus, RunStore
 from tidegate.search.candidates import Candidate
 from tidegate.search.conduct import Plan, Workers, conduct, tidy
+from tidegate.search.ground import model_of
 from tidegate.search.missing_scores import missing_score
 from tidegate.search.sets.parameter_set import ParameterSet
 
@@ -88,20 +89,12 @@ def select(
 
 
 def _candidate(number: int, trained: Run, recipe: Recipe) -> Candidate:
-    model = _model(trained, recipe)
+    model = model_of(trained, recipe)
     settings = recipe.trading().model_copy(update={"scores": model})
     one = ParameterSet(
         number=number, key=trained.id, origin="given", parameters=_told(trained, model), settings=settings
     )
     return Candidate(set=one, train_run=trained.id, missing=_missing(trained, model, recipe))
-
-
-def _model(trained: Run, recipe: Recipe) -> str:
-    """Return the model that the strategy names, or the run's leading one where it was not trained there."""
-    wanted, models = recipe.trading().scores, trained.recipe.get("models", {})
-    if models.get(wanted) is not None:
-        return wanted
-    return str((trained.recipe.get("strategy") or {}).get("scores", wanted))
 
 
 def _told(trained: Run, model: str) -> dict[str, Any]:
@@ -131,7 +124,7 @@ def _within(recipe: Recipe, train_runs: Sequence[Run]) -> Recipe:
     """Return the recipe with the dates that the runs are traded over."""
     if not train_runs:
         raise RunError(found="no training run", expected="at least one", hint="train first: tidegate train RECIPE")
-    spans = [span for run in train_runs if (span := _span(run, _model(run, recipe)))]
+    spans = [span for run in train_runs if (span := _span(run, model_of(run, recipe)))]
     if not spans:
         raise RunError(
             found="no training run with readable scores", expected="at least one", hint="train again: tidegate train"

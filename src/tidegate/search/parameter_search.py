@@ -18,7 +18,7 @@ from tidegate.search.best import columns_of
 from tidegate.search.candidates import Candidate, candidates_of
 from tidegate.search.choice import judge
 from tidegate.search.conduct import Plan, Proposer, Workers, conduct, tidy
-from tidegate.search.ground import recipe_on
+from tidegate.search.ground import model_of, recipe_on
 from tidegate.search.runner.manifest import Manifest
 from tidegate.search.runner.states import State
 from tidegate.search.sets.fitting import Fitting
@@ -47,7 +47,8 @@ def search(
     Parameters
     ----------
     train_run
-        Whose scores are traded; the newest finished training of this recipe's training part otherwise.
+        Whose scores are traded; the newest finished training of this recipe's training part otherwise. Where it has no
+        model of the strategy's, its leading one decides.
     workers
         Processes that simulate; None simulates in this one, hundreds of sets a second.
     threads
@@ -95,7 +96,7 @@ def _traded(store: RunStore, recipe: Recipe, train_run: Run | None) -> tuple[Rec
     """Return what is really traded: the recipe, with data, universe and models of the training run."""
     trained = train_run or store.latest_training(recipe)
     store.require_finished_training(trained)
-    return recipe_on(recipe, trained, recipe.trading().scores), trained
+    return recipe_on(recipe, trained, model_of(trained, recipe)), trained
 
 
 def _plan(

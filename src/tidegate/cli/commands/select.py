@@ -101,7 +101,8 @@ def _training_runs(store: RunStore, project: str | None, file: Path | None) -> l
             hint="name the training runs to choose among: tidegate runs list --kind train",
         )
     if file is not None:
-        return [store.get(identifier) for identifier in dict.fromkeys(_identifiers(file))]
+        named = [store.get(identifier) for identifier in _identifiers(file)]
+        return list({run.id: run for run in named}.values())  # an id and its beginning are one run
     found = list(store.every(kind=RunKind.TRAIN, status=RunStatus.FINISHED, project=project))
     if not found:
         raise InputError(
