@@ -27,8 +27,7 @@ def numbers(found: Gathered) -> dict[str, Any]:
     assert found.superior is not None
     assert found.blocks is not None
     flat = {f"{part} {name}": values for part, own in found.figures.items() for name, values in own.items()}
-    for name in ("moments", "excess_moments"):
-        flat |= {f"{name} {key}": value for key, value in vars(getattr(found, name)).items()}
+    flat |= {f"moments {key}": value for key, value in vars(found.excess_moments).items()}
     flat |= {f"spa {key}": value for key, value in found.superior.as_document().items()}
     flat |= {f"blocks {key}": value for key, value in vars(found.blocks).items()}
     return {**flat, "adjusted": found.adjusted, "equity": found.equity, "counts": found.counts, "orders": found.orders}
@@ -121,3 +120,34 @@ def test_a_ruined_set_has_no_edge_and_spoils_no_other(tmp_path: Path) -> None:
     others = [column for column in range(12) if column != 5]
     for name, values in sound.figures["training"].items():
         np.testing.assert_array_equal(found.figures["training"][name][others], values[others], err_msg=name)
+
+
+def test_sets_that_were_proposed_by_the_training_part_are_tested_on_what_comes_after(tmp_path: Path) -> None:
+    """Equity E.10, H 6: near the best of the training part everything looks good there."""
+    equity, bench = curves(12)
+    shelf = shelf_of(tmp_path, KEYS, equity, bench, pieces=[range(12)])
+    parts = {"validation_share": 0.3, "final_share": 0.3}
+    learnt: dict[str, Any] = {"optuna": {"space": {"top_n": [3, 4]}}, "parts": parts, "block_bars": 5}
+    drawn = {**learnt, "optuna": {**learnt["optuna"], "sampler": "random"}}
+
+    late, whole = gathered(shelf, **learnt), gathered(shelf, **drawn)
+
+    start = late.parts[0].stop - 1
+    excess = (equity[1:] / equity[:-1] - (bench[1:] / bench[:-1])[:, None])[start:]
+    alone = superior_predictive_ability(excess, block=5, replicates=100, seed=7)
+    assert late.superior is not None
+    assert late.matched is not None
+    assert (late.superior.p_value, late.superior.bars, late.matched.bars) == (alone.p_value, len(excess), len(excess))
+    assert late.tested_from == late.times[start]
+    assert whole.superior is not None
+    assert (whole.superior.bars, whole.tested_from) == (BARS, whole.times[0])
+
+
+def test_without_a_later_part_such_sets_are_not_tested(tmp_path: Path) -> None:
+    equity, bench = curves(12)
+    shelf = shelf_of(tmp_path, KEYS, equity, bench, pieces=[range(12)])
+    none = {"validation_share": 0.0, "final_share": 0.0}
+
+    found = gathered(shelf, optuna={"space": {"top_n": [3, 4]}}, parts=none)
+
+    assert (found.superior, found.matched) == (None, None)

@@ -156,6 +156,24 @@ def test_an_interrupted_search_ends_as_any_other(
     assert attempts == [1] * SETS
 
 
+def test_a_search_that_is_broken_off_has_been_seen_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equity E.10, H 6: figures were shown, so they were tried."""
+    monkeypatch.setattr(conduct, "PIECE", 5)
+    monkeypatch.setattr(conduct, "_SECONDS", 0.0)
+    own = searched_market().copied(tmp_path / "own")
+
+    def break_in(reached: Reached) -> None:
+        if reached.done >= 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(own, searched_market().recipe, progress=Listener(break_in))
+
+    everything = Instant(0), Instant(2**62)
+    counted = TrialStore(own).overlapping(market_of_dataset(Catalog(own), "made-up"), *everything)
+    assert [one.kind for one in counted].count("search") == 5
+
+
 def test_trials_of_two_searches_are_counted_together(workspace: Workspace, run: Run) -> None:
     """Equity E.10, H 6: another grid counts on top; a set that both have counts once."""
     before = len(trials_of(workspace, run))
@@ -295,7 +313,7 @@ def test_what_is_wrong_with_the_only_training_run_is_told_as_it_is(tmp_path: Pat
 
 
 def test_blocks_longer_than_the_training_part_are_refused_before_anything_is_simulated(workspace: Workspace) -> None:
-    with pytest.raises(InputError, match="search.block_bars 100000"):
+    with pytest.raises(InputError, match=r"search\.block_bars 100000"):
         search(workspace, asked(grid={"top_n": [2]}, block_bars=100_000))
 
     broken = next(RunStore(workspace).every(kind="search"))

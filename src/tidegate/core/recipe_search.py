@@ -207,6 +207,11 @@ class SearchSettings(Settings):
     """Stretches of time that the probability of overfitting puts together in every way, half against half."""
 
     @property
+    def learns(self) -> bool:
+        """Whether sets are proposed by what others earned in the training part."""
+        return self.optuna is not None and self.optuna.sampler in {"tpe", "nsga2"}
+
+    @property
     def tries_something(self) -> bool:
         """Whether any set is asked for; a selection among training runs asks for none."""
         return bool(self.grid) or any(part is not None for part in (self.perturb, self.random, self.optuna))

@@ -148,6 +148,7 @@ def _luck(found: Mapping[str, Any], where: str) -> Luck:
         if deflated is None
         else _with_absent(Deflated, deflated, ("value", "sharpe", "threshold"), where),
         psr=found.get("psr"),
+        tested_from=found.get("tested_from"),
         overfitting=None
         if overfitting is None
         else _with_absent(

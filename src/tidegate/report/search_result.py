@@ -179,6 +179,7 @@ class Luck:
     deflated: Deflated | None
     psr: float | None
     overfitting: Overfitting | None
+    tested_from: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def search_verdict(found: SearchResult) -> Verdict:
     """Return the verdict on a search; the first finding is its headline."""
     rules = (_headline, _bounds, _recommended, _chosen_on, _validated, _final, luck_verdict, beside_benchmark,
              _trials, _around)  # fmt: skip
-    cautions = (_not_run, _missing, _no_final, _fewer_in_resampled, _calmer, _edge, _twins, _once)
+    cautions = (_not_run, _missing, _no_final, _fewer_in_resampled, _learnt, _calmer, _edge, _twins, _once)
     return Verdict(
         findings=tuple(one for rule in rules if (one := rule(found)) is not None),
         cautions=(*_notes(found), *(one for rule in cautions if (one := rule(found)) is not None)),
@@ -239,6 +239,13 @@ def _calmer(found: SearchResult) -> Statement | None:
     if own is None or market is None or own >= _CALM * market:
         return None
     return Statement("caution.calmer", Tone.CAUTION, {"own": own, "market": market})
+
+
+def _learnt(found: SearchResult) -> Statement | None:
+    since = found.luck.tested_from
+    if since is None or since <= found.window.start:
+        return None
+    return Statement("caution.tested_after", Tone.CAUTION, {"start": since})
 
 
 def _edge(found: SearchResult) -> Statement | None:

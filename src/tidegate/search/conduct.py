@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ from tidegate.search.runner.runner import Runner
 from tidegate.search.runner.states import State, Tally
 from tidegate.search.shelf import PIECE, CurveShelf
 from tidegate.search.simulate import Elsewhere, Simulator
-from tidegate.search.tried import record_trials
+from tidegate.search.tried import counted_trials, record_trials
 
 __all__ = ["Plan", "Proposer", "Workers", "conduct", "tidy"]
 
@@ -121,6 +121,11 @@ class _Course:
             further = self._proposed()
         self.manifest.close(self.tally)
 
+    def done(self) -> list[Candidate]:
+        """Return the candidates that were simulated, in order of the plan."""
+        known = self.manifest.entries
+        return [one for one in self.candidates if one.key in known and known[one.key].state is State.SUCCESS]
+
     def _proposed(self) -> Sequence[Candidate]:
         return [] if self.plan.propose is None else self.plan.propose(self.manifest)
 
@@ -170,29 +175,32 @@ def conduct(
     closes = _closes(plan, ground)
     missing = {one.key: one.missing for one in plan.candidates}
     at_work = _backend(workspace, plan, _Site(ground, shelf, closes), workers, threads)
+    runner = Runner(at_work, manifest, missing_score=lambda work: missing.get(work.key))
+    course = _Course(plan=plan, manifest=manifest, runner=runner, run=folder.name, progress=progress)
     try:
-        runner = Runner(at_work, manifest, missing_score=lambda work: missing.get(work.key))
-        course = _Course(plan=plan, manifest=manifest, runner=runner, run=folder.name, progress=progress)
         course.work()
     finally:
         at_work.close()
-    done = [one for one in course.candidates if manifest.entries[one.key].state is State.SUCCESS]
+        # What was seen has been tried, also where the search was broken off.
+        own = _record(workspace, plan, course, shelf, folder.name)
+    done = course.done()
     if not done:
         raise DataError(found=f"{course.tally.total} sets, none of them simulated{_first_reason(manifest)}",
                         expected="one at least", hint="correct what the message names")  # fmt: skip
     progress.say(f"reading {len(done)} curves, and what luck did to them")
     setup = ground.setup(done[0].train_run, done[0].settings.scores)
-    found = findings_of(_evidence(workspace, plan, folder, course, done, ground, shelf))
+    found = findings_of(_evidence(workspace, plan, course, own, ground, shelf))
     found.document["survivorship"] = setup.survivorship.value
     found.document["notes"] |= setup.notes
     found.document["backend"] = _KERNEL if workers is None else workers.backend
     return _write(folder, found)
 
 
-def tidy(run: Run) -> None:
+def tidy(run: Run) -> Run:
     """Take the curves of a finished search away where they are too many to keep; those that are shown have a file."""
     if run.metrics["counts"]["succeeded"] > _KEPT:
         CurveShelf(run.folder / _CURVES).clear()
+    return run
 
 
 def _closes(plan: Plan, ground: Ground) -> Int64Array | None:
@@ -261,23 +269,21 @@ def _backend(workspace: Workspace, plan: Plan, site: _Site, workers: Workers | N
     return ProcessBackend(elsewhere, workers=workers.count, in_flight=workers.in_flight, backend=workers.backend)
 
 
+def _record(workspace: Workspace, plan: Plan, course: _Course, shelf: CurveShelf, run: str) -> Set[str]:
+    done = course.done()
+    return record_trials(workspace, plan.kind, plan.recipe, plan.train_runs, done, shelf, run) if done else frozenset()
+
+
 def _evidence(
-    workspace: Workspace,
-    plan: Plan,
-    folder: Path,
-    course: _Course,
-    done: Sequence[Candidate],
-    ground: Ground,
-    shelf: CurveShelf,
+    workspace: Workspace, plan: Plan, course: _Course, own: Set[str], ground: Ground, shelf: CurveShelf
 ) -> Evidence:
-    """Read the curves, and record them among the trials of their market."""
-    recipe = plan.recipe
-    per_year = ground.bars_per_year(done[0].train_run, done[0].settings.scores)
-    keys = [one.key for one in done]
-    setup = ground.setup(done[0].train_run, done[0].settings.scores)
+    """Read the curves, and count what was tried."""
+    recipe, done = plan.recipe, course.done()
+    first = done[0].train_run, done[0].settings.scores
+    setup, per_year = ground.setup(*first), ground.bars_per_year(*first)
     interest = setup.market.interest[setup.start + 1 :]
+    keys = [one.key for one in done]
     gathered = gather(shelf, keys, plan.settings, bars_per_year=per_year, seed=recipe.seed, interest=interest)
-    own, counted = record_trials(workspace, plan.kind, recipe, plan.train_runs, done, gathered, folder.name)
     return Evidence(
         recipe=recipe,
         settings=plan.settings,
@@ -287,7 +293,7 @@ def _evidence(
         shelf=shelf,
         gathered=gathered,
         own_trials=own,
-        trials=counted,
+        trials=counted_trials(workspace, plan.train_runs, first[0], gathered.times),
         bars_per_year=per_year,
     )
 

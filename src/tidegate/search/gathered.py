@@ -48,8 +48,8 @@ class Gathered:
         ``float64 (n_checkpoints, n_sets)`` at some closes, the last one included, to tell curves apart by.
     counts, orders
         As :class:`~tidegate.search.shelf.CurveFile` has them.
-    moments, excess_moments
-        Of net returns, and of those minus the benchmark's, over the whole window.
+    excess_moments
+        Of net returns minus the benchmark's, over the whole window.
     superior, adjusted, blocks
         The test against the benchmark, the adjusted p value of each set ``float64 (n_sets,)``, and the sums by
         stretches of time, of the same excess; None where the window is too short for them.
@@ -57,6 +57,9 @@ class Gathered:
         ``float64 (n_sets,)``: how much of the benchmark each set moved with, and what it earned beside that in a bar.
     matched
         The test of the alphas: a set that holds little beats a benchmark that falls, and knows nothing; None as above.
+    tested_from
+        Close from which both are tested: the first one, or the last of the training part where sets were proposed by
+        what others had earned there.
     """
 
     keys: tuple[str, ...]
@@ -67,7 +70,6 @@ class Gathered:
     equity: FloatArray
     counts: Int64Array
     orders: Int64Array
-    moments: SharpeMoments
     excess_moments: SharpeMoments
     superior: SuperiorResult | None
     adjusted: FloatArray | None
@@ -75,6 +77,7 @@ class Gathered:
     beta: FloatArray
     alpha: FloatArray
     matched: SuperiorResult | None
+    tested_from: int
 
 
 def gather(
@@ -132,14 +135,17 @@ class _Reader:
         self._interest = np.zeros(last) if interest is None else interest
         self._test: SuperiorTest | None = None
         self._matched: SuperiorTest | None = None
-        if last >= max(_FEWEST_BLOCKS * settings.block_bars, 2 * settings.overfitting_blocks):
-            draws = _draws(settings, last, seed)
+        # Sets that were proposed by what others earned in the training part prove nothing there.
+        self._tested = slice(self._parts[0].bars if settings.learns else 0, last)
+        bars = last - self._tested.start
+        if bars >= max(_FEWEST_BLOCKS * settings.block_bars, 2 * settings.overfitting_blocks):
+            draws = _draws(settings, bars, seed)
             self._test, self._matched = SuperiorTest(draws), SuperiorTest(draws)
         self._lines: list[tuple[FloatArray, FloatArray]] = []
         self._keys: list[str] = []
         self._figures: list[dict[str, dict[str, FloatArray]]] = []
         self._pieces: list[tuple[FloatArray, Int64Array, Int64Array]] = []
-        self._moments: list[tuple[SharpeMoments, SharpeMoments]] = []
+        self._moments: list[SharpeMoments] = []
         self._blocks: list[BlockSums] = []
 
     def add(self, file: CurveFile) -> None:
@@ -150,12 +156,12 @@ class _Reader:
         self._figures.append(figures)
         self._pieces.append((file.equity[self._checkpoints], file.counts, file.orders))
         returns, excess = _returns(file)
-        self._moments.append((sharpe_moments(returns), sharpe_moments(excess)))
+        self._moments.append(sharpe_moments(excess))
         beta, beside = _beside_the_benchmark(returns, excess, self._interest)
         self._lines.append((beta, beside.mean(axis=0)))
         if self._test is not None and self._matched is not None:
-            self._test.add(excess)
-            self._matched.add(beside)
+            self._test.add(excess[self._tested])
+            self._matched.add(beside[self._tested])
             self._blocks.append(block_sums(excess, self._settings.overfitting_blocks))
 
     def gathered(self) -> Gathered:
@@ -174,14 +180,14 @@ class _Reader:
             equity=np.concatenate(checkpoints, axis=1),
             counts=np.concatenate(counts),
             orders=np.concatenate(orders),
-            moments=_joined([own for own, _ in self._moments]),
-            excess_moments=_joined([excess for _, excess in self._moments]),
+            excess_moments=_joined(self._moments),
             superior=superior,
             adjusted=None if superior is None else superior.adjusted,
             blocks=self._blocks[0].joined(self._blocks[1:]) if self._blocks else None,
             beta=np.concatenate([beta for beta, _ in self._lines]),
             alpha=np.concatenate([alpha for _, alpha in self._lines]),
             matched=None if self._matched is None else self._matched.result(),
+            tested_from=int(self._times[self._tested.start]),
         )
 
 

@@ -54,7 +54,7 @@ def luck_of(
     luck
         ``verdict``: ``edge`` where all tests reach the level and a set is recommended, ``untested`` where the window
         is too short, otherwise ``luck``; and ``level``, ``spa``, ``own``, ``matched``, ``trials``, ``dsr``, ``psr``,
-        ``pbo``.
+        ``pbo``, and ``tested_from``, the close from which the tests ask.
     """
     superior, adjusted = gathered.superior, gathered.adjusted
     own = None if recommended is None or adjusted is None else float(adjusted[recommended])
@@ -62,6 +62,7 @@ def luck_of(
     return {
         "verdict": verdict_of(superior, own, None if matched is None else matched["adjusted_p"], settings.level),
         "level": settings.level,
+        "tested_from": gathered.tested_from,
         "spa": None if superior is None else superior.as_document(),
         "own": None if own is None else {"row": recommended, "adjusted_p": own},
         "matched": matched,

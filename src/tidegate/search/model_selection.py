@@ -83,9 +83,7 @@ def select(
             candidates=[_candidate(number, one, recipe) for number, one in enumerate(train_runs)],
         )
         run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
-    finished = store.get(run.id)
-    tidy(finished)
-    return finished
+    return tidy(store.get(run.id))
 
 
 def _candidate(number: int, trained: Run, recipe: Recipe) -> Candidate:

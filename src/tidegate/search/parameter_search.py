@@ -88,8 +88,7 @@ def search(
         proposer = _proposer(recipe, settings, sets, trained, run.folder, stack)
         plan = _plan(recipe, settings, sets, trained, proposer)
         run.finish(conduct(workspace, plan, run.folder, workers=workers, threads=threads, progress=progress))
-    tidy(finished := store.get(run.id))
-    return finished
+    return tidy(store.get(run.id))
 
 
 def _traded(store: RunStore, recipe: Recipe, train_run: Run | None) -> tuple[Recipe, Run]:

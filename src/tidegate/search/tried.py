@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-
-import numpy as np
+from dataclasses import replace
 
 from tidegate.core.recipe import Recipe
 from tidegate.core.time import Instant
+from tidegate.core.units import Int64Array
 from tidegate.core.workspace import Workspace
-from tidegate.costs import CostModel, cost_model
 from tidegate.data import Catalog
+from tidegate.engine.setup import trial_of
+from tidegate.engine.tried import trial_records
 from tidegate.registry import Run, RunKind
 from tidegate.registry.trials import TrialRecord, TrialStore, market_of_dataset, training_of, trial_fingerprint
 from tidegate.search.candidates import Candidate
-from tidegate.search.gathered import Gathered
+from tidegate.search.shelf import CurveShelf
 
-__all__ = ["record_trials"]
+__all__ = ["counted_trials", "record_trials"]
 
 
 def record_trials(
@@ -25,53 +26,74 @@ def record_trials(
     recipe: Recipe,
     train_runs: Mapping[str, Run],
     done: Sequence[Candidate],
-    gathered: Gathered,
+    shelf: CurveShelf,
     run: str,
-) -> tuple[Set[str], list[TrialRecord]]:
-    """Record the sets that were simulated; return their fingerprints, and all that was tried on this stretch of time.
+) -> Set[str]:
+    """Record the sets that were simulated, and return their fingerprints.
+
+    A search that was broken off has shown figures as well, so its sets count like those of a finished one.
 
     Parameters
     ----------
     done
-        In the order of the gathered keys.
-
-    Returns
-    -------
-    own, counted
-        ``counted`` holds each fingerprint once, this search's among them, whatever recipe or command tried it.
+        Those whose curves are on the shelf.
     """
-    store, catalog = TrialStore(workspace), Catalog(workspace)
-    start, end = Instant(int(gathered.times[0])), Instant(int(gathered.times[-1]))
-    trainings = {name: training_of(trained) for name, trained in train_runs.items()}
-    own: set[str] = set()
-    markets = {name: market_of_dataset(catalog, str(t.recipe["data"]["dataset"])) for name, t in train_runs.items()}
-    records = []
-    for row, one in enumerate(done):
-        tried = trial_fingerprint(
+    tried = _fingerprints(recipe, train_runs, done)
+    markets = _markets(workspace, train_runs)
+    market_of = {one.key: markets[one.train_run] for one in done}
+    records: list[TrialRecord] = []
+    for file in shelf.read([one.key for one in done]):
+        found = trial_records(
+            [tried[key] for key in file.keys],
+            market=markets[done[0].train_run],
+            times=file.times,
+            equity=file.equity,
+            benchmark=file.benchmark,
+            kind=kind.value,
+            run=run,
+            recipe_name=recipe.name,
+        )
+        records += [replace(one, market=market_of[key]) for key, one in zip(file.keys, found, strict=True)]
+    TrialStore(workspace).record(records)
+    return frozenset(tried.values())
+
+
+def counted_trials(
+    workspace: Workspace, train_runs: Mapping[str, Run], train_run: str, times: Int64Array
+) -> list[TrialRecord]:
+    """Return all that was tried on a market and a stretch of time, each once, whatever recipe or command tried it.
+
+    Parameters
+    ----------
+    train_run
+        Whose market.
+    times
+        ``int64 (n_times,)`` closes of the stretch.
+    """
+    market = _markets(workspace, {train_run: train_runs[train_run]})[train_run]
+    return TrialStore(workspace).overlapping(market, Instant(int(times[0])), Instant(int(times[-1])))
+
+
+def _markets(workspace: Workspace, train_runs: Mapping[str, Run]) -> dict[str, str]:
+    catalog, known = Catalog(workspace), dict[str, str]()
+    found = {}
+    for name, trained in train_runs.items():
+        dataset = str(trained.recipe["data"]["dataset"])
+        if dataset not in known:
+            known[dataset] = market_of_dataset(catalog, dataset)
+        found[name] = known[dataset]
+    return found
+
+
+def _fingerprints(recipe: Recipe, train_runs: Mapping[str, Run], done: Sequence[Candidate]) -> dict[str, str]:
+    costs, trainings = trial_of(recipe).costs, {name: training_of(trained) for name, trained in train_runs.items()}
+    return {
+        one.key: trial_fingerprint(
             settings=one.settings,
-            costs=CostModel() if one.settings.legacy.fee_ignored else cost_model(recipe.costs),
+            costs=costs,
             backtest=recipe.backtest,
             training=trainings[one.train_run],
             model=one.settings.scores,
         )
-        own.add(tried)
-        records.append(
-            TrialRecord(
-                fingerprint=tried,
-                market=markets[one.train_run],
-                start=start,
-                end=end,
-                bars=len(gathered.times) - 1,
-                sharpe=_known(gathered.moments.sharpe[row]),
-                excess_sharpe=_known(gathered.excess_moments.sharpe[row]),
-                kind=kind.value,
-                run=run,
-                recipe_name=recipe.name,
-            )
-        )
-    store.record(records)
-    return own, store.overlapping(records[0].market, start, end)
-
-
-def _known(ratio: float) -> float | None:
-    return float(ratio) if np.isfinite(ratio) else None
+        for one in done
+    }
