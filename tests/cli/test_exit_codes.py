@@ -67,7 +67,7 @@ def test_done_is_0(tidegate: Any, stocked: Path) -> None:
         ("--no-such-option",),
         ("ingest", "no-such-source"),
         ("train",),
-        ("runs", "--limit", "0"),
+        ("runs", "--limit", "-1"),
         ("runs", "--limit", "many"),
         ("runs", "--status", "happy"),
         ("runs", "--kind", "lottery"),

@@ -90,7 +90,7 @@ def test_a_cash_rate_that_is_not_there_is_no_reason_to_ingest_bars(
         (
             ("runs", "--kind", "tran"),
             "--kind tran",
-            "one of tune, train, experiment, backtest",
+            "one of tune, train, experiment, backtest, search, select",
             "did you mean train? See: ",
         ),
         (("report", "-l", "tlh"), "-l tlh", "one of en, zh", "see: "),
