@@ -42,7 +42,9 @@ def run(backend: object, tried: Sequence[Work], path: Path) -> tuple[Tally, dict
     return tally, Manifest(path).content()
 
 
-@pytest.mark.parametrize(("name", "batch"), [("loky", 1), ("threading", 1), ("multiprocessing", 8)])
+@pytest.mark.parametrize(
+    ("name", "batch"), [("loky", 1), ("threading", 1), pytest.param("multiprocessing", 8, marks=pytest.mark.exhaustive)]
+)
 def test_processes_and_this_process_agree(tmp_path: Path, name: str, batch: int) -> None:
     """Equity I 12 and acceptance: process pool and in-process runner agree."""
     tally, expected = run(KernelBackend(judge, batch=16), works(40), tmp_path / "here.jsonl")
@@ -99,6 +101,7 @@ def test_a_task_that_hangs_is_ended_with_its_worker(tmp_path: Path) -> None:
     assert manifest.entries["top_n=1"].times_stuck == 1
 
 
+@pytest.mark.exhaustive
 def test_ending_one_task_costs_the_others_nothing_but_time(tmp_path: Path) -> None:
     with pool(judge_with_trouble) as backend:
         hanging = backend.submit([troubled(tmp_path, 1, "always hangs")], "hanging")
@@ -172,6 +175,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.exhaustive
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """Defect H 11 in our own house: nothing goes on that nobody waits for."""
     import psutil
